@@ -1,0 +1,121 @@
+# Everything a developer or an operator types. `make help` lists it.
+#
+# Nothing but Python 3.11 or newer (with venv) and make has to be on the machine: the first target that needs it makes
+# the virtual environment and installs the hash-pinned requirements, and again only when these have changed.
+#
+#   PORT, HOST, DATA_DIR   where `make run` listens and keeps its data (make hands them on to the processes it starts)
+#   FILE                   the archive for `make backup` and `make restore`
+#   PYTHON, VENV           another interpreter, another folder for the virtual environment
+#   JOBS, TESTS            test processes; a file or folder to which the test targets are limited
+
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+TESTS ?= tests
+FILE ?=
+
+BIN := $(VENV)/bin
+RUN := "$(BIN)/python"
+PYTEST := $(RUN) -m pytest
+PIP := $(RUN) -m pip --disable-pip-version-check --no-input
+COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(RUN) -m piptools compile --quiet --strip-extras --allow-unsafe \
+	--generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+BASE_STAMP := $(VENV)/.base-installed
+TEST_STAMP := $(VENV)/.test-installed
+
+# A virtual environment whose interpreter was upgraded away, or that was moved, cannot run: it is made again.
+ifneq ($(shell "$(BIN)/python" -c 'print("works")' 2>/dev/null),works)
+.PHONY: $(BASE_STAMP) $(TEST_STAMP)
+endif
+
+.PHONY: help run demo test test-all test-sqlite test-postgresql test-engines test-browser test-faults test-pictures \
+	lint format bench backup restore requirements chromium redis
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
+		|| grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------------------------------------------- running
+
+run: $(BASE_STAMP) ## start Mandate: web, worker and scheduler (PORT=…, HOST=…, DATA_DIR=…)
+	@exec $(RUN) manage.py up
+
+demo: $(BASE_STAMP) ## fill the data folder with one believable organisation
+	@exec $(RUN) manage.py demo
+
+backup: $(BASE_STAMP) ## write one archive (FILE=…, default: a dated file in the current folder)
+	@exec $(RUN) manage.py backup $(if $(FILE),"$(FILE)")
+
+restore: $(BASE_STAMP) ## bring back an archive (FILE=…)
+	@test -n "$(FILE)" || { echo "Say which archive: make restore FILE=mandate-backup.tar.gz" >&2; exit 1; }
+	@exec $(RUN) manage.py restore "$(FILE)"
+
+bench: $(TEST_STAMP) ## measure, print a table, write bench/results.json into the data folder
+	@exec $(RUN) tests/bench/run.py
+
+# ---------------------------------------------------------------------------------------------------- checking
+
+test: lint test-sqlite test-engines test-browser ## lint, types, contracts, whole suite on SQLite, engine tests on PostgreSQL and Redis, browser
+
+test-all: lint test-sqlite test-postgresql test-browser test-faults test-pictures ## make test, the faults, the pictures, and the whole suite on PostgreSQL and Redis
+
+lint: $(TEST_STAMP) ## style, types, floors, forgotten migrations
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	"$(BIN)/lint-imports"
+	$(RUN) manage.py makemigrations --check --dry-run
+
+format: $(TEST_STAMP) ## let ruff mend style
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+test-sqlite: $(TEST_STAMP) ## the whole suite on SQLite
+	$(PYTEST) -n $(JOBS) -m "not browser and not faults and not pictures" $(TESTS)
+
+test-engines: $(TEST_STAMP) redis ## everything marked `engine` on a real PostgreSQL and a real Redis
+	$(PYTEST) -n $(JOBS) --engine=postgresql -m "engine and not browser and not faults and not pictures" $(TESTS)
+
+test-postgresql: $(TEST_STAMP) redis ## the whole suite on a real PostgreSQL and a real Redis
+	$(PYTEST) -n $(JOBS) --engine=postgresql -m "not browser and not faults and not pictures" $(TESTS)
+
+test-browser: $(TEST_STAMP) chromium ## everything marked `browser`, in Chromium
+	$(PYTEST) -m "browser and not faults and not pictures" $(TESTS)
+
+test-faults: $(TEST_STAMP) redis ## everything marked `faults`, on both engines
+	$(PYTEST) -m "faults" $(TESTS)
+	$(PYTEST) --engine=postgresql -m "faults" $(TESTS)
+
+test-pictures: $(TEST_STAMP) chromium ## pictures of every page, light and dark, wide and narrow
+	$(PYTEST) -m "pictures" $(TESTS)
+
+chromium:
+	@test -n "$(CHROMIUM)" || sh requirements/system-package.sh chromium
+
+redis: $(TEST_STAMP)
+	@$(RUN) -c 'import sys; from tests.services.redis import redis_server_program; sys.exit(redis_server_program() is None)' \
+		|| sh requirements/system-package.sh redis-server
+
+# ---------------------------------------------------------------------------------------------------- setting up
+
+$(BASE_STAMP): requirements/base.txt
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh requirements/virtual-environment.sh
+	@echo "Installing what Mandate needs …"
+	@$(PIP) install --quiet --require-hashes -r requirements/base.txt
+	@touch "$@"
+
+$(TEST_STAMP): requirements/test.txt $(BASE_STAMP)
+	@echo "Installing what it takes to check Mandate …"
+	@$(PIP) install --quiet --require-hashes -r requirements/test.txt
+	@touch "$@"
+
+requirements: $(TEST_STAMP) ## compile requirements/*.in again, with hashes (the oldest Python we support writes them)
+	$(COMPILE) --upgrade --output-file=requirements/base.txt requirements/base.in
+	$(COMPILE) --upgrade --output-file=requirements/test.txt requirements/test.in
