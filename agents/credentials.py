@@ -1,0 +1,149 @@
+"""Credentials: issue, check, revoke. A key names the credential and proves it: ``mdt_<handle>_<secret>_<checksum>``.
+
+The secret has 256 random bits; the checksum lets secret scanners tell a leaked key from noise without asking us.
+The key is shown once and stored as a digest.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from agents.actors import Actor, require
+from agents.errors import Ended, InvalidInput
+from agents.ids import random_handle
+from agents.models import Client, Credential, Resource
+from agents.permissions import May
+from agents.trail.kinds import Kind
+from agents.trail.record import record
+
+PREFIX = "mdt"
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new credential and the one moment in which its key is known."""
+
+    credential: Credential
+    key: str
+
+
+def _base62(number: int, width: int) -> str:
+    digits = ""
+    while number:
+        number, rest = divmod(number, 62)
+        digits = _BASE62[rest] + digits
+    return digits.rjust(width, "0")
+
+
+def checksum(body: str) -> str:
+    """Return the six-character checksum of ``mdt_<handle>_<secret>`` (CRC-32 in base 62)."""
+    return _base62(binascii.crc32(body.encode()), 6)
+
+
+def new_key(handle: str) -> str:
+    """Return a fresh key for this handle, with 256 bits from the system's random source."""
+    body = f"{PREFIX}_{handle}_{_base62(secrets.randbits(256), 43)}"
+    return f"{body}_{checksum(body)}"
+
+
+def handle_of(key: str) -> str | None:
+    """Return the handle that a well-formed key names, or None. Proves nothing yet."""
+    parts = key.split("_")
+    if len(parts) != 4 or parts[0] != PREFIX or not key.isascii() or len(key) > 100:
+        return None
+    body, _, check = key.rpartition("_")
+    return parts[1] if hmac.compare_digest(checksum(body), check) else None
+
+
+def digest_of_key(key: str) -> str:
+    """Return the digest under which a key is stored."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def proves(key: str, digest: str) -> bool:
+    """Whether the key is the one behind this digest, compared in constant time."""
+    return hmac.compare_digest(digest_of_key(key), digest)
+
+
+@transaction.atomic
+def issue(
+    holder: Client | Resource, *, by: Actor, now: datetime, ends_at: datetime | None = None, reason: str = ""
+) -> IssuedKey:
+    """Give a client or a resource one more key. The key is in the answer and nowhere else.
+
+    Raises Forbidden, Ended (the holder was removed), InvalidInput (an end in the past, or a public client).
+    Records ``credential.issued``.
+    """
+    if isinstance(holder, Client):
+        require(by, May.ISSUE_CREDENTIAL, holder.agent)
+        if holder.is_public:
+            raise InvalidInput("client", "A public client keeps no secret. Give it a method that authenticates first.")
+    else:
+        require(by, May.MANAGE_RESOURCE, holder)
+    if holder.ended_at is not None:
+        raise Ended("It was removed and gets no more keys.")
+    if ends_at is not None and ends_at <= now:
+        raise InvalidInput("ends_at", "The end lies in the past. Choose a later date, or none.")
+    handle = random_handle(12)
+    key = new_key(handle)
+    credential = Credential.objects.create(
+        handle=handle,
+        client=holder if isinstance(holder, Client) else None,
+        resource=holder if isinstance(holder, Resource) else None,
+        digest=digest_of_key(key),
+        starts_at=now,
+        ends_at=ends_at,
+        created_by=by.user,
+    )
+    record(
+        Kind.CREDENTIAL_ISSUED,
+        by=by,
+        now=now,
+        credential_id=credential.pk,
+        reason=reason,
+        handle=handle,
+        ends_at=ends_at,
+        **_holder_ids(credential),
+    )
+    return IssuedKey(credential, key)
+
+
+@transaction.atomic
+def revoke(credential: Credential, *, by: Actor, now: datetime, reason: str) -> Credential:
+    """Make a key prove nothing from this moment on. Tokens already out live on under their consent.
+
+    Raises Forbidden, Ended. Records ``credential.revoked``.
+    """
+    credential = Credential.objects.select_for_update().get(pk=credential.pk)
+    if credential.client is not None:
+        require(by, May.REVOKE_CREDENTIAL, credential.client.agent)
+    else:
+        require(by, May.MANAGE_RESOURCE, credential.resource)
+    if credential.revoked_at is not None:
+        raise Ended("This key was revoked already.")
+    credential.revoked_at = now
+    credential.save(update_fields=["revoked_at"])
+    record(
+        Kind.CREDENTIAL_REVOKED,
+        by=by,
+        now=now,
+        credential_id=credential.pk,
+        reason=reason,
+        handle=credential.handle,
+        **_holder_ids(credential),
+    )
+    return credential
+
+
+def _holder_ids(credential: Credential) -> dict[str, object]:
+    if credential.client is not None:
+        return {"client_id": credential.client_id, "agent_id": credential.client.agent_id}
+    return {"resource_id": credential.resource_id}

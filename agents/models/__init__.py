@@ -1,0 +1,36 @@
+"""Who agents are: people, agents, clients, credentials, resources and scopes. And the trail's tables."""
+
+from agents.models.agent import Agent, AgentScope, DataClass, Environment, Kind, Ownership, State
+from agents.models.client import AuthMethod, Client, Credential, GrantType, LastUse
+from agents.models.link import OneTimeLink
+from agents.models.organisation import Organisation
+from agents.models.resource import Access, Checks, Resource, Scope, ScopeWording
+from agents.models.user import Role, User
+from agents.trail.models import Event, EventText, RefusalCount
+
+__all__ = [
+    "Access",
+    "Agent",
+    "AgentScope",
+    "AuthMethod",
+    "Checks",
+    "Client",
+    "Credential",
+    "DataClass",
+    "Environment",
+    "Event",
+    "EventText",
+    "GrantType",
+    "Kind",
+    "LastUse",
+    "OneTimeLink",
+    "Organisation",
+    "Ownership",
+    "RefusalCount",
+    "Resource",
+    "Role",
+    "Scope",
+    "ScopeWording",
+    "State",
+    "User",
+]

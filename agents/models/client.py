@@ -1,0 +1,150 @@
+"""OAuth clients of agents (django-oauth-toolkit's Application, swapped) and their credentials."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import CheckConstraint, Q
+from django.utils import timezone
+from oauth2_provider.models import AbstractApplication, ApplicationManager
+
+from agents.ids import uuid7
+from agents.models.agent import Agent, State
+from agents.redirects import redirect_uri_matches
+
+
+class AuthMethod(models.TextChoices):
+    """How a client proves itself at the token endpoint. What a request presents never chooses it (RFC 9700 §2.5)."""
+
+    BASIC = "client_secret_basic", "client_secret_basic"
+    POST = "client_secret_post", "client_secret_post"
+    NONE = "none", "none (public client with PKCE)"
+
+
+class GrantType(models.TextChoices):
+    AUTHORIZATION_CODE = "authorization_code", "authorization_code"
+    REFRESH_TOKEN = "refresh_token", "refresh_token"
+    CLIENT_CREDENTIALS = "client_credentials", "client_credentials"
+
+
+class Client(AbstractApplication):
+    """One OAuth client registration of an agent. Without an agent it is unclaimed and gets no token."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)  # type: ignore[assignment]
+    user = models.ForeignKey(  # the toolkit cascades here: deleting a person would delete clients
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, blank=True, related_name="clients")
+    authorization_grant_type = models.CharField(
+        max_length=44, default=AbstractApplication.GRANT_AUTHORIZATION_CODE, editable=False
+    )
+    auth_method = models.CharField(max_length=32, choices=AuthMethod.choices, default=AuthMethod.BASIC)
+    grant_types = models.JSONField(default=list)
+    """``GrantType`` values. The toolkit's single ``authorization_grant_type`` is not asked."""
+    client_secret = models.CharField(max_length=1, blank=True, default="", editable=False)
+    """Always empty: secrets are ``Credential`` rows, several at a time."""
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApplicationManager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        indexes = [models.Index(fields=["agent", "name"], name="client_by_agent")]
+        constraints = [
+            CheckConstraint(condition=Q(client_secret=""), name="client_keeps_no_secret_of_its_own"),
+            CheckConstraint(condition=Q(auth_method__in=AuthMethod.values), name="client_has_a_known_auth_method"),
+        ]
+
+    def allows_grant_type(self, *grant_types: str) -> bool:
+        """Whether the client is registered for one of these, in the toolkit's or the specification's spelling."""
+        return any(grant.replace("-", "_") in self.grant_types for grant in grant_types)
+
+    def is_usable(self, request: Any) -> bool:
+        """The one hook that every flow asks: a live client of an active agent that has not ended."""
+        return self.is_live(getattr(request, "now", None) or timezone.now())
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether the client may be used: not removed, claimed, its agent active, owned and within its time."""
+        if self.ended_at is not None or self.agent is None or self.agent.state != State.ACTIVE:
+            return False
+        owner = self.agent.owner
+        return not self.agent.has_ended(now) and owner is not None and owner.is_active
+
+    def redirect_uri_allowed(self, uri: str) -> bool:
+        """Exact comparison; only the port of a loopback IP redirect is free (RFC 9700 §2.1, RFC 8252 §7.3)."""
+        return any(redirect_uri_matches(registered, uri) for registered in self.redirect_uris.split())
+
+    @property
+    def is_public(self) -> bool:
+        return self.auth_method == AuthMethod.NONE
+
+
+class CredentialQuerySet(models.QuerySet["Credential"]):
+    def live(self, now: datetime) -> Self:
+        return self.filter(revoked_at=None, starts_at__lte=now).filter(Q(ends_at=None) | Q(ends_at__gt=now))
+
+
+class Credential(models.Model):
+    """One secret by which a client or a resource proves itself. Several may overlap during rotation."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    handle = models.CharField(max_length=16, unique=True)
+    """The public part: ``mdt_<handle>_…``. It names the credential, in pages and events too."""
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, blank=True, related_name="credentials")
+    resource = models.ForeignKey(
+        "agents.Resource", on_delete=models.PROTECT, null=True, blank=True, related_name="credentials"
+    )
+    digest = models.CharField(max_length=64)
+    """SHA-256 of the whole key, in hexadecimal. 256 random bits need no slow hash."""
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    ended_recorded_at = models.DateTimeField(null=True, blank=True)
+    """When the sweep wrote down that the end date had passed."""
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = CredentialQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-starts_at"]
+        constraints = [
+            CheckConstraint(
+                condition=Q(client__isnull=False, resource__isnull=True) | Q(client__isnull=True, resource__isnull=False),
+                name="credential_belongs_to_a_client_or_a_resource",
+            ),
+            CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gt=models.F("starts_at")), name="credential_ends_after_it_starts"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["ends_at"],
+                name="credential_waiting_for_its_end",
+                condition=Q(revoked_at=None, ended_recorded_at=None, ends_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"mdt_{self.handle}_…"
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it still proves anything. Expiry counts here, at use; the sweep only records it."""
+        return self.revoked_at is None and self.starts_at <= now and (self.ends_at is None or self.ends_at > now)
+
+
+class LastUse(models.Model):
+    """When an agent, client, credential or consent was last used, to the minute.
+
+    A table of its own, so that noting a use never waits for (or holds) a lock that decides access.
+    """
+
+    subject_id = models.UUIDField(primary_key=True)
+    used_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.subject_id} {self.used_at}"

@@ -1,0 +1,104 @@
+"""People. Their id is the pseudonym by which events name them; name and address can be erased."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Self
+
+from django.contrib.auth import get_backends
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models.functions import Lower
+
+from agents.ids import uuid7
+
+
+class Role(models.TextChoices):
+    """What a person is in the console. Rules stand in ``console/roles.py``."""
+
+    ADMINISTRATOR = "administrator", "administrator"
+    OWNER = "owner", "agent owner"
+    AUDITOR = "auditor", "auditor"
+    USER = "user", "user"
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def active(self) -> Self:
+        """People who may sign in and stand behind a consent."""
+        return self.filter(is_active=True)
+
+    def administrators(self) -> Self:
+        """Active administrators."""
+        return self.active().filter(role=Role.ADMINISTRATOR)
+
+    def visible_to(self, viewer: User) -> Self:
+        """People whom the viewer may see in the console."""
+        if viewer.role in {Role.ADMINISTRATOR, Role.AUDITOR}:
+            return self
+        return self.filter(pk=viewer.pk)
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # a class made at run time
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Create a person without an event; domain code calls ``agents.people`` instead."""
+        user: User = self.model(email=self.normalize_email(email).strip(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(max_length=254, unique=True)
+    name = models.CharField(max_length=120, blank=True)
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.USER)
+    is_active = models.BooleanField(default=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    created_at = models.DateTimeField(auto_now_add=True)
+    deactivated_at = models.DateTimeField(null=True, blank=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(Lower("email"), name="user_email_is_unique_whatever_its_case"),
+            CheckConstraint(condition=Q(role__in=Role.values), name="user_has_a_known_role"),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def display_name(self) -> str:
+        """The name that pages show."""
+        return self.name or self.email or f"person {self.pk.hex[-8:]}"
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.is_active and self.role == Role.ADMINISTRATOR
+
+    def has_perm(self, perm: str, obj: object | None = None) -> bool:
+        """Ask the permission backends (``console/roles.py`` through ``rules``). Deny by default."""
+        if not self.is_active:
+            return False
+        for backend in get_backends():
+            ask = getattr(backend, "has_perm", None)
+            if ask is None:
+                continue
+            try:
+                if ask(self, perm, obj):
+                    return True
+            except PermissionDenied:
+                return False
+        return False
+
+    @classmethod
+    def by_id(cls, user_id: uuid.UUID) -> User | None:
+        """Return the person with this id, or None."""
+        return cls.objects.filter(pk=user_id).first()

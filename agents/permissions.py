@@ -1,0 +1,45 @@
+"""What one may do at all: the closed list of permissions. Who may stands in ``console/roles.py``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class May(StrEnum):
+    """One permission. The value is the name under which its rule is registered."""
+
+    SEE_AGENT = "agents.see_agent"
+    REGISTER_AGENT = "agents.register_agent"
+    EDIT_AGENT = "agents.edit_agent"
+    SUBMIT_AGENT = "agents.submit_agent"
+    ACTIVATE_AGENT = "agents.activate_agent"
+    SUSPEND_AGENT = "agents.suspend_agent"
+    RESUME_AGENT = "agents.resume_agent"
+    RETIRE_AGENT = "agents.retire_agent"
+    HAND_OVER_AGENT = "agents.hand_over_agent"
+    REQUIRE_SCOPE = "agents.require_scope"
+    CONFIRM_REQUIRED_SCOPE = "agents.confirm_required_scope"
+    MANAGE_CLIENT = "agents.manage_client"
+    ISSUE_CREDENTIAL = "agents.issue_credential"
+    REVOKE_CREDENTIAL = "agents.revoke_credential"
+
+    SEE_RESOURCES = "agents.see_resources"
+    MANAGE_RESOURCE = "agents.manage_resource"
+    DECIDE_SENSITIVITY = "agents.decide_sensitivity"
+
+    SEE_TRAIL = "agents.see_trail"
+    SEE_EVENT = "agents.see_event"
+
+    SEE_PEOPLE = "agents.see_people"
+    INVITE_PERSON = "agents.invite_person"
+    CHANGE_ROLE = "agents.change_role"
+    DEACTIVATE_PERSON = "agents.deactivate_person"
+    CHANGE_POLICY = "agents.change_policy"
+
+    SEE_CONSENT = "consent.see_consent"
+    SEE_CONSENTS = "consent.see_consents"
+    APPROVE_CONSENT = "consent.approve_consent"
+    APPROVE_ORGANISATION_CONSENT = "consent.approve_organisation_consent"
+    NARROW_CONSENT = "consent.narrow_consent"
+    SHORTEN_CONSENT = "consent.shorten_consent"
+    REVOKE_CONSENT = "consent.revoke_consent"

@@ -1,0 +1,112 @@
+"""The closed list of event kinds. ``docs/reference/events.md`` is generated from it.
+
+``record`` accepts only the detail fields that a kind declares, so that no secret slips into the trail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class KindFacts:
+    """What a kind means, which detail fields it may carry, and the icon pages draw it with."""
+
+    meaning: str
+    fields: frozenset[str]
+    icon: str
+
+
+class Kind(StrEnum):
+    """One kind of event."""
+
+    facts: KindFacts
+
+    def __new__(cls, value: str, meaning: str = "", fields: tuple[str, ...] = (), icon: str = "info") -> Kind:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.facts = KindFacts(meaning, frozenset(fields), icon)
+        return member
+
+    ORGANISATION_SET_UP = "organisation.set_up", "Mandate was set up and its first administrator made.", ("name",), "stamp"
+    POLICY_CHANGED = "organisation.policy_changed", "An administrator changed the policy.", ("before", "after"), "settings"
+
+    PERSON_INVITED = "person.invited", "Somebody was invited by a one-time link.", ("role", "link"), "user-plus"
+    PERSON_JOINED = "person.joined", "Somebody accepted an invitation.", ("role", "link"), "user-round-check"
+    INVITATION_WITHDRAWN = "person.invitation_withdrawn", "An invitation was withdrawn.", ("link",), "user-round-x"
+    LINK_ISSUED = "link.issued", "A set-up link was made; the ones before it ended.", ("link",), "link"
+    LINK_ENDED = "link.ended", "A one-time link ended unused.", ("link", "kind"), "hourglass"
+    LINK_REFUSED = "link.refused", "A one-time link was refused.", ("kind",), "ban"
+    ROLE_CHANGED = "person.role_changed", "Somebody's role was changed.", ("before", "after"), "users-round"
+    PERSON_DEACTIVATED = "person.deactivated", "Somebody can no longer sign in.", (), "user-round-x"
+    PERSON_REACTIVATED = "person.reactivated", "Somebody can sign in again.", (), "user-round-check"
+    ADMINISTRATOR_RECOVERED = "person.administrator_recovered", "Access of an administrator was recovered at the server.", (), "key-round"
+    SIGNED_IN = "person.signed_in", "Somebody signed in.", ("methods",), "log-in"
+    SIGNED_OUT = "person.signed_out", "Somebody signed out.", (), "log-out"
+    SIGN_IN_REFUSED = "person.sign_in_refused", "A sign-in was refused.", (), "ban"
+    PASSWORD_CHANGED = "person.password_changed", "A password was changed or reset.", ("how",), "key-round"
+    FACTOR_ADDED = "person.factor_added", "A second factor or passkey was added.", ("factor",), "fingerprint"
+    FACTOR_REMOVED = "person.factor_removed", "A second factor or passkey was removed.", ("factor",), "fingerprint"
+    SESSION_ENDED = "person.session_ended", "Somebody ended another session of theirs.", (), "log-out"
+
+    AGENT_REGISTERED = "agent.registered", "An agent was registered as a draft.", ("name", "kind", "environment"), "bot"
+    AGENT_EDITED = "agent.edited", "Facts of an agent were changed.", ("before", "after"), "pencil"
+    AGENT_SUBMITTED = "agent.submitted", "An agent waits for activation.", (), "clock"
+    AGENT_ACTIVATED = "agent.activated", "An agent became active.", (), "circle-check"
+    AGENT_SUSPENDED = "agent.suspended", "An agent was suspended; it gets no token and its tokens are refused.", ("automatic",), "circle-pause"
+    AGENT_RESUMED = "agent.resumed", "A suspended agent became active again.", (), "play"
+    AGENT_RETIRED = "agent.retired", "An agent was retired for good.", ("automatic",), "archive"
+    AGENT_SENT_BACK = "agent.sent_back", "A waiting agent went back to draft.", (), "undo-2"
+    AGENT_HANDED_OVER = "agent.handed_over", "An agent has another owner.", ("before", "after"), "users-round"
+    DEPUTIES_CHANGED = "agent.deputies_changed", "Deputies of an agent were changed.", ("before", "after"), "users-round"
+    AGENT_SCOPES_CHANGED = "agent.scopes_changed", "What an agent may ask for was changed.", ("added", "removed", "required"), "list-checks"
+    REQUIRED_SCOPE_CONFIRMED = "agent.required_scope_confirmed", "A sensitive scope was confirmed as required.", ("scope",), "lock"
+    AGENT_MOVE_REFUSED = "agent.move_refused", "A change of an agent was refused.", ("move",), "ban"
+    OWNER_WARNED = "agent.owner_warned", "The owner was warned of an end date.", ("subject", "days", "ends_at"), "hourglass"
+
+    CLIENT_CREATED = "client.created", "A client was added to an agent.", ("name", "auth_method", "grant_types", "redirect_uris"), "plug"
+    CLIENT_CHANGED = "client.changed", "A client's registration was changed.", ("before", "after"), "plug"
+    CLIENT_ENDED = "client.ended", "A client was removed; its tokens are refused.", (), "circle-x"
+    CREDENTIAL_ISSUED = "credential.issued", "A credential was issued and shown once.", ("handle", "ends_at"), "key-round"
+    CREDENTIAL_REVOKED = "credential.revoked", "A credential was revoked.", ("handle",), "key-round"
+    CREDENTIAL_ENDED = "credential.ended", "A credential's end date passed.", ("handle",), "hourglass"
+
+    RESOURCE_CREATED = "resource.created", "A resource was registered.", ("name", "uri", "checks"), "server"
+    RESOURCE_CHANGED = "resource.changed", "A resource's facts were changed.", ("before", "after"), "server"
+    RESOURCE_ENDED = "resource.ended", "A resource was removed; tokens for it are refused.", (), "server"
+    SENSITIVE_OFFLINE_ALLOWED = "resource.sensitive_offline_allowed", "Sensitive scopes were allowed at a resource that checks offline.", (), "shield-alert"
+    SCOPE_CREATED = "scope.created", "A scope was added to a resource.", ("name", "access", "data_class", "title"), "list-checks"
+    SCOPE_CHANGED = "scope.changed", "A scope's facts were changed.", ("name", "before", "after"), "list-checks"
+    SCOPE_REWORDED = "scope.reworded", "A scope has a new wording.", ("name", "version", "title"), "pencil"
+    SCOPE_ENDED = "scope.ended", "A scope is no longer offered.", ("name",), "list-checks"
+
+    CONSENT_APPROVED = "consent.approved", "A human allowed an agent to act.", ("ends_at", "origin", "methods", "superseded", "once", "redirect_host"), "file-check-2"
+    CONSENT_REFUSED = "consent.refused", "A human refused what an agent asked for.", ("redirect_host",), "ban"
+    CONSENT_NARROWED = "consent.narrowed", "Scopes were taken away from a consent.", ("before", "after"), "scissors"
+    CONSENT_SHORTENED = "consent.shortened", "A consent ends earlier.", ("before", "after"), "hourglass"
+    CONSENT_REVOKED = "consent.revoked", "A consent was revoked.", ("live_tokens",), "octagon-x"
+    CONSENT_SUPERSEDED = "consent.superseded", "A newer consent took the place of one.", ("successor",), "git-compare"
+    CONSENT_PAUSED = "consent.paused", "A consent is paused.", (), "circle-pause"
+    CONSENT_ENDED = "consent.ended", "A consent's end date passed.", ("ended_at",), "hourglass"
+    CONSENT_CHANGE_REFUSED = "consent.change_refused", "A change of a consent was refused.", ("change",), "ban"
+    CONSENT_FORM_REFUSED = "consent.form_refused", "A decision on the consent screen was refused.", (), "ban"
+
+    AUTHORIZATION_REFUSED = "authorization.refused", "An authorization request was refused.", ("redirect_host",), "ban"
+    CODE_ISSUED = "code.issued", "An authorization code was issued.", (), "ticket"
+    CODE_USED_TWICE = "code.used_twice", "A code was used twice; what the first use got is dead.", (), "shield-alert"
+    TOKEN_ISSUED = "token.issued", "An access token was issued.", ("grant", "life"), "ticket"
+    TOKEN_REFUSED = "token.refused", "A token request was refused.", ("grant",), "ban"
+    REFRESH_REPLAYED = "refresh.replayed", "A rotated refresh token came again; its family is dead.", (), "shield-alert"
+    TOKEN_REVOKED = "token.revoked", "A client gave back a token.", ("hint",), "circle-x"
+    INTROSPECTION_INACTIVE = "introspection.inactive", "A token was first seen to be worth nothing.", (), "ban"
+    INTROSPECTION_REFUSED = "introspection.refused", "An introspection was refused.", (), "ban"
+    REVOCATION_REFUSED = "revocation.refused", "A revocation request was refused.", (), "ban"
+
+    RECEIPT_REPORTED = "receipt.reported", "A resource reported what was done with a token.", ("operation", "records", "idempotency_key"), "eye"
+    RECEIPT_REFUSED = "receipt.refused", "A receipt was refused.", (), "ban"
+    API_REFUSED = "api.refused", "A request to the API was refused.", (), "ban"
+    PAGE_REFUSED = "page.refused", "A person was refused a page or a change.", ("permission",), "ban"
+    REFUSALS_COUNTED = "refusals.counted", "Further refusals of one source within one minute, counted.", ("kind", "count", "minute"), "ban"
+    SIGNING_KEY_MADE = "signing_key.made", "A signing key was made.", ("kid",), "key-round"
+    TEXTS_ERASED = "texts.erased", "Texts of a person or consent were erased from beside the trail.", ("count",), "trash-2"

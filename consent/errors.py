@@ -1,0 +1,62 @@
+"""Errors of this floor, below the tree of ``agents/errors.py``."""
+
+from __future__ import annotations
+
+import uuid
+
+from agents.errors import Ended, MandateError, Refused
+
+
+class ConsentEnded(Ended):
+    code = "consent_ended"
+
+    def __init__(self, consent_id: uuid.UUID) -> None:
+        super().__init__("This consent has ended already. Nothing is allowed under it any more.")
+        self.consent_id = consent_id
+
+
+class NotNarrower(Refused):
+    code = "not_narrower"
+
+    def __init__(self, consent_id: uuid.UUID) -> None:
+        super().__init__(
+            "Leave at least one permission and take at least one away. To stop everything, revoke the consent."
+        )
+        self.consent_id = consent_id
+
+
+class NotShorter(Refused):
+    code = "not_shorter"
+
+    def __init__(self, consent_id: uuid.UUID) -> None:
+        super().__init__("The new end must lie between now and the end so far. More time needs a new consent.")
+        self.consent_id = consent_id
+
+
+class DecisionRefused(Refused):
+    """A decision on the consent screen that does not fit what was shown."""
+
+    code = "decision_refused"
+
+
+class DecisionMadeAlready(Refused):
+    code = "decided_already"
+
+    def __init__(self) -> None:
+        super().__init__("You have decided this already. If the agent still waits, start again from there.")
+
+
+class OfferChanged(Refused):
+    """What is asked has changed since the screen was shown: it must be shown again."""
+
+    code = "offer_changed"
+
+
+class TokenRefused(MandateError):
+    """A token request that is refused: an OAuth error code and a description that helps (RFC 6749 §5.2)."""
+
+    def __init__(self, code: str, description: str, *, status: int = 400) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+        self.status = status

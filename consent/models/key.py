@@ -1,0 +1,33 @@
+"""Signing keys. The private half is encrypted with the installation's key-encryption secret."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+
+class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
+    def published(self, now: datetime) -> Self:
+        """Keys whose public half stands in the JWKS: until the last token they signed has run out."""
+        return self.filter(published_at__lte=now).filter(Q(unpublished_at=None) | Q(unpublished_at__gt=now))
+
+
+class SigningKey(models.Model):
+    """One key pair for access tokens (ES256). A ``kid`` is never reused."""
+
+    kid = models.CharField(primary_key=True, max_length=64)
+    """JWK thumbprint (RFC 7638)."""
+    algorithm = models.CharField(max_length=8, default="ES256")
+    public_jwk = models.JSONField()
+    private_jwk_encrypted = models.TextField()
+    published_at = models.DateTimeField()
+    signs_from = models.DateTimeField()
+    unpublished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SigningKeyQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.kid

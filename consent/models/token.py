@@ -1,0 +1,188 @@
+"""Tokens and codes: django-oauth-toolkit's swappable models, with every foreign key declared anew.
+
+No foreign key between two of these tables cascades, so that sweeping one never takes rows from another. Nothing
+that could be presented is stored: codes, opaque tokens and refresh tokens are kept as SHA-256 digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import CheckConstraint, F, Q
+from oauth2_provider.models import (
+    AbstractAccessToken,
+    AbstractDeviceGrant,
+    AbstractGrant,
+    AbstractIDToken,
+    AbstractRefreshToken,
+)
+
+from agents.ids import uuid7
+from agents.models import Client, Resource
+from consent.models.consent import Consent
+
+
+def digest_of(presented: str) -> str:
+    """Return the SHA-256 digest by which a code or token is stored. 256 random bits need no slow hash."""
+    return hashlib.sha256(presented.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class TokenFamily(models.Model):
+    """All that one authorization code led to. Ending the family ends its refresh and access tokens at their next use."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="families")
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    """The end of its refresh tokens: never later than the consent's."""
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_because = models.CharField(max_length=40, blank=True)
+    requested = models.JSONField(default=list)
+    """The pairs ``[resource id, scope name]`` that the client asked for: what a refresh may name again."""
+
+    class Meta:
+        indexes = [models.Index(fields=["ends_at"], name="family_by_end")]
+
+    def __str__(self) -> str:
+        return f"family {self.pk}"
+
+
+class AuthorizationCode(AbstractGrant):
+    """One authorization code. Kept after its use until it is swept, so that a second use can be told."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)  # type: ignore[assignment]
+    code = models.CharField(max_length=64, unique=True)
+    """SHA-256 digest of the code."""
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
+    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="codes")
+    family_id = models.UUIDField(default=uuid7, unique=True)
+    """The family that its first use will found. No foreign key: the family comes later."""
+    requested = models.JSONField(default=list)
+    """The pairs ``[resource id, scope name]`` that the client asked for."""
+    used_at = models.DateTimeField(null=True, blank=True)
+    claims = None
+    resource = None
+    updated = None
+
+    class Meta(AbstractGrant.Meta):
+        abstract = False
+        indexes = [models.Index(fields=["expires"], name="code_by_end")]
+
+
+class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
+    def out(self, now: object) -> Self:
+        """Tokens that have not run out. What they are worth is another question (``consent.ceiling``)."""
+        return self.filter(expires__gt=now, revoked_at=None)
+
+
+class AccessToken(AbstractAccessToken):
+    """One access token. Its id is the ``jti``; what it is worth is computed when it is used."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)  # type: ignore[assignment]
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
+    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="access_tokens")
+    audience = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="+")
+    family = models.ForeignKey(
+        TokenFamily, on_delete=models.DO_NOTHING, null=True, blank=True, related_name="+", db_constraint=False
+    )
+    token_checksum = models.CharField(max_length=64, unique=True)
+    """Digest of the opaque token. A JWT is found by its ``jti``: its string has a second valid form."""
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    refused_at = models.DateTimeField(null=True, blank=True)
+    """When it was first seen to be worth nothing, so that this is an event once."""
+    token = None
+    source_refresh_token = None
+    id_token = None
+    resource = None
+    updated = None
+
+    objects = AccessTokenQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["expires"], name="access_token_by_end"),
+            models.Index(fields=["consent", "expires"], name="access_token_by_consent"),
+            models.Index(fields=["family"], name="access_token_by_family", condition=Q(family__isnull=False)),
+        ]
+
+
+class RefreshToken(AbstractRefreshToken):
+    """One refresh token of a family. Used once; its family tells whether it still counts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)  # type: ignore[assignment]
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
+    family = models.ForeignKey(TokenFamily, on_delete=models.PROTECT, related_name="refresh_tokens")
+    token_checksum = models.CharField(max_length=64, unique=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+    replaced_at = models.DateTimeField(null=True, blank=True)
+    """When a retry put another successor in its place before it was used."""
+    parent_id = models.UUIDField(null=True, blank=True, db_index=True)
+    token = None
+    access_token = None
+    token_family = None
+    resource = None
+    revoked = None
+    updated = None
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["family"],
+                condition=Q(used_at=None, replaced_at=None),
+                name="family_has_one_live_refresh_token",
+            ),
+            CheckConstraint(condition=Q(used_at=None) | Q(replaced_at=None), name="refresh_token_used_or_replaced"),
+        ]
+
+
+class IDToken(AbstractIDToken):
+    """Swapped with the others so that no toolkit table cascades into ours; ID tokens come with OpenID discovery."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    application = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta(AbstractIDToken.Meta):
+        abstract = False
+
+
+class DeviceGrant(AbstractDeviceGrant):
+    """Swapped with the others; the device grant is not offered yet."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta(AbstractDeviceGrant.Meta):
+        abstract = False
+
+
+class UsedOnce(models.Model):
+    """Something that counts once: the unique constraint decides who was first."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=20)
+    digest = models.CharField(max_length=64)
+    used_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    """After this the thing is refused for its age, and the row may be swept."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "digest"], name="thing_is_used_once"),
+            CheckConstraint(condition=Q(ends_at__gt=F("used_at")), name="used_once_ends_after_its_use"),
+        ]
+        indexes = [models.Index(fields=["ends_at"], name="used_once_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.digest[:8]}"

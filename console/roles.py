@@ -1,0 +1,125 @@
+"""Who may do what: one rule for each name of ``agents.permissions.May``, and nowhere else.
+
+Deny by default: a name without a rule is refused to everybody, and a test fails for it. The page
+``docs/reference/roles.md`` is generated from this file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rules
+
+from agents.models import Agent, Event, Organisation, Ownership, Role, User
+from agents.permissions import May
+from consent.models import Consent
+
+
+@rules.predicate
+def is_administrator(user: User) -> bool:
+    return user.is_active and user.role == Role.ADMINISTRATOR
+
+
+@rules.predicate
+def is_auditor(user: User) -> bool:
+    return user.is_active and user.role == Role.AUDITOR
+
+
+@rules.predicate
+def may_own_agents(user: User) -> bool:
+    return user.is_active and user.role in {Role.ADMINISTRATOR, Role.OWNER}
+
+
+@rules.predicate
+def may_change_things(user: User) -> bool:
+    """Auditors read everything and change nothing, whatever they were before."""
+    return user.is_active and user.role != Role.AUDITOR
+
+
+@rules.predicate
+def keeps_the_agent(user: User, subject: Any = None) -> bool:
+    """Owner or deputy of the agent that the subject is or belongs to."""
+    agent = subject if isinstance(subject, Agent) else getattr(subject, "agent", None)
+    return agent is not None and agent.is_kept_by(user)
+
+
+@rules.predicate
+def is_the_owner(user: User, agent: Agent | None = None) -> bool:
+    return agent is not None and agent.owner == user
+
+
+@rules.predicate
+def is_the_person_acted_for(user: User, consent: Consent | None = None) -> bool:
+    return consent is not None and consent.user_id == user.pk
+
+
+@rules.predicate
+def approved_it(user: User, consent: Consent | None = None) -> bool:
+    return consent is not None and consent.approved_by_id == user.pk
+
+
+@rules.predicate
+def is_first_person_where_two_are_needed(user: User, agent: Agent | None = None) -> bool:
+    """Whether policy asks for a second person and this is the one who asked for activation."""
+    organisation = Organisation.current()
+    needs_two = organisation is not None and organisation.second_person_activates
+    return needs_two and agent is not None and agent.submitted_by_id == user.pk
+
+
+@rules.predicate
+def concerns_them(user: User, event: Event | None = None) -> bool:
+    if event is None:
+        return False
+    if user.pk in {event.user_id, event.actor_id}:
+        return True
+    return event.agent_id is not None and Ownership.objects.live().filter(user=user, agent_id=event.agent_id).exists()
+
+
+@rules.predicate
+def is_themselves(user: User, person: User | None = None) -> bool:
+    return person is not None and person.pk == user.pk
+
+
+reads_everything = is_administrator | is_auditor
+manages_the_agent = is_administrator | (may_change_things & keeps_the_agent)
+
+RULES: dict[May, rules.predicates.Predicate] = {
+    May.SEE_AGENT: reads_everything | keeps_the_agent,
+    May.REGISTER_AGENT: may_own_agents,
+    May.EDIT_AGENT: manages_the_agent,
+    May.SUBMIT_AGENT: manages_the_agent,
+    May.ACTIVATE_AGENT: is_administrator & ~is_first_person_where_two_are_needed,
+    May.SUSPEND_AGENT: manages_the_agent,
+    May.RESUME_AGENT: is_administrator,
+    May.RETIRE_AGENT: is_administrator | (may_change_things & is_the_owner),
+    May.HAND_OVER_AGENT: is_administrator | (may_change_things & is_the_owner),
+    May.REQUIRE_SCOPE: manages_the_agent,
+    May.CONFIRM_REQUIRED_SCOPE: is_administrator & ~keeps_the_agent,
+    May.MANAGE_CLIENT: manages_the_agent,
+    May.ISSUE_CREDENTIAL: manages_the_agent,
+    May.REVOKE_CREDENTIAL: manages_the_agent,
+    May.SEE_RESOURCES: reads_everything | may_own_agents,
+    May.MANAGE_RESOURCE: is_administrator,
+    May.DECIDE_SENSITIVITY: is_administrator,
+    May.SEE_TRAIL: reads_everything | may_own_agents,
+    May.SEE_EVENT: reads_everything | concerns_them,
+    May.SEE_PEOPLE: reads_everything,
+    May.INVITE_PERSON: is_administrator,
+    May.CHANGE_ROLE: is_administrator & ~is_themselves,
+    May.DEACTIVATE_PERSON: is_administrator & ~is_themselves,
+    May.CHANGE_POLICY: is_administrator,
+    May.SEE_CONSENT: reads_everything | is_the_person_acted_for | approved_it | keeps_the_agent,
+    May.SEE_CONSENTS: reads_everything | may_own_agents,
+    May.APPROVE_CONSENT: may_change_things,
+    May.APPROVE_ORGANISATION_CONSENT: is_administrator,
+    May.NARROW_CONSENT: is_administrator | is_the_person_acted_for | (may_change_things & keeps_the_agent),
+    May.SHORTEN_CONSENT: is_administrator | is_the_person_acted_for | (may_change_things & keeps_the_agent),
+    May.REVOKE_CONSENT: is_administrator | is_the_person_acted_for | (may_change_things & keeps_the_agent),
+}
+
+
+def register_rules() -> None:
+    """Make each rule known to the permission backend. Called once, when the app is ready."""
+    for permission, rule in RULES.items():
+        if not rules.perm_exists(permission):
+            rules.add_perm(permission, rule)

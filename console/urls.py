@@ -1,0 +1,9 @@
+"""Every address of Mandate. A test walks this list: a new page without a rule fails (security.md S55)."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("account/", include("allauth.urls")),
+]
