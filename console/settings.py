@@ -6,9 +6,13 @@ What differs between installations stands here; what an administrator decides is
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
+from console.engines import DUMMY_MAIL
 from console.environment import read_environment
+from console.logs import logging_settings
+from console.schedule import SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = read_environment(BASE_DIR)
@@ -17,14 +21,19 @@ DATA_DIR = ENVIRONMENT.data_dir
 ISSUER = ENVIRONMENT.issuer
 """Who we say we are. A Host header must not choose it (RFC 8414 §2)."""
 
-SECRET_KEY = ENVIRONMENT.secret_key
-ENCRYPTION_KEY = ENVIRONMENT.encryption_key
+HOST = ENVIRONMENT.host
+PORT = ENVIRONMENT.port
+WORKERS = ENVIRONMENT.workers
+
+SECRET_KEY = ENVIRONMENT.keys.secret
+ENCRYPTION_KEY = ENVIRONMENT.keys.encryption
 """Encrypts private signing keys and TOTP seeds at rest."""
-TRAIL_KEY = ENVIRONMENT.trail_key
+TRAIL_KEY = ENVIRONMENT.keys.trail
 """Keys the digests by which events name texts and addresses that can be erased."""
 
 DEBUG = False
 PRODUCTION = ENVIRONMENT.production
+"""True when the issuer is https."""
 STYLEGUIDE = ENVIRONMENT.styleguide
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
@@ -55,8 +64,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    "console.forwarding.ForwardingMiddleware",
     "console.middleware.RequestFactsMiddleware",
+    "console.request_log.RequestLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -94,7 +105,7 @@ TEMPLATES = [
 
 DATABASES = {"default": ENVIRONMENT.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": ENVIRONMENT.cache}
+CACHES = ENVIRONMENT.caches
 ATOMIC_REQUESTS = False  # a refusal must be recorded in a transaction of its own (decisions.md, The trail)
 
 AUTH_USER_MODEL = "agents.User"
@@ -161,3 +172,93 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True
 
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# ---------------------------------------------------------------------------------------------- what browsers are told
+
+# Bound to this host and never sent in clear. A browser refuses the __Host- prefix without TLS, so it is for production.
+_COOKIE_PREFIX = "__Host-" if PRODUCTION else ""
+SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}mandate-session"
+SESSION_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"  # Strict would sign everybody out on the way in from a client's link
+CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}mandate-csrf"
+CSRF_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_NAME = f"{_COOKIE_PREFIX}mandate-language"
+LANGUAGE_COOKIE_SECURE = PRODUCTION
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked from inside, past the proxy that ends TLS
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if PRODUCTION else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+# Never to another site. Not "no-referrer", with which browsers send "Origin: null" and every form would be refused.
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Whether the domain's other hosts are https, and whether it goes on the browsers' list, is not ours to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "connect-src": ["'self'"],
+        "font-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "img-src": ["'self'", "data:"],
+        "manifest-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+    }
+}
+
+# A token request has a few hundred bytes, the longest form a few thousand.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+
+# ------------------------------------------------------------------------------------------------------- mail and logs
+
+EMAIL_BACKEND = ENVIRONMENT.mail["EMAIL_BACKEND"]
+EMAIL_HOST = ENVIRONMENT.mail.get("EMAIL_HOST", "localhost")
+EMAIL_PORT = ENVIRONMENT.mail.get("EMAIL_PORT", 25)
+EMAIL_HOST_USER = ENVIRONMENT.mail.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = ENVIRONMENT.mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = ENVIRONMENT.mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = ENVIRONMENT.mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = ENVIRONMENT.mail.get("EMAIL_TIMEOUT", 10)
+EMAIL_FILE_PATH = ENVIRONMENT.mail.get("EMAIL_FILE_PATH") or None
+MAIL_IS_SENT = EMAIL_BACKEND != DUMMY_MAIL
+"""False without a mail server: each link is then shown once to the person who made it."""
+DEFAULT_FROM_EMAIL = ENVIRONMENT.mail_from
+SERVER_EMAIL = ENVIRONMENT.mail_from
+
+LOGGING = logging_settings(ENVIRONMENT.log_level, json=PRODUCTION)
+
+# ------------------------------------------------------------------------------------------------ work in the background
+
+CELERY_BROKER_URL = ENVIRONMENT.queue["broker"]
+CELERY_BROKER_TRANSPORT_OPTIONS = ENVIRONMENT.queue["options"]
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its queue as long as it takes
+# A page does not wait for the queue: the work stands in the database, and beat asks again.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_DEFAULT_QUEUE = "mandate"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = SCHEDULE
+CELERY_BEAT_SCHEDULE_FILENAME = str(ENVIRONMENT.queue["schedule"])
+CELERY_BEAT_MAX_LOOP_INTERVAL = 30

@@ -1,0 +1,64 @@
+"""Logs: one line for each thing, on the standard output, for people at a terminal and as JSON in production."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from console.redaction import clean_event
+
+
+def logging_settings(level: str, *, json: bool) -> dict[str, Any]:
+    """Set structlog up and return ``LOGGING``. Entries of libraries take the same way, and lose their secrets on it."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        structlog.processors.UnicodeDecoder(),
+    ]
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "mandate": {
+                "()": "structlog.stdlib.ProcessorFormatter",
+                "foreign_pre_chain": shared,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    clean_event,
+                    structlog.processors.JSONRenderer(default=str) if json else _for_people(),
+                ],
+            }
+        },
+        "handlers": {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "mandate"}},
+        "root": {"handlers": ["out"], "level": level},
+        "loggers": {
+            # Django's own handlers mail administrators or print to the console; one way out is enough.
+            "django": {"handlers": [], "level": level, "propagate": True},
+            "django.server": {"handlers": [], "propagate": True},
+            # At DEBUG these write statements and bodies, with whatever secret is in them.
+            "django.db.backends": {"level": "INFO"},
+            "django.template": {"level": "INFO"},
+            "oauthlib": {"level": "INFO"},
+            "oauth2_provider": {"level": "INFO"},
+            "kombu": {"level": "INFO"},
+            "celery.utils.functional": {"level": "INFO"},
+        },
+    }
+
+
+def _for_people() -> Any:
+    return structlog.dev.ConsoleRenderer(
+        colors=False, pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
+    )
