@@ -1,0 +1,118 @@
+"""What the shell of every page shows: the organisation, the person, and where they may go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise, SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
+
+from agents.models.organisation import Organisation
+from agents.models.user import Role
+
+EVERYBODY = frozenset(Role)
+OVERSIGHT = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
+STAFF = OVERSIGHT | {Role.OWNER}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place of the navigation: the name of its page, who sees it, and the paths that belong to it."""
+
+    page: str
+    label: Promise
+    icon: str
+    seen_by: frozenset[Role]
+    fallback: str = ""
+    """A page that serves while the first has no URL."""
+    also: tuple[str, ...] = ()
+    """Names of pages whose paths count as being here."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A place as one person sees it on one page. count: how many things there wait for them."""
+
+    url: str
+    label: Promise
+    icon: str
+    current: bool
+    count: int | None = None
+
+
+PLACES = (
+    Place("overview", _("Overview"), "layout-dashboard", STAFF),
+    Place("agents", _("Agents"), "bot", STAFF),
+    Place("consents", _("Consents"), "file-check-2", OVERSIGHT),
+    Place("resources", _("Resources"), "server", OVERSIGHT),
+    Place("trail", _("Trail"), "scroll-text", STAFF),
+    Place("people", _("People"), "users-round", OVERSIGHT),
+)
+OWN_PLACES = (
+    Place("my-agents", _("My agents"), "user-round-check", EVERYBODY),
+    Place("account", _("Account"), "user-round", EVERYBODY, fallback="mfa_index", also=("account_email", "mfa_index", "usersessions_list")),
+    Place("settings", _("Settings"), "settings", frozenset({Role.ADMINISTRATOR})),
+)
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: ``nav``, ``nav_own``, ``find_url``, ``home_url`` and ``organisation_name``. Nothing is asked until shown."""
+    return {
+        "nav": SimpleLazyObject(lambda: items(request, PLACES)),
+        "nav_own": SimpleLazyObject(lambda: items(request, OWN_PLACES)),
+        "find_url": SimpleLazyObject(lambda: _find_url(request)),
+        "home_url": SimpleLazyObject(lambda: _home_url(request)),
+        "organisation_name": SimpleLazyObject(_organisation_name),
+    }
+
+
+def items(request: HttpRequest, places: tuple[Place, ...]) -> list[Item]:
+    """Return the places that this person sees, each with whether they are there now."""
+    role = _role(request)
+    shown = []
+    for place in places:
+        if role not in place.seen_by:
+            continue
+        url = _url(place.page) or _url(place.fallback)
+        if url:
+            shown.append(Item(url, place.label, place.icon, _is_at(request, place, url)))
+    return shown
+
+
+def _is_at(request: HttpRequest, place: Place, url: str) -> bool:
+    heads = {url, *(_url(page) for page in place.also)} - {""}
+    return any(request.path == head or (head != "/" and request.path.startswith(head)) for head in heads)
+
+
+def _role(request: HttpRequest) -> Role | None:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return None
+    return Role(user.role)
+
+
+def _find_url(request: HttpRequest) -> str:
+    return _url("find") if _role(request) in STAFF else ""
+
+
+def _home_url(request: HttpRequest) -> str:
+    role = _role(request)
+    page = "overview" if role in STAFF else "my-agents" if role else "account_login"
+    return _url(page) or "/"
+
+
+def _organisation_name() -> str:
+    organisation = Organisation.current()
+    return organisation.name if organisation else ""
+
+
+def _url(page: str) -> str:
+    if not page:
+        return ""
+    try:
+        return reverse(page)
+    except NoReverseMatch:
+        return ""

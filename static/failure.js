@@ -1,0 +1,34 @@
+/* What htmx could not do is said, not swallowed. The words stand in data attributes of <body>, so that they are translated.
+   A session that ended leads to the sign-in page as a whole page, never as a part inside another. */
+const words = document.body.dataset;
+
+function say(text) {
+  const place = document.getElementById("toasts");
+  if (!place || !text) return;
+  const toast = document.createElement("div");
+  toast.className = "toast";
+  const line = document.createElement("p");
+  line.textContent = text;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "button plain";
+  close.textContent = words.close;
+  close.addEventListener("click", () => toast.remove());
+  toast.append(line, close);
+  place.replaceChildren(toast);
+}
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (!words.login || !xhr.responseURL) return;
+  if (new URL(xhr.responseURL).pathname === words.login && location.pathname !== words.login) {
+    event.detail.shouldSwap = false;
+    location.reload();
+  }
+});
+document.addEventListener("htmx:sendError", () => say(words.unreachable));
+document.addEventListener("htmx:timeout", () => say(words.unreachable));
+document.addEventListener("htmx:responseError", (event) => {
+  const { status } = event.detail.xhr;
+  say(status === 403 ? words.forbidden : status === 404 ? words.gone : words.failed);
+});
