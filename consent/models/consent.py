@@ -103,7 +103,9 @@ class Consent(models.Model):
     )
     """Whom the agent acts for. Empty where an administrator consented for the organisation."""
     origin = models.CharField(max_length=16, choices=Origin.choices)
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="approved_consents")
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="approved_consents"
+    )
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="derived")
     purpose = models.CharField(max_length=500)
     purpose_key = models.CharField(max_length=64)
@@ -123,7 +125,9 @@ class Consent(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     superseded_at = models.DateTimeField(null=True, blank=True)
-    superseded_by = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="supersedes")
+    superseded_by = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="supersedes"
+    )
     paused_at = models.DateTimeField(null=True, blank=True)
     ended_recorded_at = models.DateTimeField(null=True, blank=True)
     """When the sweep wrote down that ``ends_at`` had passed. Use refused it before."""
@@ -202,9 +206,7 @@ class Consent(models.Model):
 class ConsentScopeQuerySet(models.QuerySet["ConsentScope"]):
     def held(self, now: datetime) -> Self:
         """Scopes that the consent holds now and that their resource still offers."""
-        return self.filter(
-            Q(ended_at=None) | Q(ended_at__gt=now), scope__ended_at=None, scope__resource__ended_at=None
-        )
+        return self.filter(Q(ended_at=None) | Q(ended_at__gt=now), scope__ended_at=None, scope__resource__ended_at=None)
 
 
 class ConsentScope(models.Model):
