@@ -5,6 +5,7 @@ Without an address everything lives in the data folder and nothing has to be ins
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,6 +79,18 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
     }
 
 
+def keep_private(settings: dict[str, Any]) -> None:
+    """Make the file of a SQLite database, if it is missing, so that only its owner reads it (and the log beside it)."""
+    if settings["ENGINE"] != SQLITE:
+        return
+    try:
+        os.close(os.open(settings["NAME"], os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The database file {settings['NAME']} cannot be written ({error.strerror}). Give this user the file and its folder."
+        ) from error
+
+
 def _parsed(url: str) -> dict[str, Any]:
     try:
         return dict(environ.Env.db_url_config(url))
@@ -121,8 +134,10 @@ def caches(redis: str) -> dict[str, dict[str, Any]]:
 
 
 def queue(redis: str, data_dir: Path) -> dict[str, Any]:
-    """Return Celery's address and options: Redis, or files in the data folder."""
+    """Return Celery's address and options: Redis, or files in the data folder. The folders exist afterwards."""
     folder = data_dir / "queue"
+    for name in ("messages", "control"):
+        (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     if redis:
         options: dict[str, Any] = {
             "global_keyprefix": "mandate:",
@@ -139,7 +154,7 @@ def queue(redis: str, data_dir: Path) -> dict[str, Any]:
         "control_folder": str(folder / "control"),
         "store_processed": False,
     }
-    return {"broker": "filesystem://", "options": options, "schedule": folder / "beat"}
+    return {"broker": "filesystem://localhost", "options": options, "schedule": folder / "beat"}
 
 
 MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}

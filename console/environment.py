@@ -58,13 +58,15 @@ def read_environment(base_dir: Path, variables: Mapping[str, str] = os.environ) 
     redis_url = engines.redis_url(variables.get("REDIS_URL", ""))
     database = engines.database(variables.get("DATABASE_URL", ""), data_dir)
     issuer_host = urlsplit(issuer).hostname or ""
+    keys = keys_of(variables, data_dir, may_make=_may_make_keys(database, production=production))
+    engines.keep_private(database)
     return Environment(
         data_dir=data_dir,
         host=_host(variables.get("HOST") or "127.0.0.1"),
         port=port,
         issuer=issuer,
         production=production,
-        keys=keys_of(variables, data_dir, may_make=_may_make_keys(database, production=production)),
+        keys=keys,
         allowed_hosts=_allowed_hosts(_listed(variables, "MANDATE_ALLOWED_HOSTS"), issuer_host, production=production),
         trusted_proxies=proxies,
         database=database,
@@ -85,7 +87,8 @@ def _may_make_keys(database: dict[str, Any], *, production: bool) -> bool:
     """
     if database["ENGINE"] != engines.SQLITE:
         return not production
-    return not Path(database["NAME"]).exists()
+    path = Path(database["NAME"])
+    return not path.exists() or path.stat().st_size == 0
 
 
 def _data_dir(value: str) -> Path:
