@@ -30,6 +30,8 @@ class Place:
     """A page that serves while the first has no URL."""
     also: tuple[str, ...] = ()
     """Names of pages whose paths count as being here."""
+    alone: bool = False
+    """Whether only the page itself counts, not the paths below it."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,31 @@ PLACES = (
 )
 OWN_PLACES = (
     Place("my-agents", _("My agents"), "user-round-check", EVERYBODY),
-    Place("account", _("Account"), "user-round", EVERYBODY, fallback="mfa_index", also=("account_email", "mfa_index", "usersessions_list")),
+    Place(
+        "account",
+        _("Account"),
+        "user-round",
+        EVERYBODY,
+        fallback="mfa_index",
+        also=("account_email", "account_change_password", "account_set_password", "mfa_index", "usersessions_list"),
+    ),
     Place("settings", _("Settings"), "settings", frozenset({Role.ADMINISTRATOR})),
+)
+ACCOUNT_PLACES = (
+    Place("account", _("You"), "user-round", EVERYBODY, alone=True),
+    Place("account_email", _("E-mail"), "mail", EVERYBODY),
+    Place("account_change_password", _("Password"), "key-round", EVERYBODY, also=("account_set_password",)),
+    Place("mfa_index", _("Passkeys and codes"), "fingerprint", EVERYBODY),
+    Place("usersessions_list", _("Sessions"), "laptop", EVERYBODY),
 )
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: ``nav``, ``nav_own``, ``find_url``, ``home_url`` and ``organisation_name``. Nothing is asked until shown."""
+    """Context processor: ``nav``, ``nav_own``, ``nav_account``, ``find_url``, ``home_url``, ``organisation_name``. Nothing is asked until shown."""
     return {
         "nav": SimpleLazyObject(lambda: items(request, PLACES)),
         "nav_own": SimpleLazyObject(lambda: items(request, OWN_PLACES)),
+        "nav_account": SimpleLazyObject(lambda: items(request, ACCOUNT_PLACES)),
         "find_url": SimpleLazyObject(lambda: _find_url(request)),
         "home_url": SimpleLazyObject(lambda: _home_url(request)),
         "organisation_name": SimpleLazyObject(_organisation_name),
@@ -84,7 +101,8 @@ def items(request: HttpRequest, places: tuple[Place, ...]) -> list[Item]:
 
 def _is_at(request: HttpRequest, place: Place, url: str) -> bool:
     heads = {url, *(_url(page) for page in place.also)} - {""}
-    return any(request.path == head or (head != "/" and request.path.startswith(head)) for head in heads)
+    below = not place.alone
+    return any(request.path == head or (below and head != "/" and request.path.startswith(head)) for head in heads)
 
 
 def _role(request: HttpRequest) -> Role | None:

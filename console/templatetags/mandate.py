@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from console.templatetags import moments
+from console.templatetags.browsers import browser_name, is_phone
 from console.templatetags.bar_plot import Day, bar_plot
 from console.templatetags.chips import Chip, chip_for
 from console.templatetags.chosen_names import pieces, plain_text
@@ -155,6 +156,18 @@ def control(field: BoundField) -> str:
     if isinstance(kind, CheckboxSelectMultiple | RadioSelect):
         return "choices"
     return "check" if isinstance(kind, CheckboxInput) else "line"
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """Say which browser and system a User-Agent header claims: Firefox on Linux."""
+    return browser_name(user_agent)
+
+
+@register.filter
+def browser_icon(user_agent: str) -> str:
+    """Name the icon of the device that a User-Agent header claims."""
+    return "smartphone" if is_phone(user_agent) else "laptop"
 
 
 @register.inclusion_tag("components/plot.html")
