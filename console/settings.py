@@ -46,10 +46,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "allauth.usersessions",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
@@ -78,7 +76,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -111,7 +108,7 @@ ATOMIC_REQUESTS = False  # a refusal must be recorded in a transaction of its ow
 AUTH_USER_MODEL = "agents.User"
 AUTHENTICATION_BACKENDS = [
     "rules.permissions.ObjectPermissionBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "console.accounts.backends.SignInBackend",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -124,6 +121,35 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+
+# --------------------------------------------------------------------------------------------------- how people sign in
+
+SESSION_ENGINE = "console.accounts.sessions"
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+PASSWORD_RESET_TIMEOUT = int(timedelta(hours=1).total_seconds())
+ACCOUNT_ADAPTER = "console.accounts.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an invitation went to the address, or an administrator vouches for it
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody makes Mandate write to strangers
+ACCOUNT_EMAIL_NOTIFICATIONS = ENVIRONMENT.mail["EMAIL_BACKEND"] != DUMMY_MAIL
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+# Not allauth's own, which keeps a second list of everybody's addresses.
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
+MFA_ADAPTER = "console.accounts.factors.FactorAdapter"
+MFA_FORMS = {
+    "activate_totp": "console.accounts.forms.ActivateCodeForm",
+    "authenticate": "console.accounts.forms.AuthenticateForm",
+    "reauthenticate": "console.accounts.forms.ReauthenticateForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Mandate"
+MFA_TOTP_TOLERANCE = 1  # 30 seconds to either side: telephones' clocks differ
 
 OAUTH2_PROVIDER_APPLICATION_MODEL = "agents.Client"
 OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "consent.AccessToken"

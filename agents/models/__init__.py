@@ -3,8 +3,10 @@
 from agents.models.agent import Agent, AgentScope, DataClass, Environment, Kind, Ownership, State
 from agents.models.client import AuthMethod, Client, Credential, GrantType, LastUse
 from agents.models.link import OneTimeLink
+from agents.models.mail import OutgoingMail
 from agents.models.organisation import Organisation
 from agents.models.resource import Access, Checks, Resource, Scope, ScopeWording
+from agents.models.session import Session
 from agents.models.user import Role, User
 from agents.trail.models import Event, EventText, RefusalCount
 
@@ -25,12 +27,14 @@ __all__ = [
     "LastUse",
     "OneTimeLink",
     "Organisation",
+    "OutgoingMail",
     "Ownership",
     "RefusalCount",
     "Resource",
     "Role",
     "Scope",
     "ScopeWording",
+    "Session",
     "State",
     "User",
 ]

@@ -7,7 +7,8 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, UniqueConstraint
+from django.db.models.functions import Lower
 
 from agents.ids import uuid7
 from agents.models.user import Role
@@ -46,6 +47,18 @@ class OneTimeLink(models.Model):
     objects = LinkQuerySet.as_manager()
 
     class Meta:
+        constraints = [
+            UniqueConstraint(
+                fields=["kind"],
+                condition=Q(kind="setup", used_at__isnull=True, revoked_at__isnull=True),
+                name="setup_has_one_open_link",
+            ),
+            UniqueConstraint(
+                Lower("email"),
+                condition=Q(kind="invitation", used_at__isnull=True, revoked_at__isnull=True),
+                name="invited_address_has_one_open_link",
+            ),
+        ]
         indexes = [
             models.Index(
                 fields=["ends_at"],

@@ -24,6 +24,11 @@ class Role(models.TextChoices):
     USER = "user", "user"
 
 
+def folded_email(email: str) -> str:
+    """Return the address as it is kept and looked up: without blanks around it, in small letters."""
+    return email.strip().lower()
+
+
 class UserQuerySet(models.QuerySet["User"]):
     def active(self) -> Self:
         """People who may sign in and stand behind a consent."""
@@ -43,7 +48,7 @@ class UserQuerySet(models.QuerySet["User"]):
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # a class made at run time
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         """Create a person without an event; domain code calls ``agents.people`` instead."""
-        user: User = self.model(email=self.normalize_email(email).strip(), **fields)
+        user: User = self.model(email=folded_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user

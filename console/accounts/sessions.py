@@ -1,0 +1,78 @@
+"""The session engine: the table holds a digest of the key that the cookie carries, and encrypts what is remembered.
+
+Whoever reads the database (a dump, a backup) can take over no session with it. In memory the key is the one of the
+cookie, as Django's middleware and test client expect.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from cryptography.fernet import InvalidToken
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.utils import timezone
+
+from agents.encryption import decrypt, encrypt
+from agents.models.session import Session, digest_of_session_key
+
+LONGEST_KEY = 64
+NOTED = "mandate_signed_in"
+"""Where a session keeps when, where and with which browser somebody signed in."""
+
+
+class SessionStore(DatabaseStore):
+    """Django's database sessions with each access to the key column made through its digest."""
+
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        return Session
+
+    @property
+    def digest(self) -> str:
+        """The name under which this session stands in the table; empty while it is not there."""
+        return digest_of_session_key(self.session_key) if self.session_key else ""
+
+    def exists(self, session_key: str) -> bool:
+        return super().exists(digest_of_session_key(session_key))
+
+    def delete(self, session_key: str | None = None) -> None:
+        key = session_key or self.session_key
+        if key:
+            Session.objects.filter(pk=digest_of_session_key(key)).delete()
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        """The row to write. What was noted at sign-in (address, browser, time) is kept when a session is saved again."""
+        person_id = data.get(SESSION_KEY)
+        row = Session(
+            session_key=digest_of_session_key(self._get_or_create_session_key()),
+            session_data=self.encode(data),
+            expire_date=self.get_expiry_date(),
+            user_id=person_id,
+        )
+        noted = data.get(NOTED)
+        if person_id and isinstance(noted, dict):
+            row.address, row.user_agent = str(noted.get("address", "")), str(noted.get("user_agent", ""))
+            row.created_at = datetime.fromisoformat(noted["at"])
+        return row
+
+    def encode(self, session_dict: dict[str, Any]) -> str:
+        return encrypt(super().encode(session_dict))
+
+    def decode(self, session_data: str | bytes) -> dict[str, Any]:
+        """What the session remembers; nothing when the encryption key is another one than it was written with."""
+        text = session_data.decode() if isinstance(session_data, bytes) else session_data
+        try:
+            return super().decode(decrypt(text))
+        except InvalidToken:
+            return {}
+
+    def _get_session_from_db(self) -> Session | None:
+        key = self.session_key
+        found = None
+        if key and len(key) <= LONGEST_KEY:
+            found = Session.objects.live(timezone.now()).filter(pk=digest_of_session_key(key)).first()
+        if found is None:
+            self._session_key = None
+        return found
