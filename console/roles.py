@@ -76,6 +76,12 @@ def concerns_them(user: User, event: Event | None = None) -> bool:
 
 
 @rules.predicate
+def is_for_nobody_else(user: User, owner: User | None = None) -> bool:
+    """Whether the owner of what is registered is the person themselves (or not said yet, where a page only asks)."""
+    return owner is None or owner.pk == user.pk
+
+
+@rules.predicate
 def is_themselves(user: User, person: User | None = None) -> bool:
     return person is not None and person.pk == user.pk
 
@@ -85,7 +91,7 @@ manages_the_agent = is_administrator | (may_change_things & keeps_the_agent)
 
 RULES: dict[May, rules.predicates.Predicate] = {
     May.SEE_AGENT: reads_everything | keeps_the_agent,
-    May.REGISTER_AGENT: may_own_agents,
+    May.REGISTER_AGENT: is_administrator | (may_own_agents & is_for_nobody_else),
     May.EDIT_AGENT: manages_the_agent,
     May.SUBMIT_AGENT: manages_the_agent,
     May.ACTIVATE_AGENT: is_administrator & ~is_first_person_where_two_are_needed,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.services import run
+from tests.services.mandate import RunningMandate
 from tests.services.postgresql import PostgreSQL
 from tests.services.redis import Redis
 
+pytest_plugins = ["tests.cast"]
 _services: list[PostgreSQL | Redis] = []
 
 
@@ -59,3 +64,77 @@ def _nobody_remembers_the_last_test() -> Iterator[None]:
         from django.core.cache import cache
 
         cache.clear()
+
+
+# -------------------------------------------------------------------------------------------- Mandate as real processes
+
+
+@pytest.fixture
+def running_mandate(transactional_db: None) -> Iterator[RunningMandate]:
+    """The web server, on the database of this test: what the test has made, it serves, and the other way round.
+
+    Function by function, because the tables are emptied after each test. It takes about two seconds to start.
+    """
+    from django.conf import settings
+    from django.db import connection
+
+    name = connection.settings_dict["NAME"]
+    mandate = RunningMandate(
+        Path(settings.DATA_DIR),
+        database_url=f"sqlite:///{name}" if connection.vendor == "sqlite" else _database_url(str(name)),
+        redis_url=os.environ.get("REDIS_URL", ""),
+    )
+    mandate.log_file.unlink(missing_ok=True)
+    try:
+        yield mandate.start()
+    finally:
+        mandate.stop()
+
+
+@pytest.fixture(scope="session")
+def _migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: object) -> RunningMandate:
+    """A Mandate that is migrated once and never started: the others are copies of it."""
+    mandate = RunningMandate(tmp_path_factory.mktemp("migrated") / "data", settings={"HOST": "127.0.0.1"})
+    if run.engine() == "postgresql":
+        mandate.database_url = _empty_database(f"mandate_template_{run.worker()}")
+    mandate.manage("migrate", "--verbosity=0")
+    return mandate
+
+
+@pytest.fixture
+def new_mandate(_migrated: RunningMandate, tmp_path: Path) -> Iterator[Callable[..., RunningMandate]]:
+    """Call it for a Mandate with a data folder and a database of its own, migrated and not yet started.
+
+    For tests that kill, move or fill one: ``mandate = new_mandate(); mandate.start()``. Each is stopped at the end.
+    """
+    made: list[RunningMandate] = []
+    numbers = itertools.count()
+
+    def make(**changes: object) -> RunningMandate:
+        folder = tmp_path / f"mandate-{next(numbers)}"
+        shutil.copytree(_migrated.data_dir, folder, ignore=shutil.ignore_patterns("*.lock"))
+        mandate = RunningMandate(folder, **changes)  # type: ignore[arg-type]
+        if run.engine() == "postgresql":
+            mandate.database_url = _empty_database(f"{folder.parent.name}_{folder.name}_{run.worker()}", like=_migrated)
+            mandate.redis_url = os.environ["REDIS_URL"]
+        made.append(mandate)
+        return mandate
+
+    yield make
+    for mandate in made:
+        mandate.stop()
+
+
+def _database_url(name: str) -> str:
+    server, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    return f"{server}/{name}"
+
+
+def _empty_database(name: str, *, like: RunningMandate | None = None) -> str:
+    import psycopg
+
+    template = like.database_url.rpartition("/")[2] if like else None
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else ""))  # type: ignore[arg-type]
+    return _database_url(name)

@@ -1,0 +1,196 @@
+"""Clients: the OAuth registrations of an agent. What an agent's kind allows is decided here.
+
+An assistant acts for people: authorization code with PKCE, and refresh. An autonomous agent acts for the
+organisation: client credentials. Secrets are in ``credentials.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from agents.actors import Actor, require
+from agents.errors import Ended, InvalidInput
+from agents.ids import random_handle
+from agents.models import Agent, AuthMethod, Client, GrantType, State
+from agents.models.agent import Kind as AgentKind
+from agents.permissions import May
+from agents.redirects import BadRedirectUri, check_redirect_uri
+from agents.texts import one_line, reason_of
+from agents.trail.kinds import Kind
+from agents.trail.record import record
+
+MOST_REDIRECT_URIS = 20
+LONGEST_REDIRECT_URI = 500
+CHANGEABLE = frozenset({"name", "auth_method", "grant_types", "redirect_uris"})
+GRANTS_OF = {
+    AgentKind.ASSISTANT: frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}),
+    AgentKind.AUTONOMOUS: frozenset({GrantType.CLIENT_CREDENTIALS}),
+}
+"""What a client of such an agent may do at most."""
+
+
+@transaction.atomic
+def add(
+    agent: Agent,
+    *,
+    name: str,
+    auth_method: str,
+    grant_types: Iterable[str],
+    redirect_uris: Iterable[str],
+    by: Actor,
+    now: datetime,
+) -> Client:
+    """Register one more client of the agent. Its id is made here and never changes.
+
+    Raises Forbidden, Ended (the agent is retired), InvalidInput. Records ``client.created``.
+    """
+    agent = Agent.objects.locked(agent.pk)
+    require(by, May.MANAGE_CLIENT, agent)
+    _must_not_be_retired(agent)
+    facts = _checked(agent, name, auth_method, grant_types, redirect_uris)
+    client = Client.objects.create(agent=agent, client_id=_new_client_id(facts["name"]), **_columns(facts))
+    record(Kind.CLIENT_CREATED, by=by, now=now, agent_id=agent.pk, client_id=client.pk, **facts)
+    return client
+
+
+@transaction.atomic
+def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Client:
+    """Change a client's registration: any of ``CHANGEABLE``. A change to what already holds is no change and no event.
+
+    Raises Forbidden, Ended, InvalidInput. Records ``client.changed``.
+    """
+    unknown = changes.keys() - CHANGEABLE
+    if unknown:
+        raise TypeError(f"not changeable: {sorted(unknown)}")
+    client, agent = _locked(client)
+    require(by, May.MANAGE_CLIENT, agent)
+    _must_not_be_retired(agent)
+    _must_be_there(client)
+    before = {
+        "name": client.name,
+        "auth_method": client.auth_method,
+        "grant_types": client.grant_types,
+        "redirect_uris": client.redirect_uris.split(),
+    }
+    after = _checked(agent, **{**before, **changes})
+    differing = {name for name in CHANGEABLE if before[name] != after[name]}
+    if not differing:
+        return client
+    if after["auth_method"] == AuthMethod.NONE and client.credentials.live(now).exists():
+        raise InvalidInput("auth_method", "Revoke its keys first: a public client keeps no secret.")
+    columns = _columns(after)
+    for name, value in columns.items():
+        setattr(client, name, value)
+    client.save(update_fields=[*columns])
+    record(
+        Kind.CLIENT_CHANGED,
+        by=by,
+        now=now,
+        agent_id=agent.pk,
+        client_id=client.pk,
+        before={name: before[name] for name in sorted(differing)},
+        after={name: after[name] for name in sorted(differing)},
+    )
+    return client
+
+
+@transaction.atomic
+def end(client: Client, *, reason: str, by: Actor, now: datetime) -> Client:
+    """Remove a client for good. It gets no token any more, and those that are out are refused at their next use.
+
+    Raises Forbidden, Ended. Records ``client.ended``.
+    """
+    reason = reason_of(reason)
+    client, agent = _locked(client)
+    require(by, May.MANAGE_CLIENT, agent)
+    _must_be_there(client)
+    client.ended_at = now
+    client.save(update_fields=["ended_at"])
+    record(Kind.CLIENT_ENDED, by=by, now=now, agent_id=agent.pk, client_id=client.pk, reason=reason)
+    return client
+
+
+def _locked(client: Client) -> tuple[Client, Agent]:
+    """Lock agent and client, in this order: every change of an agent begins with its row."""
+    agent_id = Client.objects.values_list("agent_id", flat=True).get(pk=client.pk)
+    if agent_id is None:
+        raise Ended("This client belongs to no agent. Somebody must adopt it first.")
+    agent = Agent.objects.locked(agent_id)
+    client = Client.objects.select_for_update().get(pk=client.pk)
+    client.agent = agent
+    return client, agent
+
+
+def _must_be_there(client: Client) -> None:
+    if client.ended_at is not None:
+        raise Ended("This client was removed already.")
+
+
+def _must_not_be_retired(agent: Agent) -> None:
+    if agent.state == State.RETIRED:
+        raise Ended(f"{agent.name} is retired. It gets no client any more, and those that it has stay as they are.")
+
+
+def _new_client_id(name: str) -> str:
+    return f"{slugify(name)[:60].strip('-') or 'client'}-{random_handle(6)}"
+
+
+def _checked(
+    agent: Agent, name: str, auth_method: str, grant_types: Iterable[str], redirect_uris: Iterable[str]
+) -> dict[str, Any]:
+    """Return the registration as it is kept. Raises InvalidInput for the first thing that may not be."""
+    grants = {str(grant) for grant in grant_types}
+    if auth_method not in AuthMethod.values:
+        raise InvalidInput("auth_method", "Choose how it proves itself.")
+    if not grants or not grants <= GRANTS_OF[AgentKind(agent.kind)]:
+        raise InvalidInput(
+            "grant_types", f"An agent of this kind ({agent.get_kind_display()}) cannot get tokens this way."
+        )
+    uris = list(dict.fromkeys(uri.strip() for uri in redirect_uris if uri.strip()))
+    if GrantType.REFRESH_TOKEN in grants and GrantType.AUTHORIZATION_CODE not in grants:
+        raise InvalidInput(
+            "grant_types", "Refreshing needs the authorization code flow, which the first token comes from."
+        )
+    if GrantType.CLIENT_CREDENTIALS in grants and auth_method == AuthMethod.NONE:
+        raise InvalidInput("auth_method", "An agent that acts by itself must prove itself with a key.")
+    _check_redirects(uris, needed=GrantType.AUTHORIZATION_CODE in grants)
+    return {
+        "name": one_line("name", name, longest=80),
+        "auth_method": str(auth_method),
+        "grant_types": sorted(grants),
+        "redirect_uris": uris,
+    }
+
+
+def _check_redirects(uris: list[str], *, needed: bool) -> None:
+    if needed and not uris:
+        raise InvalidInput("redirect_uris", "Give the address to which people return after they have decided.")
+    if not needed and uris:
+        raise InvalidInput("redirect_uris", "An agent that acts by itself sends nobody anywhere. Leave this empty.")
+    if len(uris) > MOST_REDIRECT_URIS:
+        raise InvalidInput("redirect_uris", f"Give at most {MOST_REDIRECT_URIS} addresses.")
+    for uri in uris:
+        if len(uri) > LONGEST_REDIRECT_URI:
+            raise InvalidInput("redirect_uris", f"Use at most {LONGEST_REDIRECT_URI} characters for an address.")
+        try:
+            check_redirect_uri(uri)
+        except BadRedirectUri as error:
+            raise InvalidInput("redirect_uris", f"{uri}: {error}") from error
+
+
+def _columns(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the registration as columns. The toolkit's own client type follows from how the client proves itself."""
+    public = facts["auth_method"] == AuthMethod.NONE
+    return {
+        "name": facts["name"],
+        "auth_method": facts["auth_method"],
+        "grant_types": facts["grant_types"],
+        "redirect_uris": " ".join(facts["redirect_uris"]),
+        "client_type": Client.CLIENT_PUBLIC if public else Client.CLIENT_CONFIDENTIAL,
+        "hash_client_secret": False,
+    }

@@ -1,0 +1,127 @@
+"""The states of an agent and the only moves between them. No other file writes ``state``.
+
+draft ──submit──▶ pending ──activate──▶ active ◀──resume── suspended
+  ◀──send back──────┘                     └────suspend───────▶┘
+each of the four ──retire──▶ retired, for good
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from agents.actors import Actor, ActorKind, require
+from agents.errors import IllegalMove, NotReady
+from agents.models import Agent, State
+from agents.permissions import May
+from agents.texts import reason_of
+from agents.trail.kinds import Kind
+from agents.trail.record import record
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One legal move: from which states, to which, who may, and the event that it leaves."""
+
+    verb: str
+    """As in "An agent that is draft cannot …"."""
+    starts: frozenset[State]
+    end: State
+    permission: May
+    kind: Kind
+
+
+SUBMIT = Move("be submitted", frozenset({State.DRAFT}), State.PENDING, May.SUBMIT_AGENT, Kind.AGENT_SUBMITTED)
+SEND_BACK = Move("be sent back", frozenset({State.PENDING}), State.DRAFT, May.SUBMIT_AGENT, Kind.AGENT_SENT_BACK)
+ACTIVATE = Move("be activated", frozenset({State.PENDING}), State.ACTIVE, May.ACTIVATE_AGENT, Kind.AGENT_ACTIVATED)
+SUSPEND = Move("be suspended", frozenset({State.ACTIVE}), State.SUSPENDED, May.SUSPEND_AGENT, Kind.AGENT_SUSPENDED)
+RESUME = Move("be resumed", frozenset({State.SUSPENDED}), State.ACTIVE, May.RESUME_AGENT, Kind.AGENT_RESUMED)
+RETIRE = Move("be retired", frozenset(State) - {State.RETIRED}, State.RETIRED, May.RETIRE_AGENT, Kind.AGENT_RETIRED)
+MOVES = {
+    "submit": SUBMIT,
+    "send-back": SEND_BACK,
+    "activate": ACTIVATE,
+    "suspend": SUSPEND,
+    "resume": RESUME,
+    "retire": RETIRE,
+}
+_TELL_WHETHER_AUTOMATIC = {Kind.AGENT_SUSPENDED, Kind.AGENT_RETIRED}
+
+
+def submit(agent: Agent, *, reason: str, by: Actor, now: datetime) -> Agent:
+    """Ask for activation. Raises Forbidden, IllegalMove, NotReady. Records ``agent.submitted``."""
+    return move(agent, SUBMIT, reason=reason, by=by, now=now)
+
+
+def send_back(agent: Agent, *, reason: str, by: Actor, now: datetime) -> Agent:
+    """Make a waiting agent a draft again. Raises Forbidden, IllegalMove. Records ``agent.sent_back``."""
+    return move(agent, SEND_BACK, reason=reason, by=by, now=now)
+
+
+def activate(agent: Agent, *, reason: str, by: Actor, now: datetime) -> Agent:
+    """Let the agent act from now on. Raises Forbidden, IllegalMove, NotReady. Records ``agent.activated``.
+
+    Where policy wants a second person, it must be somebody other than the one who submitted it.
+    """
+    return move(agent, ACTIVATE, reason=reason, by=by, now=now)
+
+
+def suspend(agent: Agent, *, reason: str, by: Actor, now: datetime) -> Agent:
+    """Stop the agent until it is resumed: no token, and those that are out are refused at their next use.
+
+    Raises Forbidden, IllegalMove. Records ``agent.suspended``.
+    """
+    return move(agent, SUSPEND, reason=reason, by=by, now=now)
+
+
+def resume(agent: Agent, *, reason: str, by: Actor, now: datetime) -> Agent:
+    """Let a suspended agent act again. Raises Forbidden, IllegalMove, NotReady. Records ``agent.resumed``."""
+    return move(agent, RESUME, reason=reason, by=by, now=now)
+
+
+def retire(agent: Agent, *, reason: str, by: Actor, now: datetime) -> Agent:
+    """End the agent for good. Raises Forbidden, IllegalMove. Records ``agent.retired``."""
+    return move(agent, RETIRE, reason=reason, by=by, now=now)
+
+
+@transaction.atomic
+def take_up(agent: Agent, *, reason: str, by: Actor, now: datetime) -> Agent:
+    """Submit and activate in one step, for an administrator where policy wants no second person.
+
+    Raises what ``submit`` and ``activate`` raise, and then neither has happened. Records both events.
+    """
+    submit(agent, reason=reason, by=by, now=now)
+    return activate(agent, reason=reason, by=by, now=now)
+
+
+@transaction.atomic
+def move(agent: Agent, move: Move, *, reason: str, by: Actor, now: datetime) -> Agent:
+    """Make one move. The row lock decides between two at once: the second finds another state, and is refused."""
+    reason = reason_of(reason)
+    agent = Agent.objects.locked(agent.pk)
+    require(by, move.permission, agent)
+    if agent.state not in move.starts:
+        raise IllegalMove(agent.state, move.verb)
+    if move.end in {State.PENDING, State.ACTIVE}:
+        _must_be_ready(agent, now)
+    agent.state = move.end
+    changed = ["state"]
+    if move is SUBMIT:
+        agent.submitted_by = by.user
+        changed.append("submitted_by")
+    agent.save(update_fields=changed)
+    detail = {"automatic": by.kind == ActorKind.SYSTEM} if move.kind in _TELL_WHETHER_AUTOMATIC else {}
+    record(move.kind, by=by, now=now, agent_id=agent.pk, reason=reason, **detail)
+    return agent
+
+
+def _must_be_ready(agent: Agent, now: datetime) -> None:
+    owner = agent.owner
+    if owner is None or not owner.is_active:
+        raise NotReady("Nobody answers for this agent. Give it an owner first.")
+    if not agent.purpose:
+        raise NotReady("Nobody has said what this agent is for. Give it a purpose first.")
+    if agent.has_ended(now):
+        raise NotReady("The end date of this agent has passed. Give it a later one first.")

@@ -1,0 +1,283 @@
+"""Who agents are and who answers for them: register, edit, hand over, and the scopes they may ask for.
+
+States are moved in ``lifecycle.py``, clients in ``clients.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from agents.actors import Actor, require
+from agents.errors import Ended, Forbidden, InvalidInput
+from agents.models import Agent, AgentScope, DataClass, Environment, Ownership, Role, Scope, State, User
+from agents.models.agent import Kind as AgentKind
+from agents.permissions import May
+from agents.texts import one_line, reason_of
+from agents.trail.kinds import Kind
+from agents.trail.record import record
+
+EDITABLE = frozenset({"name", "purpose", "unit", "environment", "data_classes", "ends_at"})
+
+
+def may_answer_for_agents(person: User) -> bool:
+    """Whether the person can be owner or deputy: active, and an agent owner or administrator."""
+    return person.is_active and person.role in {Role.ADMINISTRATOR, Role.OWNER}
+
+
+@transaction.atomic
+def register(
+    *,
+    name: str,
+    purpose: str,
+    kind: str,
+    owner: User,
+    by: Actor,
+    now: datetime,
+    environment: str = Environment.PRODUCTION,
+    unit: str = "",
+    data_classes: Iterable[str] = frozenset(),
+    ends_at: datetime | None = None,
+    deputies: Iterable[User] = (),
+) -> Agent:
+    """Make a new agent, a draft with one owner. Nothing can be done with it before it is active.
+
+    Only administrators register for somebody else. Raises Forbidden, InvalidInput. Records ``agent.registered``.
+    """
+    require(by, May.REGISTER_AGENT, owner)
+    _must_be_able_to_answer("owner", owner)
+    if kind not in AgentKind.values:
+        raise InvalidInput("kind", "Choose whether it acts for people or for the organisation.")
+    facts = _checked(
+        {
+            "name": name,
+            "purpose": purpose,
+            "unit": unit,
+            "environment": environment,
+            "data_classes": data_classes,
+            "ends_at": ends_at,
+        },
+        now=now,
+    )
+    agent = Agent.objects.create(kind=kind, created_at=now, **facts)
+    Ownership.objects.create(agent=agent, user=owner, role=Ownership.Part.OWNER, since=now)
+    for deputy in _checked_deputies(deputies, owner=owner):
+        Ownership.objects.create(agent=agent, user=deputy, role=Ownership.Part.DEPUTY, since=now)
+    record(
+        Kind.AGENT_REGISTERED,
+        by=by,
+        now=now,
+        agent_id=agent.pk,
+        user_id=owner.pk,
+        purpose=agent.purpose,
+        name=agent.name,
+        kind=agent.kind,
+        environment=agent.environment,
+    )
+    return agent
+
+
+@transaction.atomic
+def edit(agent: Agent, *, by: Actor, now: datetime, **changes: Any) -> Agent:
+    """Change facts of an agent: any of ``EDITABLE``. A change to what already holds is no change and no event.
+
+    Raises Forbidden, Ended (retired), InvalidInput. Records ``agent.edited``.
+    """
+    unknown = changes.keys() - EDITABLE
+    if unknown:
+        raise TypeError(f"not editable: {sorted(unknown)}")
+    agent = _locked(agent)
+    require(by, May.EDIT_AGENT, agent)
+    _must_not_be_retired(agent)
+    facts = {name: value for name, value in _checked(changes, now=now).items() if getattr(agent, name) != value}
+    if facts.get("purpose") == "" and agent.state != State.DRAFT:
+        raise InvalidInput("purpose", "An agent that is in use needs a purpose.")
+    if not facts:
+        return agent
+    before = {name: getattr(agent, name) for name in facts}
+    for name, value in facts.items():
+        setattr(agent, name, value)
+    agent.save(update_fields=[*facts])
+    # The purpose is free text: it stands beside the trail, where it can be erased, never in the detail of an event.
+    record(
+        Kind.AGENT_EDITED,
+        by=by,
+        now=now,
+        agent_id=agent.pk,
+        purpose=facts.get("purpose", ""),
+        before={name: value for name, value in before.items() if name != "purpose"},
+        after={name: value if name != "purpose" else "changed" for name, value in facts.items()},
+    )
+    return agent
+
+
+@transaction.atomic
+def hand_over(agent: Agent, *, owner: User, reason: str, by: Actor, now: datetime) -> Agent:
+    """Make somebody else the owner. The one so far has no part in the agent any more.
+
+    Raises Forbidden, Ended (retired), InvalidInput. Records ``agent.handed_over``.
+    """
+    reason = reason_of(reason)
+    agent = _locked(agent)
+    require(by, May.HAND_OVER_AGENT, agent)
+    _must_not_be_retired(agent)
+    _must_be_able_to_answer("owner", owner)
+    before = agent.owner
+    if before == owner:
+        raise InvalidInput("owner", f"{owner.display_name} is the owner already.")
+    agent.ownerships.live().filter(role=Ownership.Part.OWNER).update(until=now)
+    agent.ownerships.live().filter(user=owner).update(until=now)  # a deputy who becomes owner
+    Ownership.objects.create(agent=agent, user=owner, role=Ownership.Part.OWNER, since=now)
+    record(
+        Kind.AGENT_HANDED_OVER,
+        by=by,
+        now=now,
+        agent_id=agent.pk,
+        user_id=owner.pk,
+        reason=reason,
+        before=before.pk if before else None,
+        after=owner.pk,
+    )
+    return Agent.objects.get(pk=agent.pk)
+
+
+@transaction.atomic
+def set_deputies(agent: Agent, *, deputies: Iterable[User], by: Actor, now: datetime) -> Agent:
+    """Make exactly these people the deputies, who may do for the agent what its owner may, but for giving it away.
+
+    Raises Forbidden, Ended (retired), InvalidInput. Records ``agent.deputies_changed``.
+    """
+    agent = _locked(agent)
+    require(by, May.HAND_OVER_AGENT, agent)
+    _must_not_be_retired(agent)
+    wanted = {person.pk: person for person in _checked_deputies(deputies, owner=agent.owner)}
+    before = {person.pk for person in agent.deputies}
+    if wanted.keys() == before:
+        return agent
+    agent.ownerships.live().filter(role=Ownership.Part.DEPUTY).exclude(user__in=wanted).update(until=now)
+    for person_id in wanted.keys() - before:
+        Ownership.objects.create(agent=agent, user_id=person_id, role=Ownership.Part.DEPUTY, since=now)
+    record(Kind.DEPUTIES_CHANGED, by=by, now=now, agent_id=agent.pk, before=before, after=set(wanted))
+    return Agent.objects.get(pk=agent.pk)
+
+
+@transaction.atomic
+def set_scopes(
+    agent: Agent, *, scopes: frozenset[Scope], required: frozenset[Scope], by: Actor, now: datetime
+) -> Agent:
+    """Make exactly these the scopes that the agent may ask for. Consents that hold another scope keep it.
+
+    required: those a person cannot untick. A sensitive one can be unticked until an administrator confirms it.
+    Raises Forbidden, Ended (agent or scope), InvalidInput. Records ``agent.scopes_changed``.
+    """
+    agent = _locked(agent)
+    require(by, May.REQUIRE_SCOPE, agent)
+    _must_not_be_retired(agent)
+    if not required <= scopes:
+        raise InvalidInput("required", "A required permission must be among those that it may ask for.")
+    live = set(Scope.objects.live().filter(pk__in=[scope.pk for scope in scopes]))
+    if live != scopes:
+        raise Ended("One of these permissions is no longer offered. Load the page again.")
+    rows = list(AgentScope.objects.filter(agent=agent, ended_at=None).select_related("scope__resource"))
+    ending = [row for row in rows if row.scope not in scopes or row.required != (row.scope in required)]
+    kept = {row.scope for row in rows} - {row.scope for row in ending}
+    adding = scopes - kept
+    if not ending and not adding:
+        return agent
+    AgentScope.objects.filter(pk__in=[row.pk for row in ending]).update(ended_at=now)
+    for scope in sorted(adding, key=lambda scope: scope.pk):
+        AgentScope.objects.create(agent=agent, scope=scope, required=scope in required, added_at=now)
+    before = frozenset(row.scope for row in rows)
+    record(
+        Kind.AGENT_SCOPES_CHANGED,
+        by=by,
+        now=now,
+        agent_id=agent.pk,
+        added=_pairs(scopes - before),
+        removed=_pairs(before - scopes),
+        required=_pairs(required),
+    )
+    return agent
+
+
+@transaction.atomic
+def confirm_required(agent: Agent, scope: Scope, *, by: Actor, now: datetime) -> AgentScope:
+    """Let a sensitive scope be required of people. Only an administrator who neither owns nor deputises the agent may.
+
+    Raises Forbidden, Ended, InvalidInput (not required, not sensitive). Records ``agent.required_scope_confirmed``.
+    """
+    agent = _locked(agent)
+    require(by, May.CONFIRM_REQUIRED_SCOPE, agent)
+    if by.user is None:
+        raise Forbidden(May.CONFIRM_REQUIRED_SCOPE, agent)
+    _must_not_be_retired(agent)
+    row = AgentScope.objects.live().filter(agent=agent, scope=scope).select_related("scope__resource").first()
+    if row is None:
+        raise Ended("The agent does not ask for this permission any more.")
+    if not row.required or not row.scope.is_sensitive:
+        raise InvalidInput("scope", "Only a sensitive permission that its owner marked as required needs this.")
+    if row.confirmed_by_id is None:
+        row.confirmed_by = by.user
+        row.save(update_fields=["confirmed_by"])
+        record(
+            Kind.REQUIRED_SCOPE_CONFIRMED,
+            by=by,
+            now=now,
+            agent_id=agent.pk,
+            resource_id=scope.resource_id,
+            scopes=[scope.name],
+            scope=scope.name,
+        )
+    return row
+
+
+def _locked(agent: Agent) -> Agent:
+    return Agent.objects.locked(agent.pk)
+
+
+def _must_not_be_retired(agent: Agent) -> None:
+    if agent.state == State.RETIRED:
+        raise Ended(f"{agent.name} is retired. Nothing about it can be changed any more.")
+
+
+def _must_be_able_to_answer(field: str, person: User) -> None:
+    if not may_answer_for_agents(person):
+        raise InvalidInput(
+            field, f"{person.display_name} cannot answer for agents. Make them an agent owner or administrator first."
+        )
+
+
+def _checked_deputies(deputies: Iterable[User], *, owner: User | None) -> list[User]:
+    people = list({person.pk: person for person in deputies}.values())
+    for person in people:
+        _must_be_able_to_answer("deputies", person)
+        if owner is not None and person.pk == owner.pk:
+            raise InvalidInput("deputies", f"{person.display_name} is the owner and needs no part as deputy.")
+    return people
+
+
+def _checked(facts: dict[str, Any], *, now: datetime) -> dict[str, Any]:
+    """Return the facts as they are kept. Raises InvalidInput for the first that may not be."""
+    checked = dict(facts)
+    for name, longest, needed in (("name", 80, True), ("purpose", 500, False), ("unit", 80, False)):
+        if name in checked:
+            checked[name] = one_line(name, checked[name], longest=longest, needed=needed)
+    if checked.get("environment", Environment.PRODUCTION) not in Environment.values:
+        raise InvalidInput("environment", "Choose where it runs.")
+    if "data_classes" in checked:
+        classes = set(checked["data_classes"]) - {DataClass.NONE}
+        if not classes <= set(DataClass.values):
+            raise InvalidInput("data_classes", "Choose among the data classes offered.")
+        checked["data_classes"] = sorted(str(DataClass(data_class)) for data_class in classes)
+    ends_at = checked.get("ends_at")
+    if ends_at is not None and ends_at <= now:
+        raise InvalidInput("ends_at", "The end lies in the past. Choose a later date, or none.")
+    return checked
+
+
+def _pairs(scopes: Iterable[Scope]) -> list[str]:
+    """Name scopes as they are told apart: by resource and name."""
+    return sorted(f"{scope.resource.identifier}/{scope.name}" for scope in scopes)

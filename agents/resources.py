@@ -1,0 +1,187 @@
+"""Resources: create, change, end. Their scopes are in ``scopes.py`` and can be had from here too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from agents.actors import Actor, require
+from agents.errors import InvalidInput
+from agents.ids import random_handle
+from agents.models import Checks, Resource
+from agents.models.resource import LONGEST_OFFLINE_LIFE
+from agents.permissions import May
+from agents.redirects import LOOPBACK_NAMES
+from agents.scopes import (
+    SensitiveOffline,
+    add_scope,
+    allow_sensitive_offline,
+    change_scope,
+    end_scope,
+    locked,
+    must_not_mix,
+    reword_scope,
+)
+from agents.texts import one_line, reason_of
+from agents.trail.kinds import Kind
+from agents.trail.record import record
+
+__all__ = [
+    "CHANGEABLE",
+    "SensitiveOffline",
+    "add_scope",
+    "allow_sensitive_offline",
+    "change",
+    "change_scope",
+    "check_resource_uri",
+    "create",
+    "end",
+    "end_scope",
+    "reword_scope",
+]
+
+CHANGEABLE = frozenset({"name", "checks", "cache_seconds", "token_life", "operations", "record_types"})
+LONGEST_CACHE_SECONDS = 3600
+LONGEST_TOKEN_LIFE = timedelta(days=1)
+_PLAIN_URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]{1,255}\Z")
+_WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
+
+
+@transaction.atomic
+def create(
+    *,
+    name: str,
+    uri: str,
+    by: Actor,
+    now: datetime,
+    checks: str = Checks.INTROSPECTION,
+    cache_seconds: int = 0,
+    token_life: timedelta = timedelta(minutes=5),
+    operations: Iterable[str] = (),
+    record_types: Iterable[str] = (),
+) -> Resource:
+    """Make a resource known. uri: its resource indicator (RFC 8707 §2), compared byte for byte and never changed.
+
+    cache_seconds: for how long it keeps an answer of introspection. operations, record_types: what its receipts may
+    name. Raises Forbidden, InvalidInput. Records ``resource.created``.
+    """
+    require(by, May.MANAGE_RESOURCE)
+    check_resource_uri(uri)
+    if Resource.objects.filter(uri=uri).exists():
+        raise InvalidInput("uri", "A resource with this address exists already.")
+    facts = _checked(
+        {
+            "name": name,
+            "checks": checks,
+            "cache_seconds": cache_seconds,
+            "token_life": token_life,
+            "operations": operations,
+            "record_types": record_types,
+        }
+    )
+    resource = Resource.objects.create(uri=uri, identifier=_new_identifier(facts["name"]), created_at=now, **facts)
+    record(
+        Kind.RESOURCE_CREATED,
+        by=by,
+        now=now,
+        resource_id=resource.pk,
+        name=resource.name,
+        uri=resource.uri,
+        checks=resource.checks,
+    )
+    return resource
+
+
+@transaction.atomic
+def change(resource: Resource, *, by: Actor, now: datetime, **changes: Any) -> Resource:
+    """Change facts of a resource: any of ``CHANGEABLE``. A change to what already holds is no change and no event.
+
+    A resource that comes back to introspection loses its leave to hold sensitive scopes offline.
+    Raises Forbidden, Ended, InvalidInput, SensitiveOffline. Records ``resource.changed``.
+    """
+    unknown = changes.keys() - CHANGEABLE
+    if unknown:
+        raise TypeError(f"not changeable: {sorted(unknown)}")
+    resource = locked(resource)
+    require(by, May.MANAGE_RESOURCE, resource)
+    current = {name: getattr(resource, name) for name in CHANGEABLE}
+    wanted = _checked({**current, **changes})
+    facts = {name: value for name, value in wanted.items() if value != current[name]}
+    if not facts:
+        return resource
+    came_back = resource.is_offline and wanted["checks"] == Checks.INTROSPECTION
+    for name, value in facts.items():
+        setattr(resource, name, value)
+    must_not_mix(resource, sensitive=resource.scopes.filter(ended_at=None).sensitive().exists())
+    if came_back:
+        resource.sensitive_offline_reason = ""
+    resource.save(update_fields=[*facts, "sensitive_offline_reason"])
+    record(
+        Kind.RESOURCE_CHANGED,
+        by=by,
+        now=now,
+        resource_id=resource.pk,
+        before={name: current[name] for name in facts},
+        after=facts,
+    )
+    return resource
+
+
+@transaction.atomic
+def end(resource: Resource, *, reason: str, by: Actor, now: datetime) -> Resource:
+    """Remove a resource for good. Nobody gets a token for it any more; consents no longer hold its scopes.
+
+    Raises Forbidden, Ended. Records ``resource.ended``.
+    """
+    reason = reason_of(reason)
+    resource = locked(resource)
+    require(by, May.MANAGE_RESOURCE, resource)
+    resource.ended_at = now
+    resource.save(update_fields=["ended_at"])
+    record(Kind.RESOURCE_ENDED, by=by, now=now, resource_id=resource.pk, reason=reason)
+    return resource
+
+
+def check_resource_uri(uri: str) -> None:
+    """Raise InvalidInput unless the URI may name a resource: absolute, http(s), no fragment (RFC 8707 §2)."""
+    if not _PLAIN_URI.match(uri):
+        raise InvalidInput("uri", "Give a whole address, such as https://records.example.org, without # or blanks.")
+    try:
+        parts = urlsplit(uri)
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_fine = False
+    if not port_is_fine or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InvalidInput("uri", "Give a whole address that begins with https://.")
+    if parts.username is not None or parts.password is not None:
+        raise InvalidInput("uri", "The address of a resource must not contain a user name.")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
+        raise InvalidInput("uri", "Plain http is for addresses on the same machine only. Use https.")
+
+
+def _checked(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts as they are kept. Raises InvalidInput for the first that may not be."""
+    checked = {**facts, "name": one_line("name", facts["name"], longest=80), "checks": str(facts["checks"])}
+    if checked["checks"] not in Checks.values:
+        raise InvalidInput("checks", "Choose how the resource checks tokens.")
+    if not 0 <= facts["cache_seconds"] <= LONGEST_CACHE_SECONDS:
+        raise InvalidInput("cache_seconds", f"Give 0 to {LONGEST_CACHE_SECONDS} seconds.")
+    if not timedelta(0) < facts["token_life"] <= LONGEST_TOKEN_LIFE:
+        raise InvalidInput("token_life", "A token lives for more than nothing and at most a day.")
+    if checked["checks"] == Checks.OFFLINE and facts["token_life"] > LONGEST_OFFLINE_LIFE:
+        raise InvalidInput("token_life", "A resource that checks offline gets tokens of at most 5 minutes.")
+    for name in ("operations", "record_types"):
+        checked[name] = list(dict.fromkeys(facts[name]))
+        if len(checked[name]) > 50 or not all(_WORD.match(word) for word in checked[name]):
+            raise InvalidInput(name, "Give up to 50 short words of small letters, digits, dots and hyphens.")
+    return checked
+
+
+def _new_identifier(name: str) -> str:
+    return f"{slugify(name)[:50].strip('-') or 'resource'}-{random_handle(6)}"

@@ -1,0 +1,243 @@
+"""Scopes of a resource: add, change, reword, end. A scope is always the pair (resource, name).
+
+How a resource checks tokens decides when a change counts there, so sensitive scopes stand only at resources that
+ask Mandate each time, unless an administrator decides otherwise with a reason (decisions.md, Tokens).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from agents.actors import Actor, require
+from agents.errors import Ended, InvalidInput, Refused
+from agents.models import Access, DataClass, Resource, Scope, ScopeWording
+from agents.permissions import May
+from agents.texts import one_line, reason_of
+from agents.trail.kinds import Kind
+from agents.trail.record import record
+
+CHANGEABLE = frozenset({"access", "data_class", "longest_life", "required_by_default", "marked_sensitive"})
+LONGEST_LIFE = timedelta(days=3653)
+_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,80}\Z")
+"""RFC 6749 §3.3."""
+
+
+class SensitiveOffline(Refused):
+    """A sensitive scope and a resource that would go on accepting a token after it was revoked."""
+
+    code = "sensitive_offline"
+
+    def __init__(self, resource_name: str) -> None:
+        super().__init__(
+            f"{resource_name} checks tokens offline, so a revoked permission would go on counting there until the token "
+            "ends. Let it ask Mandate instead, or have an administrator allow this with a reason first."
+        )
+
+
+@transaction.atomic
+def add_scope(
+    resource: Resource,
+    *,
+    name: str,
+    title: str,
+    access: str,
+    by: Actor,
+    now: datetime,
+    detail: str = "",
+    data_class: str = DataClass.NONE,
+    longest_life: timedelta = timedelta(days=365),
+    required_by_default: bool = False,
+    marked_sensitive: bool = False,
+) -> Scope:
+    """Offer one more permission at a resource, with the words in which people read it.
+
+    title, detail: what it lets an agent do, and what it does not. longest_life: for how long a consent may hold it.
+    Raises Forbidden, Ended, InvalidInput, SensitiveOffline. Records ``scope.created``.
+    """
+    resource = locked(resource)
+    require(by, May.MANAGE_RESOURCE, resource)
+    if marked_sensitive:
+        require(by, May.DECIDE_SENSITIVITY, resource)
+    if not _SCOPE_TOKEN.match(name):
+        raise InvalidInput("name", "Use letters, digits and signs such as : . _ - without blanks or quotation marks.")
+    if resource.scopes.filter(name=name, ended_at=None).exists():
+        raise InvalidInput("name", f"{resource.name} offers a permission of this name already.")
+    facts = _checked(
+        {
+            "access": access,
+            "data_class": data_class,
+            "longest_life": longest_life,
+            "required_by_default": required_by_default,
+            "marked_sensitive": marked_sensitive,
+        }
+    )
+    scope = Scope(resource=resource, name=name, created_at=now, **facts)
+    must_not_mix(resource, sensitive=scope.is_sensitive)
+    scope.save(force_insert=True)
+    wording = _add_wording(scope, version=1, title=title, detail=detail, by=by, now=now)
+    record(
+        Kind.SCOPE_CREATED,
+        by=by,
+        now=now,
+        resource_id=resource.pk,
+        scopes=[name],
+        data_class=_class_of(scope),
+        name=name,
+        access=scope.access,
+        title=wording.title,
+    )
+    return scope
+
+
+@transaction.atomic
+def change_scope(scope: Scope, *, by: Actor, now: datetime, **changes: Any) -> Scope:
+    """Change facts of a scope: any of ``CHANGEABLE``. Its name never changes: tokens and consents name it.
+
+    Raises Forbidden, Ended, InvalidInput, SensitiveOffline. Records ``scope.changed``.
+    """
+    unknown = changes.keys() - CHANGEABLE
+    if unknown:
+        raise TypeError(f"not changeable: {sorted(unknown)}")
+    scope, resource = _locked_scope(scope)
+    require(by, May.MANAGE_RESOURCE, resource)
+    current = {name: getattr(scope, name) for name in CHANGEABLE}
+    wanted = _checked({**current, **changes})
+    facts = {name: value for name, value in wanted.items() if value != current[name]}
+    if not facts:
+        return scope
+    if "marked_sensitive" in facts:
+        require(by, May.DECIDE_SENSITIVITY, resource)
+    for name, value in facts.items():
+        setattr(scope, name, value)
+    must_not_mix(resource, sensitive=scope.is_sensitive)
+    scope.save(update_fields=[*facts])
+    record(
+        Kind.SCOPE_CHANGED,
+        by=by,
+        now=now,
+        resource_id=resource.pk,
+        scopes=[scope.name],
+        data_class=_class_of(scope),
+        name=scope.name,
+        before={name: current[name] for name in facts},
+        after=facts,
+    )
+    return scope
+
+
+@transaction.atomic
+def reword_scope(scope: Scope, *, title: str, detail: str, by: Actor, now: datetime) -> ScopeWording:
+    """Give a scope new words. Consents keep the words that their human saw.
+
+    Raises Forbidden, Ended, InvalidInput. Records ``scope.reworded``.
+    """
+    scope, resource = _locked_scope(scope)
+    require(by, May.MANAGE_RESOURCE, resource)
+    newest = scope.wording
+    if (newest.title, newest.detail) == (title, detail):
+        return newest
+    wording = _add_wording(scope, version=newest.version + 1, title=title, detail=detail, by=by, now=now)
+    record(
+        Kind.SCOPE_REWORDED,
+        by=by,
+        now=now,
+        resource_id=resource.pk,
+        scopes=[scope.name],
+        name=scope.name,
+        version=wording.version,
+        title=wording.title,
+    )
+    return wording
+
+
+@transaction.atomic
+def end_scope(scope: Scope, *, reason: str, by: Actor, now: datetime) -> Scope:
+    """Stop offering a permission. No consent holds it any more and no token is worth it.
+
+    Raises Forbidden, Ended. Records ``scope.ended``.
+    """
+    reason = reason_of(reason)
+    scope, resource = _locked_scope(scope)
+    require(by, May.MANAGE_RESOURCE, resource)
+    scope.ended_at = now
+    scope.save(update_fields=["ended_at"])
+    record(
+        Kind.SCOPE_ENDED,
+        by=by,
+        now=now,
+        resource_id=resource.pk,
+        scopes=[scope.name],
+        data_class=_class_of(scope),
+        reason=reason,
+        name=scope.name,
+    )
+    return scope
+
+
+@transaction.atomic
+def allow_sensitive_offline(resource: Resource, *, reason: str, by: Actor, now: datetime) -> Resource:
+    """Let sensitive scopes stand at this resource although it checks tokens offline.
+
+    Raises Forbidden, Ended, InvalidInput. Records ``resource.sensitive_offline_allowed``.
+    """
+    reason = reason_of(reason)
+    resource = locked(resource)
+    require(by, May.DECIDE_SENSITIVITY, resource)
+    resource.sensitive_offline_reason = reason
+    resource.save(update_fields=["sensitive_offline_reason"])
+    record(Kind.SENSITIVE_OFFLINE_ALLOWED, by=by, now=now, resource_id=resource.pk, reason=reason)
+    return resource
+
+
+def must_not_mix(resource: Resource, *, sensitive: bool) -> None:
+    """Raise SensitiveOffline where a sensitive scope would stand at a resource that checks offline without leave."""
+    if sensitive and resource.is_offline and not resource.sensitive_offline_reason:
+        raise SensitiveOffline(resource.name)
+
+
+def locked(resource: Resource) -> Resource:
+    """Return the resource under a row lock. Raises Ended for one that was removed."""
+    resource = Resource.objects.select_for_update().get(pk=resource.pk)
+    if resource.ended_at is not None:
+        raise Ended(f"{resource.name} was removed already.")
+    return resource
+
+
+def _locked_scope(scope: Scope) -> tuple[Scope, Resource]:
+    """Lock resource and scope, in this order: the rule about sensitive scopes concerns both."""
+    resource = locked(Resource(pk=scope.resource_id))
+    scope = Scope.objects.select_for_update().get(pk=scope.pk)
+    scope.resource = resource
+    if scope.ended_at is not None:
+        raise Ended("This permission is no longer offered.")
+    return scope, resource
+
+
+def _add_wording(scope: Scope, *, version: int, title: str, detail: str, by: Actor, now: datetime) -> ScopeWording:
+    return ScopeWording.objects.create(
+        scope=scope,
+        version=version,
+        title=one_line("title", title, longest=120),
+        detail=one_line("detail", detail, longest=500, needed=False),
+        created_at=now,
+        created_by=by.user,
+    )
+
+
+def _checked(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts as they are kept. Raises InvalidInput for the first that may not be."""
+    if facts["access"] not in Access.values:
+        raise InvalidInput("access", "Choose whether it reads, writes or deletes.")
+    if facts["data_class"] not in DataClass.values:
+        raise InvalidInput("data_class", "Choose among the data classes offered.")
+    if not timedelta(0) < facts["longest_life"] <= LONGEST_LIFE:
+        raise InvalidInput("longest_life", "A consent may hold it for more than nothing and at most ten years.")
+    return {**facts, "access": str(facts["access"]), "data_class": str(facts["data_class"])}
+
+
+def _class_of(scope: Scope) -> str:
+    return "" if scope.data_class == DataClass.NONE else scope.data_class
