@@ -1,4 +1,13 @@
+"""Wiring that has to happen once, when Django has loaded its apps."""
+
+from __future__ import annotations
+
+from typing import Any
+
 from django.apps import AppConfig
+from django.core.management import call_command
+from django.db import connections
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class ConsoleConfig(AppConfig):
@@ -8,3 +17,20 @@ class ConsoleConfig(AppConfig):
         from console.roles import register_rules
 
         register_rules()
+        pre_migrate.connect(let_migrations_take_their_time, sender=self)
+        post_migrate.connect(make_cache_table, sender=self)
+
+
+def let_migrations_take_their_time(using: str, **_: Any) -> None:
+    """Lift the time-out that is meant for pages. A lock is still waited for only briefly: others go on working."""
+    if connections[using].vendor == "postgresql":
+        with connections[using].cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0")
+
+
+def make_cache_table(using: str, **_: Any) -> None:
+    """Make the table of the shared cache with the other tables, so that no second command can be forgotten."""
+    call_command("createcachetable", database=using, verbosity=0)
+    if connections[using].vendor == "postgresql":
+        with connections[using].cursor() as cursor:
+            cursor.execute("RESET statement_timeout")

@@ -113,8 +113,8 @@ class PostgreSQL:
                 "-E",
                 "UTF8",
                 "--no-sync",
-            ]
-            + ["--locale=C.UTF-8"],
+                "--locale=C.UTF-8",
+            ],
             user=self.user,
             group=pwd.getpwnam(self.user).pw_gid if self.user else None,
             extra_groups=[] if self.user else None,
@@ -138,11 +138,7 @@ def program(name: str) -> Path:
 def _programs(folder: Path, user: str | None) -> Path:
     """Return the folder of the programs: a copy when the user they run as may not reach the original."""
     original = program("postgres").parent
-    if (
-        user is None
-        or all(parent.stat().st_mode & 0o001 for parent in original.parents)
-        and os.access(original, os.X_OK)
-    ):
+    if user is None or all(folder.stat().st_mode & 0o001 for folder in (original, *original.parents)):
         return original
     copy = folder / "program"
     if not copy.exists():

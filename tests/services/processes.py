@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -69,10 +70,8 @@ def stop(process: subprocess.Popen[bytes], *, by: signal.Signals = signal.SIGTER
         process.kill()
         return process.wait(timeout=within)
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def until(condition: Callable[[], object], *, within: float = 30, because: Callable[[], str] | str = "") -> None:
