@@ -136,8 +136,8 @@ def caches(redis: str) -> dict[str, dict[str, Any]]:
 def queue(redis: str, data_dir: Path) -> dict[str, Any]:
     """Return Celery's address and options: Redis, or files in the data folder. The folders exist afterwards."""
     folder = data_dir / "queue"
-    for name in ("messages", "control"):
-        (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in (folder, folder / "messages", folder / "control"):
+        path.mkdir(mode=0o700, exist_ok=True)
     if redis:
         options: dict[str, Any] = {
             "global_keyprefix": "mandate:",
