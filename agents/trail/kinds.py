@@ -29,8 +29,18 @@ class Kind(StrEnum):
         member.facts = KindFacts(meaning, frozenset(fields), icon)
         return member
 
-    ORGANISATION_SET_UP = "organisation.set_up", "Mandate was set up and its first administrator made.", ("name",), "stamp"
-    POLICY_CHANGED = "organisation.policy_changed", "An administrator changed the policy.", ("before", "after"), "settings"
+    ORGANISATION_SET_UP = (
+        "organisation.set_up",
+        "Mandate was set up and its first administrator made.",
+        ("name",),
+        "stamp",
+    )
+    POLICY_CHANGED = (
+        "organisation.policy_changed",
+        "An administrator changed the policy.",
+        ("before", "after"),
+        "settings",
+    )
 
     PERSON_INVITED = "person.invited", "Somebody was invited by a one-time link.", ("role", "link"), "user-plus"
     PERSON_JOINED = "person.joined", "Somebody accepted an invitation.", ("role", "link"), "user-round-check"
@@ -41,7 +51,19 @@ class Kind(StrEnum):
     ROLE_CHANGED = "person.role_changed", "Somebody's role was changed.", ("before", "after"), "users-round"
     PERSON_DEACTIVATED = "person.deactivated", "Somebody can no longer sign in.", (), "user-round-x"
     PERSON_REACTIVATED = "person.reactivated", "Somebody can sign in again.", (), "user-round-check"
-    ADMINISTRATOR_RECOVERED = "person.administrator_recovered", "Access of an administrator was recovered at the server.", (), "key-round"
+    ADMINISTRATOR_RECOVERED = (
+        "person.administrator_recovered",
+        "Access of an administrator was recovered at the server.",
+        (),
+        "key-round",
+    )
+    PERSON_EDITED = "person.edited", "Somebody changed facts of their own.", ("changed",), "pencil"
+    PASSWORD_LINK_ISSUED = (
+        "person.password_link_issued",
+        "An administrator made a one-time link by which somebody sets a new password.",
+        (),
+        "link",
+    )
     SIGNED_IN = "person.signed_in", "Somebody signed in.", ("methods",), "log-in"
     SIGNED_OUT = "person.signed_out", "Somebody signed out.", (), "log-out"
     SIGN_IN_REFUSED = "person.sign_in_refused", "A sign-in was refused.", (), "ban"
@@ -54,34 +76,84 @@ class Kind(StrEnum):
     AGENT_EDITED = "agent.edited", "Facts of an agent were changed.", ("before", "after"), "pencil"
     AGENT_SUBMITTED = "agent.submitted", "An agent waits for activation.", (), "clock"
     AGENT_ACTIVATED = "agent.activated", "An agent became active.", (), "circle-check"
-    AGENT_SUSPENDED = "agent.suspended", "An agent was suspended; it gets no token and its tokens are refused.", ("automatic",), "circle-pause"
+    AGENT_SUSPENDED = (
+        "agent.suspended",
+        "An agent was suspended; it gets no token and its tokens are refused.",
+        ("automatic",),
+        "circle-pause",
+    )
     AGENT_RESUMED = "agent.resumed", "A suspended agent became active again.", (), "play"
     AGENT_RETIRED = "agent.retired", "An agent was retired for good.", ("automatic",), "archive"
     AGENT_SENT_BACK = "agent.sent_back", "A waiting agent went back to draft.", (), "undo-2"
     AGENT_HANDED_OVER = "agent.handed_over", "An agent has another owner.", ("before", "after"), "users-round"
-    DEPUTIES_CHANGED = "agent.deputies_changed", "Deputies of an agent were changed.", ("before", "after"), "users-round"
-    AGENT_SCOPES_CHANGED = "agent.scopes_changed", "What an agent may ask for was changed.", ("added", "removed", "required"), "list-checks"
-    REQUIRED_SCOPE_CONFIRMED = "agent.required_scope_confirmed", "A sensitive scope was confirmed as required.", ("scope",), "lock"
+    DEPUTIES_CHANGED = (
+        "agent.deputies_changed",
+        "Deputies of an agent were changed.",
+        ("before", "after"),
+        "users-round",
+    )
+    AGENT_SCOPES_CHANGED = (
+        "agent.scopes_changed",
+        "What an agent may ask for was changed.",
+        ("added", "removed", "required"),
+        "list-checks",
+    )
+    REQUIRED_SCOPE_CONFIRMED = (
+        "agent.required_scope_confirmed",
+        "A sensitive scope was confirmed as required.",
+        ("scope",),
+        "lock",
+    )
     AGENT_MOVE_REFUSED = "agent.move_refused", "A change of an agent was refused.", ("move",), "ban"
-    OWNER_WARNED = "agent.owner_warned", "The owner was warned of an end date.", ("subject", "days", "ends_at"), "hourglass"
+    OWNER_WARNED = (
+        "agent.owner_warned",
+        "The owner was warned of an end date.",
+        ("subject", "days", "ends_at"),
+        "hourglass",
+    )
 
-    CLIENT_CREATED = "client.created", "A client was added to an agent.", ("name", "auth_method", "grant_types", "redirect_uris"), "plug"
+    CLIENT_CREATED = (
+        "client.created",
+        "A client was added to an agent.",
+        ("name", "auth_method", "grant_types", "redirect_uris"),
+        "plug",
+    )
     CLIENT_CHANGED = "client.changed", "A client's registration was changed.", ("before", "after"), "plug"
     CLIENT_ENDED = "client.ended", "A client was removed; its tokens are refused.", (), "circle-x"
-    CREDENTIAL_ISSUED = "credential.issued", "A credential was issued and shown once.", ("handle", "ends_at"), "key-round"
+    CREDENTIAL_ISSUED = (
+        "credential.issued",
+        "A credential was issued and shown once.",
+        ("handle", "ends_at"),
+        "key-round",
+    )
     CREDENTIAL_REVOKED = "credential.revoked", "A credential was revoked.", ("handle",), "key-round"
     CREDENTIAL_ENDED = "credential.ended", "A credential's end date passed.", ("handle",), "hourglass"
 
     RESOURCE_CREATED = "resource.created", "A resource was registered.", ("name", "uri", "checks"), "server"
     RESOURCE_CHANGED = "resource.changed", "A resource's facts were changed.", ("before", "after"), "server"
     RESOURCE_ENDED = "resource.ended", "A resource was removed; tokens for it are refused.", (), "server"
-    SENSITIVE_OFFLINE_ALLOWED = "resource.sensitive_offline_allowed", "Sensitive scopes were allowed at a resource that checks offline.", (), "shield-alert"
-    SCOPE_CREATED = "scope.created", "A scope was added to a resource.", ("name", "access", "data_class", "title"), "list-checks"
+    SENSITIVE_OFFLINE_ALLOWED = (
+        "resource.sensitive_offline_allowed",
+        "Sensitive scopes were allowed at a resource that checks offline.",
+        (),
+        "shield-alert",
+    )
+    SCOPE_CREATED = (
+        "scope.created",
+        "A scope was added to a resource.",
+        ("name", "access", "data_class", "title"),
+        "list-checks",
+    )
     SCOPE_CHANGED = "scope.changed", "A scope's facts were changed.", ("name", "before", "after"), "list-checks"
     SCOPE_REWORDED = "scope.reworded", "A scope has a new wording.", ("name", "version", "title"), "pencil"
     SCOPE_ENDED = "scope.ended", "A scope is no longer offered.", ("name",), "list-checks"
 
-    CONSENT_APPROVED = "consent.approved", "A human allowed an agent to act.", ("ends_at", "origin", "methods", "superseded", "once", "redirect_host"), "file-check-2"
+    CONSENT_APPROVED = (
+        "consent.approved",
+        "A human allowed an agent to act.",
+        ("ends_at", "origin", "methods", "superseded", "once", "redirect_host"),
+        "file-check-2",
+    )
     CONSENT_REFUSED = "consent.refused", "A human refused what an agent asked for.", ("redirect_host",), "ban"
     CONSENT_NARROWED = "consent.narrowed", "Scopes were taken away from a consent.", ("before", "after"), "scissors"
     CONSENT_SHORTENED = "consent.shortened", "A consent ends earlier.", ("before", "after"), "hourglass"
@@ -103,10 +175,25 @@ class Kind(StrEnum):
     INTROSPECTION_REFUSED = "introspection.refused", "An introspection was refused.", (), "ban"
     REVOCATION_REFUSED = "revocation.refused", "A revocation request was refused.", (), "ban"
 
-    RECEIPT_REPORTED = "receipt.reported", "A resource reported what was done with a token.", ("operation", "records", "idempotency_key"), "eye"
+    RECEIPT_REPORTED = (
+        "receipt.reported",
+        "A resource reported what was done with a token.",
+        ("operation", "records", "idempotency_key"),
+        "eye",
+    )
     RECEIPT_REFUSED = "receipt.refused", "A receipt was refused.", (), "ban"
     API_REFUSED = "api.refused", "A request to the API was refused.", (), "ban"
     PAGE_REFUSED = "page.refused", "A person was refused a page or a change.", ("permission",), "ban"
-    REFUSALS_COUNTED = "refusals.counted", "Further refusals of one source within one minute, counted.", ("kind", "count", "minute"), "ban"
+    REFUSALS_COUNTED = (
+        "refusals.counted",
+        "Further refusals of one source within one minute, counted.",
+        ("kind", "count", "minute"),
+        "ban",
+    )
     SIGNING_KEY_MADE = "signing_key.made", "A signing key was made.", ("kid",), "key-round"
-    TEXTS_ERASED = "texts.erased", "Texts of a person or consent were erased from beside the trail.", ("count",), "trash-2"
+    TEXTS_ERASED = (
+        "texts.erased",
+        "Texts of a person or consent were erased from beside the trail.",
+        ("count",),
+        "trash-2",
+    )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import F
 
 from agents.actors import Actor
@@ -43,7 +43,7 @@ def record_refusal(kind: Kind, /, *, reason_code: str, by: Actor, now: datetime,
     Never raises for a database that cannot write: the refusal itself must stand.
     """
     try:
-        with transaction.atomic(durable=not connection.in_atomic_block):
+        with transaction.atomic(durable=True):
             if _count(kind, reason_code, by, now, facts.get("client_id"), facts.get("agent_id")) <= TOLD_SINGLY:
                 write(event_facts(kind, by=by, now=now, outcome=Outcome.REFUSED, reason_code=reason_code, **facts))
     except DatabaseError:
@@ -54,9 +54,7 @@ def _count(
     kind: Kind, reason_code: str, by: Actor, now: datetime, client_id: uuid.UUID | None, agent_id: uuid.UUID | None
 ) -> int:
     """Add one to the source's row of this minute and return the number it then has."""
-    minute = now.replace(second=0, microsecond=0)
-    who = f"{kind.value}|{reason_code}|{client_id or ''}|{source_of(by.address)}"
-    source = text_digest("source", who, None)
+    minute, source = now.replace(second=0, microsecond=0), _source(kind, reason_code, client_id, by.address)
     told = RefusalCount.objects.filter(minute=minute, source=source)
     if told.update(count=F("count") + 1) == 0:
         RefusalCount.objects.bulk_create(
@@ -76,6 +74,20 @@ def _count(
         )
         told.update(count=F("count") + 1)
     return told.values_list("count", flat=True).get()
+
+
+def _source(kind: Kind, reason_code: str, client_id: uuid.UUID | None, address: str) -> str:
+    return text_digest("source", f"{kind.value}|{reason_code}|{client_id or ''}|{source_of(address)}", None)
+
+
+def refused_this_minute(
+    kind: Kind, *, reason_code: str, client_id: uuid.UUID | None, address: str, now: datetime
+) -> int:
+    """Return how many refusals of this kind this source has had within the current minute."""
+    told = RefusalCount.objects.filter(
+        minute=now.replace(second=0, microsecond=0), source=_source(kind, reason_code, client_id, address)
+    )
+    return told.values_list("count", flat=True).first() or 0
 
 
 def close_minutes(*, now: datetime, batch: int = 500) -> int:

@@ -1,0 +1,143 @@
+"""Access tokens: opaque for resources that ask, RFC 9068 JWTs for those that check offline.
+
+§2.1 header ``typ: at+jwt``, ES256     claims       §2.2 claims (iss sub aud exp iat jti client_id scope)     claims
+RFC 8693 §4.1 ``act``                  claims       ``consent``: the id of the consent; no free text ever     claims
+
+A delegated token has ``sub`` = the user and ``act.sub`` = the agent; an autonomous one has ``sub`` = the agent.
+The row and its event are written together; what the token is worth is asked at its use (``worth.py``).
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from agents.actors import Actor
+from agents.ids import uuid7
+from agents.trail.kinds import Kind
+from agents.trail.record import event_facts, heaviest, write_with
+from consent.models.token import digest_of
+from consent.oauth.errors import OAuthRefusal
+from consent.oauth.signing_keys import sign
+
+TYP = "at+jwt"
+ROW_STATEMENT = """
+    INSERT INTO consent_accesstoken (id, token_checksum, application_id, user_id, consent_id, audience_id, family_id,
+                                     scope, expires, created)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The resource that a token is for, as far as issuing asks: id, URI, how it checks, how long tokens live."""
+
+    pk: uuid.UUID
+    uri: str
+    offline: bool
+    life: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The consent under which a token is issued."""
+
+    pk: uuid.UUID
+    agent_id: uuid.UUID
+    user_id: uuid.UUID | None
+    ends_at: datetime
+    purpose_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """What the client gets. ``expires_in`` is in whole seconds."""
+
+    value: str
+    expires_in: int
+    scope: str
+
+
+def issue(
+    *,
+    client: Any,
+    standing: Standing,
+    audience: Audience,
+    scopes: dict[str, str],
+    grant: str,
+    by: Actor,
+    now: datetime,
+    family_id: uuid.UUID | None = None,
+    credential_id: uuid.UUID | None = None,
+    latest_end: datetime | None = None,
+) -> IssuedToken:
+    """Issue one access token with its event, both or neither.
+
+    client: has ``pk`` and ``client_id``. scopes: name to data class, all of the audience. latest_end: the family's.
+    Never lives longer than the consent or the family. Raises OAuthRefusal invalid_grant when no second is left.
+    Records ``token.issued``.
+    """
+    end = min(now + audience.life, standing.ends_at, latest_end or standing.ends_at)
+    life = int((end - now).total_seconds())
+    if life < 1:
+        raise OAuthRefusal("invalid_grant", "The consent is over.", client_id=client.pk, agent_id=standing.agent_id)
+    names = sorted(scopes)
+    scope = " ".join(names)
+    token_id = uuid7()
+    if audience.offline:
+        value = sign(_claims(token_id, client.client_id, standing, audience, scope, now, life), typ=TYP, now=now)
+        checksum = digest_of(f"jti:{token_id}")
+    else:
+        value = secrets.token_urlsafe(32)
+        checksum = digest_of(value)
+    event = event_facts(
+        Kind.TOKEN_ISSUED,
+        by=by,
+        now=now,
+        user_id=standing.user_id,
+        agent_id=standing.agent_id,
+        client_id=client.pk,
+        credential_id=credential_id,
+        consent_id=standing.pk,
+        token_id=token_id,
+        resource_id=audience.pk,
+        scopes=names,
+        data_class=heaviest(scopes.values()),
+        purpose_digest=standing.purpose_digest,
+        grant=grant,
+        life=life,
+    )
+    row = [token_id, checksum, client.pk, standing.user_id, standing.pk, audience.pk, family_id, scope]
+    write_with(ROW_STATEMENT, [*row, now + timedelta(seconds=life), now], event)
+    return IssuedToken(value, life, scope)
+
+
+def _claims(
+    token_id: uuid.UUID,
+    client_id: str,
+    standing: Standing,
+    audience: Audience,
+    scope: str,
+    now: datetime,
+    life: int,
+) -> dict[str, Any]:
+    issued_at = int(now.timestamp())
+    claims: dict[str, Any] = {
+        "iss": settings.ISSUER,
+        "sub": str(standing.user_id or standing.agent_id),
+        "aud": audience.uri,
+        "exp": issued_at + life,
+        "iat": issued_at,
+        "jti": str(token_id),
+        "client_id": client_id,
+        "scope": scope,
+        "consent": str(standing.pk),
+    }
+    if standing.user_id is not None:
+        claims["act"] = {"sub": str(standing.agent_id)}
+    return claims

@@ -1,0 +1,66 @@
+"""Which resource a token is for (RFC 8707): exactly one, named byte for byte.
+
+§2 the ``resource`` parameter     asked_resource       §2.2 one of the consent's resources     choose
+Errors: invalid_target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.http import QueryDict
+
+from agents.models import Resource
+from consent.models import Consent, ConsentScope
+from consent.oauth.access_token import Audience, IssuedToken, Standing
+from consent.oauth.errors import OAuthRefusal
+
+
+def asked_resource(form: QueryDict) -> str:
+    """Return the one resource that a token request names, or an empty string. Raises OAuthRefusal for several."""
+    asked = form.getlist("resource")
+    if len(set(asked)) > 1:
+        raise OAuthRefusal("invalid_target", "A token is for one resource. Ask for each with a request of its own.")
+    return asked[0] if asked else ""
+
+
+def choose(asked: str, resources: Iterable[Resource]) -> Resource:
+    """Return the resource for this token among those of the consent. Raises OAuthRefusal invalid_target."""
+    offered = list(resources)
+    if asked:
+        chosen = next((resource for resource in offered if resource.uri == asked), None)
+        if chosen is None:
+            raise OAuthRefusal("invalid_target", "The consent does not hold anything at this resource.")
+        return chosen
+    if len(offered) != 1:
+        known = " ".join(sorted(resource.uri for resource in offered))
+        raise OAuthRefusal("invalid_target", f"Name one resource of the consent: {known}")
+    return offered[0]
+
+
+def audience_of(resource: Resource) -> Audience:
+    return Audience(resource.pk, resource.uri, resource.is_offline, resource.token_life)
+
+
+def standing_of(consent: Consent) -> Standing:
+    return Standing(consent.pk, consent.agent_id, consent.user_id, consent.ends_at, consent.purpose_digest)
+
+
+def held_rows(consent: Consent, now: datetime) -> list[ConsentScope]:
+    """Return what the consent holds now, with scope and resource, in one query."""
+    return list(ConsentScope.objects.held(now).filter(consent=consent).select_related("scope__resource"))
+
+
+def answer(issued: IssuedToken, refresh: str | None = None) -> dict[str, Any]:
+    """Return the body of RFC 6749 §5.1. ``scope`` always says what the token holds."""
+    body: dict[str, Any] = {
+        "access_token": issued.value,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in,
+        "scope": issued.scope,
+    }
+    if refresh is not None:
+        body["refresh_token"] = refresh
+    return body

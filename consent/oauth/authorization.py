@@ -1,0 +1,333 @@
+"""The authorization request: what is checked before anything is shown (RFC 6749 §4.1.1, §3.1; RFC 9700 §2.1, §4.1).
+
+§3.1 parameters once            check_sizes, check_doubled      RFC 7636 §4.3 PKCE by S256       check_challenge
+§3.1.2 redirect URI             check_redirect_uri              RFC 8707 §2 resource             check_resources
+§4.1.1 response_type, scope     check_response, check_scopes    RFC 9207 §2 ``iss`` in answers   answer
+§4.1.2.1 errors                 AuthorizationRefused            RFC 9101 §6 request objects      check_request_object
+
+The order stands in ``CHECKS``. Until client and redirect URI are proven a refusal is a page, never a redirect.
+Left out: pushed requests (RFC 9126), ``response_mode`` other than query.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpResponseRedirect
+
+from agents.errors import InvalidInput, MandateError
+from agents.models import Agent, AgentScope, Client, GrantType
+from agents.models import Kind as AgentKind
+from agents.redirects import host_of
+from consent.oauth.errors import NOT_IN_DESCRIPTION
+from consent.purpose import LONGEST_PURPOSE, clean_purpose
+
+PARAMETERS = frozenset(
+    {
+        "client_id", "redirect_uri", "response_type", "response_mode", "state", "scope", "resource", "nonce", "prompt",
+        "code_challenge", "code_challenge_method", "purpose", "request", "request_uri",
+    }
+)  # fmt: skip
+"""What is read. Others are ignored (RFC 6749 §3.1), among them ``approval_prompt`` and ``skip_authorization``."""
+MAY_REPEAT = frozenset({"resource"})
+LONGEST_VALUE = 2_000
+LONGEST_NONCE = 255
+MOST_RESOURCES = 20
+NO_PERMISSION = frozenset({"offline_access"})
+"""A wish for a refresh token. That follows from the client's grants and the consent, so it is neither shown nor an error."""
+CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+"""BASE64URL(SHA-256) without padding."""
+
+Sent = Mapping[str, Sequence[str]]
+
+
+class AuthorizationRefused(MandateError):
+    """An authorization request that is refused: on a page of ours, or by a redirect once the address is proven.
+
+    redirect_uri: where the error goes, or empty for a page. description: for developers, in RFC 6749's characters.
+    """
+
+    def __init__(
+        self, code: str, description: str, *, redirect_uri: str = "", state: str = "", client: Client | None = None
+    ) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = NOT_IN_DESCRIPTION.sub("", description)
+        self.redirect_uri = redirect_uri
+        self.state = state
+        self.client = client
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A checked request. asked: the scopes, as the agent may ask for them. purpose: empty when the client sent none.
+
+    sent: the parameters that were read, by which the same request can be checked again.
+    """
+
+    client: Client
+    redirect_uri: str
+    state: str
+    code_challenge: str
+    asked: tuple[AgentScope, ...]
+    purpose: str
+    prompt: frozenset[str]
+    nonce: str
+    sent: dict[str, list[str]]
+
+    @property
+    def agent(self) -> Agent:
+        if self.client.agent is None:
+            raise TypeError("a checked request has a client with an agent")
+        return self.client.agent
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The pairs (resource id, scope name) that the client asked for."""
+        return [(str(row.scope.resource_id), row.scope.name) for row in self.asked]
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A request while it is checked."""
+
+    sent: Sent
+    now: datetime
+    client: Client | None = None
+    redirect_uri: str = ""
+    purpose: str = ""
+    prompt: frozenset[str] = frozenset()
+    offered: list[AgentScope] = field(default_factory=list)
+    asked: list[AgentScope] = field(default_factory=list)
+
+    def one(self, name: str) -> str:
+        """Return a parameter. One without a value counts as not sent (RFC 6749 §3.1)."""
+        values = self.sent.get(name) or [""]
+        return values[0]
+
+    def page(self, code: str, description: str) -> AuthorizationRefused:
+        return AuthorizationRefused(code, description, client=self.client)
+
+    def refused(self, code: str, description: str) -> AuthorizationRefused:
+        doubled = len(self.sent.get("state") or []) > 1
+        state = "" if doubled else self.one("state")
+        return AuthorizationRefused(code, description, redirect_uri=self.redirect_uri, state=state, client=self.client)
+
+    @property
+    def agent(self) -> Agent:
+        if self.client is None or self.client.agent is None:
+            raise TypeError("the client is checked first")
+        return self.client.agent
+
+
+# ------------------------------------------------------------------------------------- before the address is proven
+
+
+def check_sizes(reading: _Reading) -> None:
+    for name, values in reading.sent.items():
+        longest = LONGEST_PURPOSE if name == "purpose" else LONGEST_VALUE
+        for value in values:
+            if "\0" in value or "\0" in name or "\ufffd" in value:
+                raise reading.page("invalid_request", "A parameter holds bytes that are no text.")
+            if len(value) > longest or len(name) > LONGEST_VALUE:
+                raise reading.page("invalid_request", "A parameter is too long.")
+
+
+def check_client(reading: _Reading) -> None:
+    if any(len(reading.sent.get(name) or []) > 1 for name in ("client_id", "redirect_uri")):
+        raise reading.page("invalid_request", "client_id or redirect_uri was sent twice.")
+    client_id = reading.one("client_id")
+    if not client_id:
+        raise reading.page("invalid_request", "client_id is missing.")
+    client = Client.objects.select_related("agent").filter(client_id=client_id).first()
+    if client is None:
+        raise reading.page("unknown_client", "There is no such client.")
+    reading.client = client
+
+
+def check_usable(reading: _Reading) -> None:
+    """Refuse the client of an agent that is not active, and one that nobody adopted. On a page: it has earned no redirect."""
+    if reading.client is None or not reading.client.is_live(reading.now):
+        raise reading.page("client_not_usable", "The agent of this client is not active.")
+
+
+def check_redirect_uri(reading: _Reading) -> None:
+    uri = reading.one("redirect_uri")
+    if not uri:
+        raise reading.page("invalid_redirect_uri", "redirect_uri is missing.")
+    if reading.client is None or not reading.client.redirect_uri_allowed(uri):
+        raise reading.page("invalid_redirect_uri", "redirect_uri is not one of those registered.")
+    reading.redirect_uri = uri
+
+
+# -------------------------------------------------------------------------------------- from here on by redirect
+
+
+def check_doubled(reading: _Reading) -> None:
+    for name in PARAMETERS - MAY_REPEAT:
+        if len(reading.sent.get(name) or []) > 1:
+            raise reading.refused("invalid_request", f"{name} was sent twice.")
+
+
+def check_request_object(reading: _Reading) -> None:
+    for name in ("request", "request_uri"):
+        if reading.one(name):
+            raise reading.refused(f"{name}_not_supported", f"Send the parameters themselves, without {name}.")
+
+
+def check_response(reading: _Reading) -> None:
+    kind = reading.one("response_type")
+    if not kind:
+        raise reading.refused("invalid_request", "response_type is missing. It must be code.")
+    if kind != "code":
+        raise reading.refused("unsupported_response_type", "The only response_type is code.")
+    if reading.one("response_mode") not in {"", "query"}:
+        raise reading.refused("invalid_request", "The only response_mode is query.")
+
+
+def check_grant(reading: _Reading) -> None:
+    if reading.agent.kind != AgentKind.ASSISTANT:
+        raise reading.refused(
+            "unauthorized_client", "This agent acts for the organisation: it uses client_credentials."
+        )
+    if reading.client is None or not reading.client.allows_grant_type(GrantType.AUTHORIZATION_CODE):
+        raise reading.refused("unauthorized_client", "The client is not registered for authorization_code.")
+
+
+def check_challenge(reading: _Reading) -> None:
+    """RFC 7636 §4.4.1, for confidential clients likewise (RFC 9700 §2.1.1)."""
+    challenge = reading.one("code_challenge")
+    if not challenge:
+        raise reading.refused("invalid_request", "code_challenge is missing. PKCE with S256 is needed.")
+    if reading.one("code_challenge_method") != "S256":
+        raise reading.refused("invalid_request", "code_challenge_method must be S256.")
+    if not CHALLENGE.match(challenge):
+        raise reading.refused("invalid_request", "code_challenge must be 43 characters of base64url.")
+
+
+def check_prompt(reading: _Reading) -> None:
+    prompt = frozenset(reading.one("prompt").split())
+    if "none" in prompt and len(prompt) > 1:
+        raise reading.refused("invalid_request", "prompt=none cannot stand beside another value.")
+    if len(reading.one("nonce")) > LONGEST_NONCE:
+        raise reading.refused("invalid_request", f"nonce may have {LONGEST_NONCE} characters.")
+    reading.prompt = prompt
+
+
+def check_purpose(reading: _Reading) -> None:
+    purpose = reading.one("purpose")
+    if not purpose.strip():
+        return
+    try:
+        reading.purpose = clean_purpose(purpose)
+    except InvalidInput as problem:
+        raise reading.refused("invalid_request", f"purpose: {problem.sentence}") from problem
+
+
+def check_resources(reading: _Reading) -> None:
+    """RFC 8707 §2.1. Compared exactly, never by prefix. Without ``resource``: all those of the agent's scopes."""
+    offered = list(
+        AgentScope.objects.live()
+        .filter(agent=reading.agent)
+        .select_related("scope__resource", "confirmed_by")
+        .prefetch_related("scope__wordings")
+        .order_by("scope__resource__name", "scope__name")
+    )
+    asked = set(filter(None, reading.sent.get("resource") or []))
+    known = {row.scope.resource.uri for row in offered}
+    if not asked <= known or len(asked) > MOST_RESOURCES:
+        names = " ".join(sorted(known)) or "none yet"
+        raise reading.refused("invalid_target", f"A resource is unknown here. This agent may ask for: {names}")
+    reading.offered = [row for row in offered if not asked or row.scope.resource.uri in asked]
+
+
+def check_scopes(reading: _Reading) -> None:
+    """A scope is the pair (resource, name): a name counts at each asked resource that offers it. None: all of them."""
+    names = frozenset(reading.one("scope").split()) - NO_PERMISSION
+    if names:
+        reading.asked = [row for row in reading.offered if row.scope.name in names]
+    else:
+        reading.asked = list(reading.offered)
+    known = {row.scope.name for row in reading.offered}
+    if not names <= known or not reading.asked:
+        may = " ".join(sorted(known)) or "none yet"
+        raise reading.refused("invalid_scope", f"A scope is unknown here. This agent may ask for: {may}")
+
+
+CHECKS: tuple[Callable[[_Reading], None], ...] = (
+    check_sizes,
+    check_client,
+    check_usable,
+    check_redirect_uri,
+    check_doubled,
+    check_request_object,
+    check_response,
+    check_grant,
+    check_challenge,
+    check_prompt,
+    check_purpose,
+    check_resources,
+    check_scopes,
+)
+
+
+def read_request(sent: Sent, *, now: datetime) -> AuthorizationRequest:
+    """Return the checked request. Raises AuthorizationRefused. Nothing is used up and nothing is stored."""
+    reading = _Reading(sent, now)
+    for check in CHECKS:
+        check(reading)
+    if reading.client is None:
+        raise TypeError("the client is checked first")
+    return AuthorizationRequest(
+        client=reading.client,
+        redirect_uri=reading.redirect_uri,
+        state=reading.one("state"),
+        code_challenge=reading.one("code_challenge"),
+        asked=tuple(reading.asked),
+        purpose=reading.purpose,
+        prompt=reading.prompt,
+        nonce=reading.one("nonce"),
+        sent={name: list(values) for name, values in sent.items() if name in PARAMETERS},
+    )
+
+
+# --------------------------------------------------------------------------------------------------- answers
+
+
+class BackToClient(HttpResponseRedirect):
+    """The way back to the client. 303: a browser that posted a decision must not post it on (RFC 9700 §4.12)."""
+
+    status_code = 303
+    allowed_schemes = ["http", "https"]
+
+
+def answer(redirect_uri: str, *, state: str, **parameters: str) -> BackToClient:
+    """Return the redirect of an authorization response: ``parameters``, ``iss``, and ``state`` once if one was sent.
+
+    redirect_uri: one that was proven for this client. RFC 6749 §4.1.2, RFC 9207 §2.
+    """
+    query = dict(parameters)
+    if state:
+        query["state"] = state
+    query["iss"] = settings.ISSUER
+    joint = "&" if "?" in redirect_uri else "?"
+    response = BackToClient(f"{redirect_uri}{joint}{urlencode(query)}")
+    response["Cache-Control"] = "no-store"
+    response["Pragma"] = "no-cache"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def error_answer(refusal: AuthorizationRefused) -> BackToClient:
+    """Return the redirect that tells the client of a refusal (RFC 6749 §4.1.2.1)."""
+    return answer(refusal.redirect_uri, state=refusal.state, error=refusal.code, error_description=refusal.description)
+
+
+def host_to_tell(uri: str) -> str:
+    """Return the host of an address for an event: nothing of a user name or path that somebody put into it."""
+    return host_of(uri).rpartition("@")[2][:255]

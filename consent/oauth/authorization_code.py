@@ -1,0 +1,112 @@
+"""Redeeming an authorization code (RFC 6749 §4.1.3, §4.1.2; PKCE: RFC 7636 §4.6).
+
+§4.1.3 the code belongs to the client     find       §4.1.2 used once, within 60 seconds     redeem
+§4.1.2 a second use ends what the first one got      end_family
+Errors: invalid_grant, invalid_target.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from oauthlib.common import Request
+
+from agents.actors import Actor, RequestFacts
+from agents.trail.kinds import Kind
+from agents.trail.models import Outcome
+from agents.trail.record import record
+from consent.models import AuthorizationCode, Consent, TokenFamily
+from consent.models.token import digest_of
+from consent.oauth import refresh_token
+from consent.oauth.access_token import issue
+from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of
+from consent.oauth.client_authentication import ProvenClient
+from consent.oauth.errors import OAuthRefusal
+
+
+def refused() -> OAuthRefusal:
+    """The one answer for a code that is unknown, used, over, or another client's."""
+    return OAuthRefusal("invalid_grant", "The code is unknown, used, over, or belongs to another client.")
+
+
+def find(code: str, *, client: ProvenClient, facts: RequestFacts) -> AuthorizationCode:
+    """Return the client's unused code. Raises OAuthRefusal; a second use ends what the first one got."""
+    row = AuthorizationCode.objects.select_related("consent").filter(code=digest_of(code)).first()
+    if row is None or row.application_id != client.pk:
+        raise refused()
+    if row.used_at is not None:
+        punish(row, client=client, facts=facts)
+        raise refused()
+    if row.expires <= facts.now:
+        raise refused()
+    return row
+
+
+def redeem(request: Request) -> dict[str, Any]:
+    """Use the code, found its family, issue access token and, where the client may, a refresh token.
+
+    Whoever marks the code has won; of 50 at once one does. The others count as a second use, whose penalty commits
+    before the refusal is raised.
+    """
+    facts, client, row = request.facts, request.client, request.code_row
+    with transaction.atomic():
+        won = AuthorizationCode.objects.filter(pk=row.pk, used_at=None).update(used_at=facts.now)
+        body = _issue(request, row) if won else None
+    if body is None:
+        punish(row, client=client, facts=facts)
+        raise refused()
+    return body
+
+
+def _issue(request: Request, row: AuthorizationCode) -> dict[str, Any]:
+    facts, client = request.facts, request.client
+    consent = Consent.objects.effective(facts.now).filter(pk=row.consent_id).first()
+    if consent is None:
+        raise OAuthRefusal("invalid_grant", "The consent behind this code is over.")
+    request.consent_id = consent.pk
+    held = held_rows(consent, facts.now)
+    resource = choose(asked_resource(request.form), {row.scope.resource for row in held})
+    family = TokenFamily.objects.create(
+        id=row.family_id,
+        consent=consent,
+        client_id=client.pk,
+        created_at=facts.now,
+        ends_at=consent.ends_at,
+        requested=row.requested,
+    )
+    issued = issue(
+        client=client,
+        standing=standing_of(consent),
+        audience=audience_of(resource),
+        scopes={row.scope.name: row.scope.data_class for row in held if row.scope.resource_id == resource.pk},
+        grant="authorization_code",
+        by=Actor.client(client.pk, facts),
+        now=facts.now,
+        family_id=family.pk,
+        credential_id=client.credential_id,
+    )
+    may_refresh = client.allows_grant_type("refresh_token") and not consent.once
+    return answer(issued, refresh_token.start(family, user_id=row.user_id, now=facts.now) if may_refresh else None)
+
+
+def punish(row: AuthorizationCode, *, client: ProvenClient, facts: RequestFacts) -> None:
+    """End the family that the first use founded. Commits before the refusal, which must not undo it."""
+    with transaction.atomic(durable=True):
+        end_family(row.family_id, because="code_used_twice", facts=facts)
+        record(
+            Kind.CODE_USED_TWICE,
+            by=Actor.client(client.pk, facts),
+            now=facts.now,
+            outcome=Outcome.REFUSED,
+            reason_code="code_used_twice",
+            user_id=row.user_id,
+            consent_id=row.consent_id,
+            purpose_digest=row.consent.purpose_digest,
+            **client.who,
+        )
+
+
+def end_family(family_id: object, *, because: str, facts: RequestFacts) -> None:
+    """End all refresh and access tokens of a family at their next use."""
+    TokenFamily.objects.filter(pk=family_id, ended_at=None).update(ended_at=facts.now, ended_because=because)

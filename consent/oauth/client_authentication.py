@@ -1,0 +1,179 @@
+"""Client authentication at the token endpoints (RFC 6749 §2.3, §3.2.1; RFC 9700 §2.5).
+
+§2.3.1 client_secret_basic, client_secret_post   prove_client      §2.3 one method only       presented
+RFC 9700 §2.5: the method is registration state; what a request happens to present never chooses it.
+Left out: private_key_jwt (RFC 7523), mutual TLS (RFC 8705).      Errors: invalid_client (401), invalid_request.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import unquote_plus
+
+from django.db import connection
+
+from agents.actors import RequestFacts
+from agents.credentials import digest_of_key, handle_of, proves
+from agents.models import AuthMethod, State
+from consent.oauth.errors import OAuthRefusal, invalid_client, invalid_request
+from consent.oauth.rows import as_id, as_list, as_time, known_id
+
+NO_DIGEST = digest_of_key("no credential")
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenClient:
+    """A client that proved itself, or a public one that named itself. ``usable``: its agent may get tokens now."""
+
+    pk: uuid.UUID
+    client_id: str
+    agent_id: uuid.UUID | None
+    auth_method: str
+    grant_types: frozenset[str]
+    usable: bool
+    credential_id: uuid.UUID | None = None
+
+    @property
+    def is_public(self) -> bool:
+        return self.auth_method == AuthMethod.NONE
+
+    @property
+    def who(self) -> dict[str, uuid.UUID | None]:
+        """What an event or a refusal says of it."""
+        return {"client_id": self.pk, "agent_id": self.agent_id}
+
+    def allows_grant_type(self, *grant_types: str) -> bool:
+        return any(grant.replace("-", "_") in self.grant_types for grant in grant_types)
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a request presents: who it says it is, with which secret, by which method."""
+
+    client_id: str
+    secret: str
+    method: AuthMethod
+
+
+def presented(authorization: str, form: Mapping[str, str]) -> Presented:
+    """Read the client's proof from header and body. Raises OAuthRefusal for none, two, or an unreadable one."""
+    body_id, body_secret = form.get("client_id", ""), form.get("client_secret", "")
+    if form.get("client_assertion") or form.get("client_assertion_type"):
+        raise invalid_client("This client is not registered for assertions.")
+    if authorization:
+        scheme, _, value = authorization.partition(" ")
+        if scheme.lower() != "basic":
+            raise invalid_client("Clients prove themselves here by HTTP Basic or in the body.")
+        client_id, secret = read_basic(value)
+        if body_secret:
+            raise invalid_request("Two ways of client authentication were used at once.")
+        if body_id and body_id != client_id:
+            raise invalid_request("Header and body name two different clients.")
+        return Presented(client_id, secret, AuthMethod.BASIC)
+    if not body_id:
+        raise invalid_client("The request names no client.")
+    return Presented(body_id, body_secret, AuthMethod.POST if body_secret else AuthMethod.NONE)
+
+
+def named_client(authorization: str, form: Mapping[str, str]) -> str:
+    """Return the client that a request names, proven or not, or an empty string. Never raises."""
+    try:
+        return presented(authorization, form).client_id[:255]
+    except OAuthRefusal:
+        return form.get("client_id", "")[:255]
+
+
+def read_basic(value: str) -> tuple[str, str]:
+    """Return name and secret of a Basic header, each form-decoded (RFC 6749 §2.3.1). Raises OAuthRefusal."""
+    try:
+        decoded = base64.b64decode(value.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError) as problem:
+        raise invalid_client("The Basic header cannot be read.") from problem
+    name, separator, secret = decoded.partition(":")
+    if not separator or "\0" in decoded:
+        raise invalid_client("The Basic header cannot be read.")
+    return unquote_plus(name), unquote_plus(secret)
+
+
+CLIENT_WITH_CREDENTIAL = """
+        SELECT c.id, c.client_id, c.auth_method, c.grant_types, c.ended_at, a.id, a.state, a.ends_at, u.is_active,
+               k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at
+        FROM agents_client c
+        LEFT JOIN agents_agent a ON a.id = c.agent_id
+        LEFT JOIN agents_ownership o ON o.agent_id = a.id AND o.role = 'owner' AND o.until IS NULL
+        LEFT JOIN agents_user u ON u.id = o.user_id
+        LEFT JOIN agents_credential k ON k.client_id = c.id AND k.handle = %s
+        WHERE c.client_id = %s
+"""
+
+
+def prove_client(authorization: str, form: Mapping[str, str], facts: RequestFacts) -> ProvenClient:
+    """Return the client that this request proves (or, a public one, names). One query.
+
+    Raises OAuthRefusal: 401 invalid_client alike for an unknown client, a wrong or ended secret and a method that is
+    not the registered one; 400 invalid_request for two methods at once.
+    """
+    claim = presented(authorization, form)
+    handle = handle_of(claim.secret) or ""
+    if len(claim.client_id) > 255 or "\0" in claim.client_id:
+        raise invalid_client()
+    with connection.cursor() as cursor:
+        cursor.execute(CLIENT_WITH_CREDENTIAL, [handle, claim.client_id])
+        row = cursor.fetchone()
+    if row is None:
+        proves(claim.secret, NO_DIGEST)  # the same work as for a known client, so that time tells nothing
+        raise invalid_client()
+    client = _client(row, facts.now)
+    if claim.method != client.auth_method:
+        proves(claim.secret, NO_DIGEST)
+        raise invalid_client(**client.who)
+    if client.is_public:
+        return client
+    right = proves(claim.secret, row[10] or NO_DIGEST)
+    if not right or client.credential_id is None:
+        raise invalid_client(**client.who)
+    return client
+
+
+def _client(row: tuple[object, ...], now: datetime) -> ProvenClient:
+    pk, client_id, method, grants, ended_at, agent_id, state, agent_end, owner_active, *credential = row
+    agent_ends = as_time(agent_end)
+    usable = (
+        ended_at is None
+        and agent_id is not None
+        and state == State.ACTIVE
+        and bool(owner_active)
+        and (agent_ends is None or agent_ends > now)
+    )
+    return ProvenClient(
+        pk=known_id(pk),
+        client_id=str(client_id),
+        agent_id=as_id(agent_id),
+        auth_method=str(method),
+        grant_types=frozenset(as_list(grants)),
+        usable=usable,
+        credential_id=as_id(credential[0]) if _is_live(credential, now) else None,
+    )
+
+
+def _is_live(credential: list[object], now: datetime) -> bool:
+    """The SQL row's form of ``Credential.is_live``; a test holds the two together."""
+    key_id, _, starts_at, ends_at, revoked_at = credential
+    if key_id is None or revoked_at is not None:
+        return False
+    starts, ends = as_time(starts_at), as_time(ends_at)
+    return starts is not None and starts <= now and (ends is None or ends > now)
+
+
+def require_usable(client: ProvenClient) -> None:
+    """Raise OAuthRefusal (401 invalid_client) unless the client's agent may get tokens now. Asked by every flow."""
+    if not client.usable:
+        raise invalid_client(
+            "The agent of this client is not active, has ended or has no owner. Its page in Mandate says more.",
+            **client.who,
+        )

@@ -1,0 +1,144 @@
+"""Client credentials for autonomous agents (RFC 6749 §4.4), only under an organisation's consent.
+
+§4.4.2 scopes     find       §4.4.3 the token, without a refresh token     redeem
+Several consents of one client differ by purpose: ``purpose`` names one; without it the newest that holds what is asked.
+Errors: unauthorized_client (no consent), invalid_scope, invalid_target, invalid_request (another purpose).
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.http import QueryDict
+from oauthlib.common import Request
+
+from agents.actors import Actor, RequestFacts
+from agents.models import Checks
+from agents.trail.record import adapt
+from consent.models.consent import purpose_key
+from consent.oauth.access_token import Audience, Standing, issue
+from consent.oauth.audience import answer, asked_resource
+from consent.oauth.client_authentication import ProvenClient
+from consent.oauth.errors import OAuthRefusal, invalid_request
+from consent.oauth.rows import as_delta, as_time, known_id
+
+ORGANISATION_CONSENTS = """
+    SELECT c.id, c.ends_at, c.purpose_key, c.purpose_digest, cs.ended_at, s.name, s.data_class,
+           r.id, r.uri, r.checks, r.token_life
+    FROM consent_consent c
+    JOIN consent_consentscope cs ON cs.consent_id = c.id
+    JOIN agents_scope s ON s.id = cs.scope_id AND s.ended_at IS NULL
+    JOIN agents_resource r ON r.id = s.resource_id AND r.ended_at IS NULL
+    WHERE c.client_id = %s AND c.user_id IS NULL AND c.revoked_at IS NULL AND c.superseded_at IS NULL
+      AND c.paused_at IS NULL AND c.starts_at <= %s AND c.ends_at > %s
+    ORDER BY c.starts_at DESC, c.id DESC
+"""
+
+
+@dataclass(slots=True)
+class Mandate:
+    """One organisation consent at one resource. ``held``: name to data class; ``taken``: names narrowed away."""
+
+    standing: Standing
+    purpose_key: str
+    audience: Audience
+    held: dict[str, str]
+    taken: set[str]
+
+
+def find(
+    client: ProvenClient, *, scopes: list[str], form: QueryDict, facts: RequestFacts
+) -> tuple[Mandate, dict[str, str]]:
+    """Return the consent and the scopes for this request. One query. Raises OAuthRefusal.
+
+    A scope that the consent never held is refused; one narrowed away is left out, and ``scope`` in the answer says so.
+    """
+    offered = _mandates(client, facts.now)
+    if not offered:
+        raise OAuthRefusal(
+            "unauthorized_client",
+            "No administrator has allowed this agent anything, or it is over. An administrator can do so on its page.",
+        )
+    offered = _for_purpose(offered, form.get("purpose", ""))
+    offered = _at_resource(offered, asked_resource(form))
+    wanted = set(scopes)
+    if not wanted:
+        return offered[0], offered[0].held
+    for mandate in offered:
+        if wanted <= mandate.held.keys() | mandate.taken and wanted & mandate.held.keys():
+            return mandate, {name: mandate.held[name] for name in wanted & mandate.held.keys()}
+    held = " ".join(sorted({name for mandate in offered for name in mandate.held}))
+    raise OAuthRefusal("invalid_scope", f"The consent does not hold this. It holds: {held}")
+
+
+def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
+    if client.agent_id is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(ORGANISATION_CONSENTS, [adapt(client.pk), adapt(now), adapt(now)])
+        rows = cursor.fetchall()
+    found: dict[tuple[uuid.UUID, uuid.UUID], Mandate] = {}
+    for consent, ends_at, key, digest, scope_end, name, data_class, resource, uri, checks, life in rows:
+        consent_id, resource_id, end = known_id(consent), known_id(resource), as_time(ends_at)
+        if end is None:
+            continue
+        mandate = found.setdefault(
+            (consent_id, resource_id),
+            Mandate(
+                standing=Standing(consent_id, client.agent_id, None, end, digest),
+                purpose_key=key,
+                audience=Audience(resource_id, uri, checks == Checks.OFFLINE, as_delta(life)),
+                held={},
+                taken=set(),
+            ),
+        )
+        gone = as_time(scope_end)
+        if gone is not None and gone <= now:
+            mandate.taken.add(name)
+        else:
+            mandate.held[name] = data_class
+    return [mandate for mandate in found.values() if mandate.held]
+
+
+def _for_purpose(offered: list[Mandate], purpose: str) -> list[Mandate]:
+    if not purpose:
+        return offered
+    key = purpose_key(purpose)
+    chosen = [mandate for mandate in offered if mandate.purpose_key == key]
+    if not chosen:
+        raise invalid_request("The purpose is another one than was agreed to. Leave it out, or ask for a new consent.")
+    return chosen
+
+
+def _at_resource(offered: list[Mandate], asked: str) -> list[Mandate]:
+    uris = sorted({mandate.audience.uri for mandate in offered})
+    if asked:
+        chosen = [mandate for mandate in offered if mandate.audience.uri == asked]
+        if not chosen:
+            raise OAuthRefusal("invalid_target", "The consent does not hold anything at this resource.")
+        return chosen
+    if len(uris) != 1:
+        raise OAuthRefusal("invalid_target", f"Name one resource of the consent: {' '.join(uris)}")
+    return offered
+
+
+def redeem(request: Request) -> dict[str, Any]:
+    """Issue the access token. There is no refresh token (RFC 6749 §4.4.3)."""
+    mandate, scopes = request.mandate
+    client = request.client
+    request.consent_id = mandate.standing.pk
+    issued = issue(
+        client=client,
+        standing=mandate.standing,
+        audience=mandate.audience,
+        scopes=scopes,
+        grant="client_credentials",
+        by=Actor.client(client.pk, request.facts),
+        now=request.facts.now,
+        credential_id=client.credential_id,
+    )
+    return answer(issued)

@@ -1,0 +1,114 @@
+"""How OAuth endpoints answer: RFC 6749 §5.2 errors, and the refusal that goes into the trail.
+
+A domain error becomes an OAuth error here and nowhere else. Codes are the specifications' own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import Any
+
+from django.http import HttpResponse, JsonResponse
+from oauthlib.oauth2.rfc6749 import errors as oauthlib_errors
+
+from agents.actors import Actor, RequestFacts
+from agents.trail.kinds import Kind
+from agents.trail.refusals import record_refusal
+from consent.errors import TokenRefused
+
+NOT_IN_DESCRIPTION = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+"""What RFC 6749 §5.2 does not allow in ``error_description``."""
+
+
+class OAuthRefusal(TokenRefused):
+    """An OAuth error with what is known of who asked, so that the border can record it."""
+
+    def __init__(
+        self,
+        code: str,
+        description: str,
+        *,
+        status: int = 400,
+        client_id: uuid.UUID | None = None,
+        agent_id: uuid.UUID | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(code, description, status=status)
+        self.client_id = client_id
+        self.agent_id = agent_id
+        self.retry_after = retry_after
+
+
+def invalid_client(
+    description: str = "The client is unknown, or it did not prove itself.", **who: uuid.UUID | None
+) -> OAuthRefusal:
+    """Client authentication failed. Unknown client and wrong secret are told alike."""
+    return OAuthRefusal("invalid_client", description, status=401, **who)  # type: ignore[arg-type]
+
+
+def invalid_request(description: str, **who: uuid.UUID | None) -> OAuthRefusal:
+    """A parameter is missing, doubled or malformed."""
+    return OAuthRefusal("invalid_request", description, **who)  # type: ignore[arg-type]
+
+
+def from_oauthlib(error: oauthlib_errors.OAuth2Error) -> OAuthRefusal:
+    """Return the refusal that an error of oauthlib stands for."""
+    description = error.description or DESCRIPTIONS.get(error.error, "The request was refused.")
+    return OAuthRefusal(error.error, description, status=error.status_code)
+
+
+DESCRIPTIONS = {
+    "invalid_grant": "The code or refresh token is unknown, used, over, or belongs to another client.",
+    "invalid_scope": "A scope was asked for that is not allowed here.",
+    "unauthorized_client": "The client is not registered for this grant type.",
+    "unsupported_grant_type": "Supported are authorization_code, refresh_token and client_credentials.",
+    "invalid_client": "The client is unknown, or it did not prove itself.",
+}
+
+
+def error_response(refusal: TokenRefused) -> HttpResponse:
+    """Return the JSON answer of RFC 6749 §5.2."""
+    body = {"error": refusal.code, "error_description": NOT_IN_DESCRIPTION.sub("", refusal.description)}
+    response = json_response(body, status=refusal.status)
+    if refusal.status == 401:
+        response["WWW-Authenticate"] = 'Basic realm="Mandate", charset="UTF-8"'
+    retry_after = getattr(refusal, "retry_after", None)
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
+    return response
+
+
+def json_response(body: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Return a JSON answer that nobody keeps (RFC 6749 §5.1)."""
+    response = HttpResponse(json.dumps(body), status=status, content_type="application/json")
+    response["Cache-Control"] = "no-store"
+    response["Pragma"] = "no-cache"
+    return response
+
+
+def refuse(kind: Kind, refusal: TokenRefused, facts: RequestFacts, **event: Any) -> HttpResponse:
+    """Record a refusal in a transaction of its own and return its answer."""
+    client_id = getattr(refusal, "client_id", None)
+    record_refusal(
+        kind,
+        reason_code=refusal.code,
+        reason=refusal.description,
+        by=Actor.client(client_id, facts),
+        now=facts.now,
+        client_id=client_id,
+        agent_id=getattr(refusal, "agent_id", None),
+        **event,
+    )
+    return error_response(refusal)
+
+
+def method_not_allowed(allowed: str) -> HttpResponse:
+    """Return 405 for a method that the specification does not have here."""
+    response = JsonResponse(
+        {"error": "invalid_request", "error_description": f"Use {allowed} with a form-encoded body."}, status=405
+    )
+    response["Allow"] = allowed
+    response["Cache-Control"] = "no-store"
+    return response

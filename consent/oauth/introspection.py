@@ -1,0 +1,142 @@
+"""Token introspection (RFC 7662): what a token is worth now, for the resource it was issued for.
+
+§2.1 the caller authenticates, as the resource      prove_resource      §2.2 the answer            live_answer
+§2.2 everything that is not worth anything here     ``{"active": false}`` and nothing else      §4 another's audience
+Beside the registered members it returns ``act`` (RFC 8693 §4.1), ``purpose`` and ``consent``.
+Left out: GET, since a token in an address is a token in a log. Introspection of refresh tokens: no resource has one.
+
+An introspection is an event only at the first inactive answer for a token, and when the wrong resource asks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from agents.actors import Actor, RequestFacts
+from agents.last_use import note_use
+from agents.trail.kinds import Kind
+from agents.trail.models import Outcome
+from agents.trail.record import record
+from agents.trail.refusals import record_refusal
+from consent.models import AccessToken
+from consent.oauth.client_authentication import named_client
+from consent.oauth.errors import (
+    OAuthRefusal,
+    error_response,
+    invalid_request,
+    json_response,
+    method_not_allowed,
+    refuse,
+)
+from consent.oauth.guessing import check_not_guessing, note_wrong_guess
+from consent.oauth.parameters import LARGEST_BODY, read_form
+from consent.oauth.resource_authentication import ProvenResource, prove_resource
+from consent.oauth.worth import Worth, worth_of
+
+INACTIVE: dict[str, Any] = {"active": False}
+
+
+@csrf_exempt
+@login_not_required
+def introspect(request: HttpRequest) -> HttpResponse:
+    """Answer one introspection request."""
+    if request.method != "POST":
+        return method_not_allowed("POST")
+    facts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    authorization, named = request.headers.get("Authorization", ""), ""
+    try:
+        form = read_form(request, longest=LARGEST_BODY)
+        named = named_client(authorization, form)
+        check_not_guessing(Kind.INTROSPECTION_REFUSED, named, facts)
+        resource = prove_resource(authorization, facts.now)
+        presented = form.get("token")
+        if not presented:
+            raise invalid_request("The token is missing.")
+        return json_response(_answer(presented, resource, facts))
+    except OAuthRefusal as refusal:
+        response = refuse(Kind.INTROSPECTION_REFUSED, refusal, facts)
+        if refusal.code == "invalid_client":
+            note_wrong_guess(refusal, named, facts)
+        return response
+    except DatabaseError:
+        return error_response(OAuthRefusal("server_error", "Try again in a moment.", status=503, retry_after=1))
+
+
+def _answer(presented: str, resource: ProvenResource, facts: RequestFacts) -> dict[str, Any]:
+    worth = worth_of(presented, facts.now)
+    if worth is None:
+        return INACTIVE
+    if worth.audience_id != resource.pk:
+        _tell_wrong_resource(worth, resource, facts)
+        return INACTIVE
+    if not worth.is_live:
+        _tell_first_inactive(worth, resource, facts)
+        return INACTIVE
+    note_use([worth.consent_id, resource.credential_id], facts.now)
+    return live_answer(worth)
+
+
+def live_answer(worth: Worth) -> dict[str, Any]:
+    """Return the members of RFC 7662 §2.2 for a live token, with its scopes of this moment."""
+    answer: dict[str, Any] = {
+        "active": True,
+        "scope": " ".join(worth.scopes),
+        "client_id": worth.client_id,
+        "token_type": "Bearer",
+        "exp": int(worth.expires.timestamp()),
+        "iat": int(worth.issued_at.timestamp()),
+        "sub": str(worth.user_id or worth.agent_id),
+        "aud": worth.audience_uri,
+        "iss": settings.ISSUER,
+        "jti": str(worth.token_id),
+        "purpose": worth.purpose,
+        "consent": str(worth.consent_id),
+    }
+    if worth.user_id is not None:
+        answer["act"] = {"sub": str(worth.agent_id)}
+    return answer
+
+
+def _facts_of(worth: Worth) -> dict[str, Any]:
+    return {
+        "user_id": worth.user_id,
+        "agent_id": worth.agent_id,
+        "client_id": worth.client_pk,
+        "consent_id": worth.consent_id,
+        "token_id": worth.token_id,
+        "purpose_digest": worth.purpose_digest,
+    }
+
+
+def _tell_first_inactive(worth: Worth, resource: ProvenResource, facts: RequestFacts) -> None:
+    """Record the first refused use of a token. Whoever marks the row tells it."""
+    if worth.told_before:
+        return
+    with transaction.atomic(durable=True):
+        if AccessToken.objects.filter(pk=worth.token_id, refused_at=None).update(refused_at=facts.now):
+            record(
+                Kind.INTROSPECTION_INACTIVE,
+                by=Actor.resource(resource.pk, facts),
+                now=facts.now,
+                outcome=Outcome.REFUSED,
+                reason_code=worth.refusal,
+                resource_id=resource.pk,
+                **_facts_of(worth),
+            )
+
+
+def _tell_wrong_resource(worth: Worth, resource: ProvenResource, facts: RequestFacts) -> None:
+    record_refusal(
+        Kind.INTROSPECTION_REFUSED,
+        reason_code="wrong_audience",
+        by=Actor.resource(resource.pk, facts),
+        now=facts.now,
+        resource_id=resource.pk,
+        **_facts_of(worth),
+    )

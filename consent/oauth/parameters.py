@@ -1,0 +1,54 @@
+"""Reading the form of a token-side endpoint: each parameter once, in the body, of a sane size (RFC 6749 §3.2)."""
+
+from __future__ import annotations
+
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.http import HttpRequest, QueryDict
+from django.http.request import RawPostDataException, UnreadablePostError
+
+from consent.oauth.errors import invalid_request
+
+LONGEST_VALUE = 20_000
+LARGEST_BODY = 100_000
+FORM = "application/x-www-form-urlencoded"
+MAY_REPEAT = frozenset({"resource"})
+NO_TEXT = "\0\ufffd"
+"""NUL, and what percent-encoded bytes become that are no UTF-8."""
+
+
+def read_form(request: HttpRequest, *, longest: int = LONGEST_VALUE) -> QueryDict:
+    """Return the parameters of a POST endpoint.
+
+    Raises OAuthRefusal invalid_request for another content type, parameters in the query, a doubled parameter
+    (only ``resource`` may repeat: RFC 8707 §2), bytes that are no text, NUL, and oversized values.
+    """
+    if request.content_type != FORM:
+        raise invalid_request(f"The body must be {FORM}.")
+    if request.META.get("QUERY_STRING"):
+        raise invalid_request("Parameters belong into the body, not into the address.")
+    form = _decoded(_body(request))
+    for name, values in form.lists():
+        if len(values) > 1 and name not in MAY_REPEAT:
+            raise invalid_request("A parameter was sent twice.")
+        if any(len(value) > longest for value in values):
+            raise invalid_request("A parameter is too long.")
+        if any(character in text for text in (name, *values) for character in NO_TEXT):
+            raise invalid_request("A parameter holds bytes that are no text.")
+    return form
+
+
+def _body(request: HttpRequest) -> bytes:
+    try:
+        body = request.body
+    except (RequestDataTooBig, UnreadablePostError, RawPostDataException) as problem:
+        raise invalid_request("The body is too large or could not be read.") from problem
+    if len(body) > LARGEST_BODY:
+        raise invalid_request("The body is too large.")
+    return body
+
+
+def _decoded(body: bytes) -> QueryDict:
+    try:
+        return QueryDict(body.decode("utf-8"), encoding="utf-8")
+    except (UnicodeDecodeError, TooManyFieldsSent, ValueError) as problem:
+        raise invalid_request("The body is not a form in UTF-8.") from problem

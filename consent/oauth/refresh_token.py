@@ -1,0 +1,162 @@
+"""Refreshing (RFC 6749 §6; rotation and replay: RFC 9700 §4.14.2).
+
+§6 bound to the client, scopes never wider      find, redeem        §4.14.2 always rotated       start, _rotate
+§4.14.2 a replay ends the family                punish              a lost answer heals          _heal
+
+A refresh token is used once. A repeat within ten seconds, before its successor was used, is a lost answer: a client
+that proves itself gets a new successor in place of the unused one; a plain public client gets ``invalid_grant`` and
+nothing else happens. Any later repeat ends the family (decisions.md, Refresh). The family row is locked first, so of
+many at once at most one successor is alive.
+Errors: invalid_grant, invalid_scope (a scope never requested), invalid_target.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from oauthlib.common import Request
+
+from agents.actors import Actor, RequestFacts
+from agents.trail.kinds import Kind
+from agents.trail.models import Outcome
+from agents.trail.record import record
+from consent.models import Consent, RefreshToken, TokenFamily
+from consent.models.token import digest_of
+from consent.oauth.access_token import issue
+from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of
+from consent.oauth.client_authentication import ProvenClient
+from consent.oauth.errors import OAuthRefusal
+
+HEALS_WITHIN = timedelta(seconds=10)
+
+
+class Replayed(Exception):
+    """Inside a transaction: this repeat is no lost answer. The family must end."""
+
+
+def refused(
+    description: str = "The refresh token is unknown, used, over, or belongs to another client.",
+) -> OAuthRefusal:
+    return OAuthRefusal("invalid_grant", description)
+
+
+def start(family: TokenFamily, *, user_id: uuid.UUID, now: datetime, parent_id: uuid.UUID | None = None) -> str:
+    """Make the family's live refresh token in the caller's transaction. Returns its value, which is kept nowhere."""
+    value = secrets.token_urlsafe(32)
+    RefreshToken.objects.create(
+        token_checksum=digest_of(value),
+        user_id=user_id,
+        application_id=family.client_id,
+        family=family,
+        parent_id=parent_id,
+        created=now,
+    )
+    return value
+
+
+def find(value: str, *, client: ProvenClient, facts: RequestFacts) -> RefreshToken:
+    """Return the client's refresh token, used or not. Raises OAuthRefusal; another client's stays untouched."""
+    row = RefreshToken.objects.select_related("family__consent").filter(token_checksum=digest_of(value)).first()
+    if row is None or row.application_id != client.pk or row.family.ended_at is not None:
+        raise refused()
+    if row.family.ends_at <= facts.now:
+        raise refused("The refresh token is over. Ask the person again.")
+    return row
+
+
+def redeem(request: Request) -> dict[str, Any]:
+    """Rotate the refresh token and issue an access token with today's worth, in one transaction.
+
+    Raises OAuthRefusal. A replay ends the family, which commits before the refusal is raised.
+    """
+    facts, client, row = request.facts, request.client, request.refresh_row
+    try:
+        with transaction.atomic():
+            return _issue(request, row)
+    except Replayed:
+        punish(row, client=client, facts=facts)
+        raise refused() from None
+
+
+def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
+    facts, client = request.facts, request.client
+    family = TokenFamily.objects.select_for_update().get(pk=row.family_id)
+    if family.ended_at is not None:
+        raise refused()
+    consent = Consent.objects.effective(facts.now).filter(pk=family.consent_id).first()
+    if consent is None:
+        raise refused("The consent is over. Ask the person again.")
+    _use(row, client=client, now=facts.now)
+    request.consent_id = consent.pk
+    held = held_rows(consent, facts.now)
+    resource = choose(asked_resource(request.form), {held_row.scope.resource for held_row in held})
+    wanted = _wanted(request, family, resource.pk)
+    scopes = {
+        held_row.scope.name: held_row.scope.data_class
+        for held_row in held
+        if held_row.scope.resource_id == resource.pk and held_row.scope.name in wanted
+    }
+    if not scopes:
+        raise OAuthRefusal("invalid_scope", "Nothing of what was asked for is allowed any more.")
+    issued = issue(
+        client=client,
+        standing=standing_of(consent),
+        audience=audience_of(resource),
+        scopes=scopes,
+        grant="refresh_token",
+        by=Actor.client(client.pk, facts),
+        now=facts.now,
+        family_id=family.pk,
+        credential_id=client.credential_id,
+        latest_end=family.ends_at,
+    )
+    return answer(issued, start(family, user_id=row.user_id, now=facts.now, parent_id=row.pk))
+
+
+def _wanted(request: Request, family: TokenFamily, resource_id: uuid.UUID) -> set[str]:
+    """Return the names asked for now among those first requested at this resource. Raises OAuthRefusal invalid_scope."""
+    requested = {name for asked_at, name in family.requested if asked_at == str(resource_id)}
+    asked = set(request.scope.split()) if request.scope else requested
+    anywhere = {name for _, name in family.requested}
+    if not asked <= anywhere:
+        raise OAuthRefusal("invalid_scope", "A scope was asked for that the first request did not name.")
+    return asked & requested
+
+
+def _use(row: RefreshToken, *, client: ProvenClient, now: datetime) -> None:
+    """Mark the token used, or make room for a new successor where its repeat is a lost answer."""
+    if RefreshToken.objects.filter(pk=row.pk, used_at=None, replaced_at=None).update(used_at=now):
+        return
+    row.refresh_from_db(fields=["used_at", "replaced_at"])
+    if row.used_at is None or row.used_at + HEALS_WITHIN <= now:
+        raise Replayed
+    unused = RefreshToken.objects.filter(parent_id=row.pk, used_at=None, replaced_at=None)
+    if not unused.exists():
+        raise Replayed
+    if client.is_public:
+        raise refused("The refresh token was used a moment ago.")
+    unused.update(replaced_at=now)
+
+
+def punish(row: RefreshToken, *, client: ProvenClient, facts: RequestFacts) -> None:
+    """End the whole family: its refresh and access tokens are worth nothing from their next use on."""
+    with transaction.atomic(durable=True):
+        TokenFamily.objects.filter(pk=row.family_id, ended_at=None).update(
+            ended_at=facts.now, ended_because="refresh_replayed"
+        )
+        consent = row.family.consent
+        record(
+            Kind.REFRESH_REPLAYED,
+            by=Actor.client(client.pk, facts),
+            now=facts.now,
+            outcome=Outcome.REFUSED,
+            reason_code="refresh_replayed",
+            user_id=row.user_id,
+            consent_id=consent.pk,
+            purpose_digest=consent.purpose_digest,
+            **client.who,
+        )

@@ -1,0 +1,112 @@
+"""Token revocation (RFC 7009): a client gives back a token of its own.
+
+§2.1 the client authenticates; another's token stays untouched    revoke      §2.2 unknown tokens are 200 as well
+§2.1 an access or refresh token of a family takes the whole family with it; the hint is only a hint
+Left out: GET.      Errors: invalid_client, invalid_request.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from agents.actors import Actor, RequestFacts
+from agents.trail.kinds import Kind
+from agents.trail.record import record
+from consent.models import AccessToken, Consent, RefreshToken, TokenFamily
+from consent.models.token import digest_of
+from consent.oauth.access_token import TYP
+from consent.oauth.client_authentication import ProvenClient, named_client, prove_client
+from consent.oauth.errors import OAuthRefusal, error_response, invalid_request, method_not_allowed, refuse
+from consent.oauth.guessing import check_not_guessing, note_wrong_guess
+from consent.oauth.parameters import LARGEST_BODY, read_form
+from consent.oauth.signing_keys import verified_claims
+
+
+@csrf_exempt
+@login_not_required
+def revoke_token(request: HttpRequest) -> HttpResponse:
+    """Answer one revocation request."""
+    if request.method != "POST":
+        return method_not_allowed("POST")
+    facts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    authorization, named = request.headers.get("Authorization", ""), ""
+    try:
+        form = read_form(request, longest=LARGEST_BODY)
+        named = named_client(authorization, form)
+        check_not_guessing(Kind.REVOCATION_REFUSED, named, facts)
+        client = prove_client(authorization, form, facts)
+        presented = form.get("token")
+        if not presented:
+            raise invalid_request("The token is missing.", **client.who)
+        revoke(presented, client=client, facts=facts)
+    except OAuthRefusal as refusal:
+        response = refuse(Kind.REVOCATION_REFUSED, refusal, facts)
+        if refusal.code == "invalid_client":
+            note_wrong_guess(refusal, named, facts)
+        return response
+    except DatabaseError:
+        return error_response(OAuthRefusal("server_error", "Try again in a moment.", status=503, retry_after=1))
+    return HttpResponse(status=200, headers={"Cache-Control": "no-store"})
+
+
+@transaction.atomic
+def revoke(presented: str, *, client: ProvenClient, facts: RequestFacts) -> bool:
+    """End a token of this client, and the family it belongs to. Returns whether there was one.
+
+    Works for a client whose agent is suspended too: giving back is never refused. Records ``token.revoked``.
+    """
+    access = _access_token(presented, client, facts)
+    refresh = None
+    if access is None:
+        refresh = (
+            RefreshToken.objects.select_related("family")
+            .filter(token_checksum=digest_of(presented), application_id=client.pk)
+            .first()
+        )
+    if access is None and refresh is None:
+        return False
+    family_id = access.family_id if access is not None else refresh.family_id if refresh is not None else None
+    changed = _end(access, family_id, facts)
+    if changed:
+        consent_id = access.consent_id if access is not None else refresh.family.consent_id  # type: ignore[union-attr]
+        consent = Consent.objects.get(pk=consent_id)
+        record(
+            Kind.TOKEN_REVOKED,
+            by=Actor.client(client.pk, facts),
+            now=facts.now,
+            user_id=consent.user_id,
+            agent_id=consent.agent_id,
+            client_id=client.pk,
+            consent_id=consent.pk,
+            token_id=access.pk if access is not None else None,
+            purpose_digest=consent.purpose_digest,
+            hint="access_token" if access is not None else "refresh_token",
+        )
+    return True
+
+
+def _access_token(presented: str, client: ProvenClient, facts: RequestFacts) -> AccessToken | None:
+    own = AccessToken.objects.filter(application_id=client.pk)
+    if presented.count(".") != 2:
+        return own.filter(token_checksum=digest_of(presented)).first()
+    claims = verified_claims(presented, typ=TYP, now=facts.now)
+    try:
+        return own.filter(pk=uuid.UUID(str((claims or {}).get("jti")))).first()
+    except ValueError:
+        return None
+
+
+def _end(access: AccessToken | None, family_id: uuid.UUID | None, facts: RequestFacts) -> bool:
+    changed = 0
+    if family_id is not None:
+        changed += TokenFamily.objects.filter(pk=family_id, ended_at=None).update(
+            ended_at=facts.now, ended_because="revoked_by_client"
+        )
+    if access is not None:
+        changed += AccessToken.objects.filter(pk=access.pk, revoked_at=None).update(revoked_at=facts.now)
+    return bool(changed)

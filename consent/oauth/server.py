@@ -1,0 +1,97 @@
+"""The oauthlib server of the token endpoint: three grants, one token handler, one list that shows the order.
+
+Why not ``oauthlib.oauth2.Server`` as it stands: it also offers implicit and password, which RFC 9700 §2.1.2 and §2.4
+forbid, and it makes the token before the row. Here the validator makes both in one transaction and fills the answer in.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from django.http import QueryDict
+from oauthlib.common import Request
+from oauthlib.oauth2.rfc6749 import errors
+from oauthlib.oauth2.rfc6749.endpoints import TokenEndpoint
+from oauthlib.oauth2.rfc6749.grant_types import AuthorizationCodeGrant, ClientCredentialsGrant, RefreshTokenGrant
+from oauthlib.oauth2.rfc6749.tokens import TokenBase
+from oauthlib.oauth2.rfc6749.utils import scope_to_list
+
+from agents.actors import RequestFacts
+from consent.oauth.errors import OAuthRefusal, from_oauthlib, invalid_request
+from consent.oauth.validator import MandateValidator
+
+GRANTS = ("authorization_code", "refresh_token", "client_credentials")
+
+
+class TokenAnswer(TokenBase):  # type: ignore[misc]  # oauthlib has no types
+    """The empty answer that ``MandateValidator.save_token`` fills, in the transaction that writes the token."""
+
+    def create_token(self, request: Request, refresh_token: bool = False, **kwargs: Any) -> dict[str, Any]:
+        request.may_refresh = refresh_token
+        return {}
+
+
+class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # oauthlib has no types
+    """oauthlib's grant; a missing verifier is ``invalid_grant`` like a wrong one (RFC 7636 §4.6)."""
+
+    def validate_token_request(self, request: Request) -> None:
+        try:
+            super().validate_token_request(request)
+        except (errors.MissingCodeVerifierError, errors.MismatchingRedirectURIError) as problem:
+            raise errors.InvalidGrantError(description=problem.description, request=request) from problem
+
+
+class MandateServer(TokenEndpoint):  # type: ignore[misc]  # oauthlib has no types
+    """Grants by name. Whoever asks for another one hears which there are."""
+
+    def __init__(self, request_validator: MandateValidator, **_: Any) -> None:
+        grants = {
+            "authorization_code": CodeGrant(request_validator),
+            "refresh_token": RefreshTokenGrant(request_validator),
+            "client_credentials": ClientCredentialsGrant(request_validator),
+        }
+        super().__init__(default_grant_type="", default_token_type=TokenAnswer(), grant_types=grants)
+
+    def token(self, form: QueryDict, authorization: str, facts: RequestFacts) -> dict[str, Any]:
+        """Return the answer to one token request. Raises OAuthRefusal.
+
+        The order: grant type known → client proven → grant allowed to it → grant itself → token and event.
+        """
+        grant_type = form.get("grant_type")
+        if not grant_type:
+            raise invalid_request("The grant_type is missing.")
+        grant = self.grant_types.get(grant_type)
+        if grant is None:
+            raise OAuthRefusal("unsupported_grant_type", f"Supported are {', '.join(GRANTS)}.")
+        request = Request(
+            "/oauth/token", "POST", [(name, form[name]) for name in form], {"Authorization": authorization}
+        )
+        request.facts = facts
+        request.form = form
+        request.scopes = scope_to_list(request.scope)
+        try:
+            _, body, status = grant.create_token_response(request, self.default_token_type)
+        except errors.OAuth2Error as problem:
+            raise _with_client(from_oauthlib(problem), request) from problem
+        except OAuthRefusal as refusal:
+            raise _with_client(refusal, request) from None
+        if status != 200:
+            told = json.loads(body)
+            raise _with_client(OAuthRefusal(told["error"], told.get("error_description", ""), status=status), request)
+        answer: dict[str, Any] = json.loads(body)
+        return answer
+
+
+def _with_client(refusal: OAuthRefusal, request: Request) -> OAuthRefusal:
+    """Say whose request it was, as far as that was proven."""
+    if request.client is not None and refusal.client_id is None:
+        refusal.client_id, refusal.agent_id = request.client.pk, request.client.agent_id
+    return refusal
+
+
+@lru_cache(maxsize=1)
+def server() -> MandateServer:
+    """Return the one server of this process. It keeps nothing between requests."""
+    return MandateServer(MandateValidator())

@@ -1,0 +1,131 @@
+"""Signing keys for access tokens: ES256 (RFC 7518 §3.4), published as a JWK Set (RFC 7517 §5).
+
+Private halves are encrypted at rest. The first key is made when the first one is needed; a key stays published until
+the last token that it signed has run out.      Left out: rotation by a page and by schedule, which comes later.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet
+
+from agents.actors import Actor
+from agents.encryption import decrypt, encrypt
+from agents.trail.kinds import Kind
+from agents.trail.record import record
+from consent.models import SigningKey
+
+ALGORITHM = "ES256"
+KEPT_FOR = timedelta(minutes=1)
+"""For how long a process keeps the keys it read. A new key is published before it signs, so nothing is refused."""
+_REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
+LONGEST_TOKEN = 8_000
+
+
+@dataclass(slots=True)
+class _Kept:
+    signing: ECKey
+    kid: str
+    published: KeySet
+    until: datetime
+
+
+class _Memory:
+    """The keys that this process read last. Read again after a minute."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.kept: _Kept | None = None
+
+
+_memory = _Memory()
+
+
+def make_key(*, now: datetime) -> SigningKey:
+    """Make and publish one key pair that signs from now on. Records ``signing_key.made``."""
+    pair = ECKey.generate_key("P-256", private=True)
+    kid = pair.thumbprint()
+    with transaction.atomic():
+        key = SigningKey.objects.create(
+            kid=kid,
+            public_jwk={**pair.as_dict(private=False), "kid": kid, "use": "sig", "alg": ALGORITHM},
+            private_jwk_encrypted=encrypt(json.dumps(pair.as_dict(private=True))),
+            published_at=now,
+            signs_from=now,
+        )
+        record(Kind.SIGNING_KEY_MADE, by=Actor.system(), now=now, kid=kid)
+    return key
+
+
+def _read(now: datetime) -> _Kept:
+    published = list(SigningKey.objects.published(now).order_by("-signs_from"))
+    signing = next((key for key in published if key.signs_from <= now), None)
+    if signing is None:
+        signing = make_key(now=now)
+        published.append(signing)
+    return _Kept(
+        signing=ECKey.import_key(json.loads(decrypt(signing.private_jwk_encrypted))),
+        kid=signing.kid,
+        published=KeySet.import_key_set({"keys": [key.public_jwk for key in published]}),
+        until=now + KEPT_FOR,
+    )
+
+
+def _keys(now: datetime) -> _Kept:
+    with _memory.lock:
+        kept = _memory.kept
+        if kept is None or not kept.until - KEPT_FOR <= now < kept.until:
+            kept = _memory.kept = _read(now)
+        return kept
+
+
+def forget_keys() -> None:
+    """Read the keys again at the next use: after a rotation, and between tests."""
+    with _memory.lock:
+        _memory.kept = None
+
+
+def sign(claims: dict[str, Any], *, typ: str, now: datetime) -> str:
+    """Return the claims as a signed JWT with ``typ`` and ``kid`` in its header."""
+    keys = _keys(now)
+    header = {"typ": typ, "alg": ALGORITHM, "kid": keys.kid}
+    payload = json.dumps(claims, separators=(",", ":")).encode()
+    return jws.serialize_compact(header, payload, keys.signing, registry=_REGISTRY)
+
+
+def verified_claims(token: str, *, typ: str, now: datetime) -> dict[str, Any] | None:
+    """Return the claims of a token that one of our keys signed as this type, or None (RFC 8725 §3.1, §3.11).
+
+    Only ES256 is accepted, and keys only from our own table: whatever the header names or carries is not asked.
+    """
+    if len(token) > LONGEST_TOKEN or token.count(".") != 2:
+        return None
+    try:
+        signed = jws.deserialize_compact(token, _keys(now).published, registry=_REGISTRY)
+        claims = json.loads(signed.payload)
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if signed.headers().get("typ") != typ or not isinstance(claims, dict):
+        return None
+    return claims
+
+
+@require_safe
+def jwks(request: HttpRequest) -> HttpResponse:
+    """Publish the public halves (RFC 7517 §5). Resources that check offline keep the answer for a few minutes."""
+    _keys(request.now)  # type: ignore[attr-defined]  # makes the first key, so that the set is never empty
+    keys = SigningKey.objects.published(request.now).values_list("public_jwk", flat=True)  # type: ignore[attr-defined]
+    response = JsonResponse({"keys": list(keys)}, content_type="application/jwk-set+json")
+    response["Cache-Control"] = "public, max-age=300"
+    response["Access-Control-Allow-Origin"] = "*"
+    return response

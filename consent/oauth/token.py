@@ -1,0 +1,38 @@
+"""The token endpoint (RFC 6749 §3.2): read the form, ask the server, answer; the border where refusals are recorded."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from agents.trail.kinds import Kind
+from consent.oauth.client_authentication import named_client
+from consent.oauth.errors import OAuthRefusal, error_response, json_response, method_not_allowed, refuse
+from consent.oauth.guessing import check_not_guessing, note_wrong_guess
+from consent.oauth.parameters import read_form
+from consent.oauth.server import server
+
+
+@csrf_exempt
+@login_not_required
+def token(request: HttpRequest) -> HttpResponse:
+    """Answer one token request."""
+    if request.method != "POST":
+        return method_not_allowed("POST")
+    facts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    authorization, grant, named = request.headers.get("Authorization", ""), "", ""
+    try:
+        form = read_form(request)
+        grant, named = form.get("grant_type", "")[:60], named_client(authorization, form)
+        check_not_guessing(Kind.TOKEN_REFUSED, named, facts)
+        return json_response(server().token(form, authorization, facts))
+    except OAuthRefusal as refusal:
+        response = refuse(Kind.TOKEN_REFUSED, refusal, facts, grant=grant)
+        if refusal.code == "invalid_client":
+            note_wrong_guess(refusal, named, facts)
+        return response
+    except DatabaseError:
+        # No event, no token: whatever was half-done has rolled back, and the next try works (security.md F1).
+        return error_response(OAuthRefusal("server_error", "Try again in a moment.", status=503, retry_after=1))

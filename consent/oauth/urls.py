@@ -1,0 +1,25 @@
+"""The addresses of the OAuth endpoints. The namespace is the toolkit's, whose views look names up in it."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from consent.oauth.introspection import introspect
+from consent.oauth.metadata import ApiMetadataView, ServerMetadataView
+from consent.oauth.revocation import revoke_token
+from consent.oauth.signing_keys import jwks
+from consent.oauth.token import token
+
+endpoints = [
+    path("token", token, name="token"),
+    path("introspect", introspect, name="introspect"),
+    path("revoke", revoke_token, name="revoke-token"),
+]
+
+urlpatterns = [
+    path("oauth/", include((endpoints, "oauth2_provider"))),
+    path(".well-known/oauth-authorization-server", ServerMetadataView.as_view(), name="server-metadata"),
+    path(".well-known/oauth-protected-resource", ApiMetadataView.as_view(), name="api-metadata"),
+    path(".well-known/oauth-protected-resource/api/v1", ApiMetadataView.as_view(), name="api-metadata-at-path"),
+    path(".well-known/jwks.json", jwks, name="jwks"),
+]

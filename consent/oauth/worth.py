@@ -1,0 +1,147 @@
+"""What a token is worth now: its scopes ∩ the scopes that its consent holds now (architecture.md, The one chain).
+
+Asked at introspection and wherever a token is used. Nothing here remembers anything between two questions, so
+narrowing, revoking, suspending and every end count from the next one on, with every worker dead.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from agents.models import State
+from agents.trail.record import adapt
+from consent.models.token import digest_of
+from consent.oauth.access_token import TYP
+from consent.oauth.rows import as_id, as_time, known_id
+from consent.oauth.signing_keys import verified_claims
+
+CHAIN_STATEMENT = """
+    SELECT t.id, t.scope, t.expires, t.created, t.revoked_at, t.refused_at, t.user_id, t.audience_id,
+           c.id, c.purpose, c.purpose_digest, c.starts_at, c.ends_at, c.revoked_at, c.superseded_at, c.paused_at,
+           cl.id, cl.client_id, cl.ended_at, a.id, a.state, a.ends_at, o_user.is_active, p.is_active, r.uri, r.ended_at,
+           t.family_id, f.ended_at, s.name
+    FROM consent_accesstoken t
+    JOIN consent_consent c ON c.id = t.consent_id
+    JOIN agents_client cl ON cl.id = t.application_id
+    JOIN agents_agent a ON a.id = c.agent_id
+    JOIN agents_resource r ON r.id = t.audience_id
+    LEFT JOIN agents_ownership o ON o.agent_id = a.id AND o.role = 'owner' AND o.until IS NULL
+    LEFT JOIN agents_user o_user ON o_user.id = o.user_id
+    LEFT JOIN agents_user p ON p.id = t.user_id
+    LEFT JOIN consent_tokenfamily f ON f.id = t.family_id
+    LEFT JOIN consent_consentscope cs ON cs.consent_id = c.id AND (cs.ended_at IS NULL OR cs.ended_at > %s)
+    LEFT JOIN agents_scope s ON s.id = cs.scope_id AND s.resource_id = t.audience_id AND s.ended_at IS NULL
+    WHERE {column} = %s
+"""
+BY_DIGEST = CHAIN_STATEMENT.format(column="t.token_checksum")
+BY_ID = CHAIN_STATEMENT.format(column="t.id")
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """A token with what it is worth at one moment. ``refusal`` is empty while it is worth something."""
+
+    token_id: uuid.UUID
+    scopes: tuple[str, ...]
+    refusal: str
+    expires: datetime
+    issued_at: datetime
+    told_before: bool
+    user_id: uuid.UUID | None
+    audience_id: uuid.UUID
+    audience_uri: str
+    consent_id: uuid.UUID
+    purpose: str
+    purpose_digest: str
+    client_pk: uuid.UUID
+    client_id: str
+    agent_id: uuid.UUID
+
+    @property
+    def is_live(self) -> bool:
+        return not self.refusal
+
+
+def worth_of(presented: str, now: datetime) -> Worth | None:
+    """Return what a presented token is worth now, or None for one that we never issued. One query.
+
+    An opaque token is found by its digest; a JWT must carry our signature and is found by its ``jti``, since its
+    string has a second valid form (decisions.md, Tokens).
+    """
+    if presented.count(".") != 2:
+        return _read(BY_DIGEST, digest_of(presented), now)
+    claims = verified_claims(presented, typ=TYP, now=now)
+    if claims is None:
+        return None
+    try:
+        token_id = uuid.UUID(str(claims.get("jti")))
+    except ValueError:
+        return None
+    return _read(BY_ID, adapt(token_id), now)
+
+
+def _read(statement: str, key: Any, now: datetime) -> Worth | None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [adapt(now), key])
+        rows = cursor.fetchall()
+    return _worth(rows, now) if rows else None
+
+
+def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
+    """Turn the rows of one token, one for each scope that its consent holds, into its worth."""
+    first = rows[0]
+    (token_id, scope, expires, created, revoked, told, user_id, audience_id) = first[:8]
+    (consent_id, purpose, purpose_digest, starts, ends, *consent_gone) = first[8:16]
+    (client_pk, client_id, client_ended, agent_id, state, agent_ends, owner_active, person_active) = first[16:24]
+    (uri, resource_ended, family_id, family_ended) = first[24:28]
+    held = {row[28] for row in rows if row[28] is not None}
+    scopes = tuple(name for name in scope.split() if name in held)
+    reasons = (
+        ("token_revoked", revoked is not None),
+        ("token_expired", _is_over(expires, now)),
+        ("family_ended", family_id is not None and family_ended is not None),
+        ("consent_revoked", consent_gone[0] is not None),
+        ("consent_superseded", consent_gone[1] is not None),
+        ("consent_paused", consent_gone[2] is not None),
+        ("consent_ended", _is_over(ends, now) or not _is_over(starts, now)),
+        ("client_ended", client_ended is not None),
+        ("agent_not_active", state != State.ACTIVE),
+        ("agent_ended", agent_ends is not None and _is_over(agent_ends, now)),
+        ("owner_gone", not owner_active),
+        ("person_deactivated", user_id is not None and not person_active),
+        ("resource_ended", resource_ended is not None),
+        ("nothing_left", not scopes),
+    )
+    return Worth(
+        token_id=known_id(token_id),
+        scopes=scopes,
+        refusal=next((reason for reason, holds in reasons if holds), ""),
+        expires=_time(expires),
+        issued_at=_time(created),
+        told_before=told is not None,
+        user_id=as_id(user_id),
+        audience_id=known_id(audience_id),
+        audience_uri=uri,
+        consent_id=known_id(consent_id),
+        purpose=purpose,
+        purpose_digest=purpose_digest,
+        client_pk=known_id(client_pk),
+        client_id=client_id,
+        agent_id=known_id(agent_id),
+    )
+
+
+def _time(value: Any) -> datetime:
+    moment = as_time(value)
+    if moment is None:
+        raise ValueError("a time that is never empty is empty")
+    return moment
+
+
+def _is_over(value: Any, now: datetime) -> bool:
+    return _time(value) <= now

@@ -1,0 +1,53 @@
+"""The cast at the token endpoints."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.credentials import IssuedKey
+from agents.models import Agent, Client, Resource, Scope, User
+from consent.models import Consent
+from tests import builders, grants
+from tests.grants import Pkce, ResourceServer, TokenClient
+
+
+@pytest.fixture
+def pkce() -> Pkce:
+    return Pkce()
+
+
+@pytest.fixture
+def discharge(discharge_client: Client, discharge_key: IssuedKey) -> TokenClient:
+    """The assistant at the token endpoint."""
+    return TokenClient(discharge_client, discharge_key.key)
+
+
+@pytest.fixture
+def claims(claims_client: Client, claims_key: IssuedKey) -> TokenClient:
+    """The autonomous agent at the token endpoint."""
+    return TokenClient(claims_client, claims_key.key)
+
+
+@pytest.fixture
+def records_api(records: Resource) -> ResourceServer:
+    """Patient records, which asks Mandate about each token."""
+    return ResourceServer(records, builders.key(records).key)
+
+
+@pytest.fixture
+def directory_api(directory: Resource) -> ResourceServer:
+    return ResourceServer(directory, builders.key(directory).key)
+
+
+@pytest.fixture
+def weber_allows(
+    discharge_client: Client, weber: User, read_records: Scope, write_letters: Scope
+) -> Consent:
+    """Weber lets the assistant read files and write drafts, at one resource."""
+    return grants.consent(discharge_client, scopes=[read_records, write_letters], user=weber)
+
+
+@pytest.fixture
+def clinic_allows(claims_client: Client, claims_filer: Agent, mara: User, see_appointments: Scope) -> Consent:
+    """Mara lets the autonomous agent see appointments, for the organisation."""
+    return grants.consent(claims_client, scopes=[see_appointments], user=None, by=mara, purpose="File claims")
