@@ -49,9 +49,7 @@ def pieces(name: object) -> list[Piece]:
         kind = unicodedata.category(character)
         marks = marks + 1 if kind in {"Mn", "Me"} else 0
         if character.isspace() or kind == "Zs":
-            if plain and plain[-1] != " ":
-                plain.append(" ")
-            elif not plain and found:
+            if (plain and plain[-1] != " ") or (not plain and found):
                 plain.append(" ")
             continue
         if marks > MARKS_ON_ONE_LETTER:
@@ -94,21 +92,22 @@ def _joins(before: str) -> bool:
 
 
 def _letters_in_disguise(text: str) -> frozenset[int]:
-    """Find letters that stand for another: written in a second script inside a word, or a whole word of Latin look-alikes."""
+    """Find letters that stand for another: written in a second script inside a word, or whole words of Latin look-alikes."""
     found: set[int] = set()
-    latin_elsewhere = any(_script(character) == "LATIN" for character in text)
+    alike: list[range] = []
+    other_words = 0
     for start, word in _words(text):
         scripts = {_script(character) for character in word} - {""}
+        mixed = "LATIN" in scripts and len(scripts) > 1
         for offset, character in enumerate(word):
-            if _stands_for_ascii(character):
+            if _stands_for_ascii(character) or (mixed and _script(character) in _LOOKS_LATIN):
                 found.add(start + offset)
-            elif "LATIN" in scripts and len(scripts) > 1 and _script(character) in _LOOKS_LATIN:
-                found.add(start + offset)
-        if len(scripts) == 1 and (script := next(iter(scripts))) in _LOOKS_LATIN:
-            letters = [character for character in word if character.isalpha()]
-            alike = all(character in _LOOKS_LATIN[script] for character in letters)
-            if alike and (latin_elsewhere or len(word) == len(text.strip())):
-                found.update(range(start, start + len(word)))
+        if all(character in _LOOKS_LATIN.get(_script(character), "") for character in word if character.isalpha()):
+            alike.append(range(start, start + len(word)))
+        elif "LATIN" not in scripts and scripts:
+            other_words += 1
+    if not other_words:  # beside words that are plainly Greek or Cyrillic, such a word is simply Greek or Cyrillic too
+        found.update(place for letters in alike for place in letters if text[place].isalpha())
     return frozenset(found)
 
 

@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from console.templatetags import moments
-from console.templatetags.browsers import browser_name, is_phone
 from console.templatetags.bar_plot import Day, bar_plot
+from console.templatetags.browsers import browser_name, is_phone
 from console.templatetags.chips import Chip, chip_for
 from console.templatetags.chosen_names import pieces, plain_text
 
@@ -55,7 +55,9 @@ def _draw(shown: Chip) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def when(context: template.Context, moment: date | datetime | None, style: str = "words", none: str = NOTHING) -> SafeString:
+def when(
+    context: template.Context, moment: date | datetime | None, style: str = "words", none: str = NOTHING
+) -> SafeString:
     """Show a time in a ``<time>`` with the exact one in its title.
 
     style: ``words`` (3 min ago, in 2 h, 21 Nov), ``clock`` (10:42:07, 20 Nov, 10:42), ``until`` (today, 18:00), ``day``, ``exact``.
@@ -125,7 +127,7 @@ def initials(name: object) -> str:
 
 
 @register.simple_tag
-def avatar(name: object, kind: str = "person", big: bool = False) -> SafeString:  # noqa: FBT001, FBT002  # a template writes big=True
+def avatar(name: object, kind: str = "person", big: bool = False) -> SafeString:
     """Draw the initials of an agent or a person. Decoration: the name itself stands beside it."""
     classes = "avatar" + (" agent" if kind == "agent" else "") + (" big" if big else "")
     return format_html('<span class="{}" aria-hidden="true">{}</span>', classes, initials(name))
@@ -180,14 +182,17 @@ def plot(days: Iterable[Day], title: str = "", name: str = "plot") -> dict[str, 
 @register.simple_tag
 def qr_code(text: str, label: str) -> SafeString:
     """Draw a QR code inside the page, so that no ``data:`` picture needs to be allowed."""
-    from qrcode.main import QRCode
+    from qrcode.main import QRCode  # type: ignore[import-untyped]  # publishes no types
 
     code = QRCode(border=2)
     code.add_data(text)
     rows = code.get_matrix()
     path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
     return format_html(
-        '<svg class="qr" viewBox="0 0 {0} {0}" role="img" aria-label="{1}"><path d="{2}"/></svg>', len(rows), label, path
+        '<svg class="qr" viewBox="0 0 {0} {0}" role="img" aria-label="{1}"><path d="{2}"/></svg>',
+        len(rows),
+        label,
+        path,
     )
 
 

@@ -1,0 +1,98 @@
+"""The shell of the pages: what each person may find in it, and what no template may contain."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from django.http import Http404
+from django.test import RequestFactory
+
+from console.navigation import ACCOUNT_PLACES, OWN_PLACES, PLACES, items, navigation
+from console.pages.styleguide import styleguide
+
+BASE = Path(__file__).resolve().parents[2]
+TEMPLATES = sorted((BASE / "templates").rglob("*.html"))
+SCRIPTS = sorted((BASE / "static").glob("*.js"))
+
+
+def asked_by(person, path: str = "/", **more: str):
+    request = RequestFactory().get(path, **more)
+    request.user = person
+    return request
+
+
+def places_of(person) -> set[str]:
+    seen = PLACES + OWN_PLACES
+    return {place.page for place in seen if person.role in place.seen_by}
+
+
+def test_a_user_sees_only_what_is_theirs(weber):
+    assert places_of(weber) == {"my-agents", "account"}
+
+
+def test_an_owner_sees_agents_and_the_trail(ada):
+    assert places_of(ada) == {"overview", "agents", "trail", "my-agents", "account"}
+
+
+def test_an_auditor_sees_everything_but_the_settings(omar, mara):
+    assert places_of(mara) - places_of(omar) == {"settings"}
+
+
+def test_the_place_one_is_at_is_marked(mara):
+    at = [item.url for item in items(asked_by(mara, "/account/2fa/"), ACCOUNT_PLACES) if item.current]
+    assert at == ["/account/2fa/"]
+
+
+def test_the_shell_names_the_organisation(mara):
+    assert str(navigation(asked_by(mara))["organisation_name"])
+
+
+def test_the_gallery_shows_every_part(mara, settings):
+    settings.STYLEGUIDE = True
+    shown = styleguide(asked_by(mara, "/styleguide/")).content.decode()
+    for part in ("chain", "scopes", "events", "plot", "secret", "empty", "facts", "tabs", "crumbs", "pager", "<dialog"):
+        assert part in shown
+    assert shown.count("<h1") == 1
+
+
+def test_the_gallery_is_not_there_for_the_public(mara, settings):
+    settings.STYLEGUIDE = False
+    with pytest.raises(Http404):
+        styleguide(asked_by(mara, "/styleguide/"))
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(BASE)))
+def test_a_template_holds_nothing_that_the_policy_forbids(template):
+    text = template.read_text()
+    text = re.sub(r"{% comment %}.*?{% endcomment %}|{#.*?#}", "", text, flags=re.DOTALL)
+    assert not re.search(r"\sstyle=|\son[a-z]+=|hx-on|javascript:|\|safe\b|autoescape off|mark_safe", text)
+    for script in re.findall(r"<script[^>]*>", text):
+        assert "src=" in script or 'type="application/json"' in script
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_is_small_and_writes_no_markup(script):
+    text = script.read_text()
+    assert len(text.splitlines()) < 60
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|\.style\b", text
+    )
+
+
+def test_the_stylesheet_uses_tokens_only():
+    css = (BASE / "static" / "mandate.css").read_text()
+    components = css[css.index("@layer components {") :]
+    assert not re.search(r"#[0-9a-f]{3,8}\b|rgb\(", components)
+    assert not re.search(r"(^|[\s,{}])#[a-z]", components)
+
+
+def test_styles_and_scripts_fit_their_budget():
+    sent = [
+        *(BASE / "static").glob("*.js"),
+        *(BASE / "static").glob("*.css"),
+        *(BASE / "static" / "vendor").glob("*.js"),
+    ]
+    assert sum(len(gzip.compress(path.read_bytes())) for path in sent) < 60_000
