@@ -30,11 +30,13 @@ from agents.trail.models import Event, EventQuerySet, EventText, Outcome
 PAGE = 50
 COUNTED = 1_000
 """Up to here the matches are counted; beyond it is "more than"."""
+FEW = 2_000
 NEAREST, FURTHEST = 20_000, 300_000
 """How many event numbers the first and the last look of one page go over, where no index answers all conditions."""
 SKEW = 10_000
 """Numbers are given when an event is written, its time when the request began: by so many they may be out of step."""
 MOST_PURPOSES, MOST_NAMES, MOST_BRANCHES = 50, 10, 300
+_REFUSED = "\"outcome\" = 'refused'"
 _ISSUED = "\"kind\" = 'token.issued'"
 
 
@@ -165,7 +167,8 @@ def _plan(search: Search, viewer: User) -> _Plan:
     lowest, highest = (0, None) if is_narrow else _numbers_between(search.since, search.until)
     times = Q(at__gte=search.since) if search.since else Q()
     times &= Q(at__lt=search.until) if search.until else Q()
-    return _Plan(branches, further, times, is_narrow or not further, lowest, highest)
+    is_walk_short = is_narrow or not further or (bool(branches) and _hold_few(branches))
+    return _Plan(branches, further, times, is_walk_short, lowest, highest)
 
 
 def _indexed(search: Search) -> tuple[list[list[Q]], bool]:
@@ -183,15 +186,21 @@ def _indexed(search: Search) -> tuple[list[list[Q]], bool]:
         if value
     ]
     is_narrow = bool(found)
-    if search.agent:
-        found.append([Q(agent_id=search.agent)])
+    agent = search.agent or (_agent_of(search.client) if search.client else None)
+    if agent:
+        found.append([Q(agent_id=agent)])
     if search.person:
         found.append(_of_person(search.person))
     if search.group:
         found.append([Q(kind=kind) for kind in kinds_of(search.group)] or [Q(pk__in=[])])
     if search.outcome == Outcome.REFUSED:
-        found.append([Q(_literally("\"outcome\" = 'refused'"))])
+        found.append([Q(_literally(_REFUSED))])
     return found, is_narrow
+
+
+def _agent_of(client: uuid.UUID) -> uuid.UUID | None:
+    """Return the agent that the client belongs to: there is an index by agent, and none by client."""
+    return Client.objects.filter(pk=client).values_list("agent_id", flat=True).first()
 
 
 def _unindexed(search: Search) -> Q:
@@ -281,6 +290,12 @@ def _count(plan: _Plan) -> int | None:
     return _merged(plan, plan.lowest, plan.highest, COUNTED + 1, newest_first=True, counting=True)[0][0]
 
 
+def _hold_few(branches: list[Q]) -> bool:
+    """Whether so few events stand behind the branches that all of them can be looked at."""
+    counted = _merged(_Plan(branches), 0, None, FEW + 1, newest_first=True, counting=True)[0][0]
+    return counted <= FEW
+
+
 def _merged(
     plan: _Plan, low: int, high: int | None, limit: int, *, newest_first: bool, counting: bool = False
 ) -> list[tuple[int]]:
@@ -324,4 +339,14 @@ def _numbers_between(since: datetime | None, until: datetime | None) -> tuple[in
 
 def _by_time() -> Sequence[EventQuerySet]:
     """Return the two halves of the trail that have an index by time."""
-    return Event.objects.filter(_literally(_ISSUED)), Event.objects.filter(_literally(f"NOT ({_ISSUED})"))
+    return issued(), Event.objects.filter(_literally(f"NOT ({_ISSUED})"))
+
+
+def issued() -> EventQuerySet:
+    """Return the events of issued tokens, in the form that the index by time serves (``event_issued_by_time``)."""
+    return Event.objects.filter(_literally(f"NOT (NOT ({_ISSUED}))"))
+
+
+def refused() -> EventQuerySet:
+    """Return the refusals, in the form that their index serves (``event_refused``)."""
+    return Event.objects.filter(_literally(_REFUSED))

@@ -1,0 +1,388 @@
+"""Events as people read them: one plain sentence for each kind, with icon, chips, and what stands behind the ids.
+
+A sentence is a translatable format string. Its parts are safe HTML: names in bold and isolated (somebody chose them),
+scopes and codes in mono, everything from an event's detail escaped and cut short, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join, strip_tags
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from agents.models import Event
+from agents.trail.kinds import Kind
+from agents.trail.models import Outcome
+from console.names import Names, strong
+from console.reasons import reason_in_words
+from console.receipt_words import operation_chip, receipt_sentence
+from console.templatetags.chips import CHIPS
+from console.templatetags.chosen_names import plain_text
+from console.templatetags.moments import until
+
+LONGEST_DETAIL = 120
+SENTENCES: dict[Kind, str | Promise] = {
+    Kind.ORGANISATION_SET_UP: gettext_lazy("{actor} set up Mandate for {name}"),
+    Kind.POLICY_CHANGED: gettext_lazy("{actor} changed the policy: {changed}"),
+    Kind.PERSON_INVITED: gettext_lazy("{actor} invited somebody as {role}"),
+    Kind.PERSON_JOINED: gettext_lazy("{person} joined as {role}"),
+    Kind.INVITATION_WITHDRAWN: gettext_lazy("{actor} withdrew an invitation"),
+    Kind.LINK_ISSUED: gettext_lazy("{actor} made a new set-up link; those before it ended"),
+    Kind.LINK_ENDED: gettext_lazy("A one-time link ended unused"),
+    Kind.LINK_REFUSED: gettext_lazy("A one-time link was refused"),
+    Kind.ROLE_CHANGED: gettext_lazy("{actor} made {person} {after} instead of {before}"),
+    Kind.PERSON_DEACTIVATED: gettext_lazy("{actor} deactivated {person}, who can no longer sign in"),
+    Kind.PERSON_REACTIVATED: gettext_lazy("{actor} let {person} sign in again"),
+    Kind.ADMINISTRATOR_RECOVERED: gettext_lazy("Access of administrator {person} was recovered at the server"),
+    Kind.SIGNED_IN: gettext_lazy("{person} signed in"),
+    Kind.SIGNED_OUT: gettext_lazy("{person} signed out"),
+    Kind.SIGN_IN_REFUSED: gettext_lazy("A sign-in was refused"),
+    Kind.PASSWORD_CHANGED: gettext_lazy("{person} has a new password"),
+    Kind.FACTOR_ADDED: gettext_lazy("{person} added a way to prove who they are: {factor}"),
+    Kind.FACTOR_REMOVED: gettext_lazy("{person} removed a way to prove who they are: {factor}"),
+    Kind.SESSION_ENDED: gettext_lazy("{person} ended another session of theirs"),
+    Kind.AGENT_REGISTERED: gettext_lazy("{actor} registered {agent}"),
+    Kind.AGENT_EDITED: gettext_lazy("{actor} changed {agent}: {changed}"),
+    Kind.AGENT_SUBMITTED: gettext_lazy("{actor} asked for {agent} to be activated"),
+    Kind.AGENT_ACTIVATED: gettext_lazy("{actor} activated {agent}"),
+    Kind.AGENT_SUSPENDED: gettext_lazy("{actor} suspended {agent}"),
+    Kind.AGENT_RESUMED: gettext_lazy("{actor} resumed {agent}"),
+    Kind.AGENT_RETIRED: gettext_lazy("{actor} retired {agent}"),
+    Kind.AGENT_SENT_BACK: gettext_lazy("{actor} sent {agent} back to draft"),
+    Kind.AGENT_HANDED_OVER: gettext_lazy("{actor} handed {agent} over to {person}"),
+    Kind.DEPUTIES_CHANGED: gettext_lazy("{actor} changed the deputies of {agent}"),
+    Kind.AGENT_SCOPES_CHANGED: gettext_lazy("{actor} changed what {agent} may ask for{added_and_removed}"),
+    Kind.REQUIRED_SCOPE_CONFIRMED: gettext_lazy("{actor} confirmed that {agent} needs {scope}"),
+    Kind.AGENT_MOVE_REFUSED: gettext_lazy("A change of {agent} was refused{move}"),
+    Kind.OWNER_WARNED: gettext_lazy("{person} was told that the {subject} of {agent} ends soon"),
+    Kind.CLIENT_CREATED: gettext_lazy("{actor} added the client {client} to {agent}"),
+    Kind.CLIENT_CHANGED: gettext_lazy("{actor} changed the client {client} of {agent}: {changed}"),
+    Kind.CLIENT_ENDED: gettext_lazy("{actor} removed the client {client} of {agent}"),
+    Kind.CREDENTIAL_ISSUED: gettext_lazy("{actor} issued the key {handle} for {holder}"),
+    Kind.CREDENTIAL_REVOKED: gettext_lazy("{actor} revoked the key {handle} of {holder}"),
+    Kind.CREDENTIAL_ENDED: gettext_lazy("The key {handle} of {holder} came to its end"),
+    Kind.RESOURCE_CREATED: gettext_lazy("{actor} registered the resource {resource}"),
+    Kind.RESOURCE_CHANGED: gettext_lazy("{actor} changed the resource {resource}: {changed}"),
+    Kind.RESOURCE_ENDED: gettext_lazy("{actor} removed the resource {resource}"),
+    Kind.SENSITIVE_OFFLINE_ALLOWED: gettext_lazy(
+        "{actor} allowed sensitive scopes at {resource}, which checks tokens offline"
+    ),
+    Kind.SCOPE_CREATED: gettext_lazy("{actor} added {scope_name} to {resource}"),
+    Kind.SCOPE_CHANGED: gettext_lazy("{actor} changed {scope_name} of {resource}: {changed}"),
+    Kind.SCOPE_REWORDED: gettext_lazy("{actor} worded {scope_name} of {resource} anew"),
+    Kind.SCOPE_ENDED: gettext_lazy("{actor} ended {scope_name} of {resource}"),
+    Kind.CONSENT_APPROVED: gettext_lazy("{actor} allowed {agent} {scope_count} {until}"),
+    Kind.CONSENT_REFUSED: gettext_lazy("{actor} refused what {agent} asked for"),
+    Kind.CONSENT_NARROWED: gettext_lazy("{actor} narrowed the consent of {agent}: no longer {scopes}"),
+    Kind.CONSENT_SHORTENED: gettext_lazy("{actor} shortened the consent of {agent}: {until_after}"),
+    Kind.CONSENT_REVOKED: gettext_lazy("{actor} revoked the consent of {agent}"),
+    Kind.CONSENT_SUPERSEDED: gettext_lazy("A newer consent took the place of one of {agent}"),
+    Kind.CONSENT_PAUSED: gettext_lazy("A consent of {agent} was paused"),
+    Kind.CONSENT_ENDED: gettext_lazy("A consent of {agent} came to its end"),
+    Kind.CONSENT_CHANGE_REFUSED: gettext_lazy("A change of a consent of {agent} was refused"),
+    Kind.CONSENT_FORM_REFUSED: gettext_lazy("A decision on the consent screen was refused"),
+    Kind.AUTHORIZATION_REFUSED: gettext_lazy("{agent} asked people to allow something, and the request was refused"),
+    Kind.CODE_ISSUED: gettext_lazy("Code for {agent} after the consent of {person}"),
+    Kind.CODE_USED_TWICE: gettext_lazy("{agent} used a code a second time; what the first use got is dead"),
+    Kind.TOKEN_ISSUED: gettext_lazy("Token for {agent} at {resource}: {scope_count}, {life}"),
+    Kind.TOKEN_REFUSED: gettext_lazy("{agent} asked for a token{for_scopes} and got none"),
+    Kind.REFRESH_REPLAYED: gettext_lazy("A used refresh token of {agent} came again; all it led to is dead"),
+    Kind.TOKEN_REVOKED: gettext_lazy("{agent} gave back a token"),
+    Kind.INTROSPECTION_INACTIVE: gettext_lazy("{resource} asked about a token of {agent} that is worth nothing"),
+    Kind.INTROSPECTION_REFUSED: gettext_lazy("A question about a token was refused"),
+    Kind.REVOCATION_REFUSED: gettext_lazy("A request to give back a token was refused"),
+    Kind.RECEIPT_REPORTED: "{receipt}",
+    Kind.RECEIPT_REFUSED: gettext_lazy("A receipt of {resource} was refused"),
+    Kind.API_REFUSED: gettext_lazy("A request to the API was refused"),
+    Kind.PAGE_REFUSED: gettext_lazy("{actor} was refused a page or a change"),
+    Kind.REFUSALS_COUNTED: gettext_lazy("{count} more of one source within a minute: {counted_kind}"),
+    Kind.SIGNING_KEY_MADE: gettext_lazy("Mandate made a signing key"),
+    Kind.TEXTS_ERASED: gettext_lazy("{actor} erased {count} texts from beside the trail"),
+}
+"""One for each kind; a test walks the closed list. The names of the parts are those of ``_Parts``."""
+
+WITHOUT_ACTOR = {
+    Kind.AGENT_SUSPENDED: gettext_lazy("{agent} was suspended because its end date passed"),
+    Kind.AGENT_RETIRED: gettext_lazy("{agent} was retired because its end date passed"),
+}
+FOR_THE_ORGANISATION = {
+    Kind.CODE_ISSUED: gettext_lazy("Code for {agent}"),
+    Kind.ADMINISTRATOR_RECOVERED: gettext_lazy("Access of an administrator was recovered at the server"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event as a row of ``components/event_row.html``; ``title`` is the sentence without markup."""
+
+    number: int
+    at: datetime
+    icon: str
+    sentence: SafeString
+    title: str
+    quote: str = ""
+    chips: list[Any] = field(default_factory=list)
+    url: str = ""
+    refused: bool = False
+
+
+def tell(events: Iterable[Event], names: Names, now: datetime, *, current: int | None = None) -> list[Told]:
+    """Return the events as rows. current: the number of the one whose page this is, which gets no link."""
+    return [tell_one(event, names, now, linked=event.pk != current) for event in events]
+
+
+def tell_one(event: Event, names: Names, now: datetime, *, linked: bool = True) -> Told:
+    """Return one event as a row."""
+    sentence = sentence_of(event, names, now)
+    refused = event.outcome == Outcome.REFUSED
+    return Told(
+        number=event.pk,
+        at=event.at,
+        icon=icon_of(event),
+        sentence=sentence,
+        title=html.unescape(strip_tags(sentence)),
+        quote=names.text(event.purpose_digest) if event.consent_id or event.token_id else "",
+        chips=_chips(event),
+        url=event.get_absolute_url() if linked else "",
+        refused=refused,
+    )
+
+
+def sentence_of(event: Event, names: Names, now: datetime) -> SafeString:
+    """Say in one sentence what happened. Never fails for an event of a kind or detail that this version does not know."""
+    kind = kind_of(event)
+    if kind is None:
+        return format_html("<code>{}</code>", event.kind)
+    parts = _Parts(event, names, now)
+    said = SENTENCES.get(kind) or kind.facts.meaning
+    if kind in WITHOUT_ACTOR and parts.detail.get("automatic") is True:
+        said = WITHOUT_ACTOR[kind]
+    elif kind in FOR_THE_ORGANISATION and event.user_id is None:
+        said = FOR_THE_ORGANISATION[kind]
+    named = parts.for_sentence(str(said))
+    sentence = format_html(str(said), **named) if named else format_html("{}", said)
+    if event.outcome == Outcome.REFUSED and event.reason_code:
+        return format_html(_("{}: {}"), sentence, reason_in_words(event.reason_code))
+    return sentence
+
+
+def kind_of(event: Event) -> Kind | None:
+    """Return the kind of an event, or None for one that a newer version wrote."""
+    try:
+        return Kind(event.kind)
+    except ValueError:
+        return None
+
+
+def icon_of(event: Event) -> str:
+    """Return the icon of an event: that of the operation for a receipt, otherwise its kind's."""
+    kind = kind_of(event)
+    if kind == Kind.RECEIPT_REPORTED:
+        return {"write": "pencil", "delete": "trash-2"}.get(operation_chip(event.detail), "eye")
+    return kind.facts.icon if kind else "info"
+
+
+def _chips(event: Event) -> list[Any]:
+    detail = event.detail if isinstance(event.detail, dict) else {}
+    chips: list[Any] = []
+    if event.kind == Kind.RECEIPT_REPORTED and (operation := operation_chip(detail)) in {"write", "delete"}:
+        chips.append(operation)
+    if event.data_class and event.data_class != "none":
+        chips.append(event.data_class)
+    if event.kind in {Kind.CONSENT_APPROVED, Kind.SIGNED_IN}:
+        methods = detail.get("methods")
+        chips += [method for method in methods if method in CHIPS][:3] if isinstance(methods, list) else []
+    if event.outcome == Outcome.REFUSED:
+        chips.append("refused")
+    return chips
+
+
+class _Parts:
+    """The parts of which sentences are made. Each is worked out only when a sentence names it."""
+
+    def __init__(self, event: Event, names: Names, now: datetime) -> None:
+        self.event = event
+        self.names = names
+        self.now = now
+        self.detail: dict[str, Any] = event.detail if isinstance(event.detail, dict) else {}
+
+    def for_sentence(self, sentence: str) -> dict[str, SafeString]:
+        """Return what this sentence names."""
+        return {name: getattr(self, f"_{name}")() for name in PARTS if "{" + name + "}" in sentence}
+
+    def _actor(self) -> SafeString:
+        return self.names.actor(self.event)
+
+    def _person(self) -> SafeString:
+        return self.names.person(
+            self.event.user_id or (self.event.actor_id if self.event.actor_kind == "user" else None)
+        )
+
+    def _agent(self) -> SafeString:
+        if not self.event.agent_id and self.event.client_id:
+            return self.names.client(self.event.client_id)
+        return self.names.agent(self.event.agent_id)
+
+    def _client(self) -> SafeString:
+        return self.names.client(self.event.client_id)
+
+    def _resource(self) -> SafeString:
+        by_itself = self.event.actor_kind == "resource"
+        return self.names.resource(self.event.resource_id or (self.event.actor_id if by_itself else None))
+
+    def _holder(self) -> SafeString:
+        return self._resource() if self.event.resource_id and not self.event.client_id else self._agent()
+
+    def _name(self) -> SafeString:
+        return strong(value_in_words(self.detail.get("name")) or _("this organisation"))
+
+    def _role(self) -> SafeString:
+        return self._said("role", _("a user"))
+
+    def _before(self) -> SafeString:
+        return self._said("before", _("nothing"))
+
+    def _after(self) -> SafeString:
+        return self._said("after", _("nothing"))
+
+    def _factor(self) -> SafeString:
+        return self._said("factor", _("a second factor"))
+
+    def _subject(self) -> SafeString:
+        return self._said("subject", _("time"))
+
+    def _handle(self) -> SafeString:
+        return format_html("<code>mdt_{}_…</code>", value_in_words(self.detail.get("handle")))
+
+    def _scope(self) -> SafeString:
+        return code(value_in_words(self.detail.get("scope")) or self.event.scopes)
+
+    def _scope_name(self) -> SafeString:
+        return code(value_in_words(self.detail.get("name")) or self.event.scopes)
+
+    def _scopes(self) -> SafeString:
+        listed = self.event.scopes.split()
+        return format_html_join(", ", "<code>{}</code>", ((scope,) for scope in listed)) or code("…")
+
+    def _for_scopes(self) -> SafeString:
+        return format_html(_(" for {}"), self._scopes()) if self.event.scopes else SafeString()
+
+    def _scope_count(self) -> SafeString:
+        n = len(self.event.scopes.split())
+        return format_html("{}", ngettext("%(n)s scope", "%(n)s scopes", n) % {"n": n})
+
+    def _changed(self) -> SafeString:
+        after = self.detail.get("after")
+        changed = sorted(after) if isinstance(after, dict) else []
+        said = ", ".join(str(name).replace("_", " ") for name in changed) or _("its facts")
+        return format_html("{}", _short(said))
+
+    def _added_and_removed(self) -> SafeString:
+        counts = [
+            (ngettext("%(n)s more", "%(n)s more", n), n)
+            if key == "added"
+            else (ngettext("%(n)s less", "%(n)s less", n), n)
+            for key in ("added", "removed")
+            if isinstance(self.detail.get(key), list) and (n := len(self.detail[key]))
+        ]
+        said = ", ".join(words % {"n": n} for words, n in counts)
+        return format_html(": {}", said) if said else SafeString()
+
+    def _move(self) -> SafeString:
+        move = value_in_words(self.detail.get("move"))
+        return format_html(" ({})", move) if move else SafeString()
+
+    def _until(self) -> SafeString:
+        return self._moment("ends_at")
+
+    def _until_after(self) -> SafeString:
+        return self._moment("after")
+
+    def _moment(self, key: str) -> SafeString:
+        moment = moment_of(self.detail.get(key))
+        return format_html("{}", _("until %(end)s") % {"end": until(moment, self.now)}) if moment else SafeString()
+
+    def _life(self) -> SafeString:
+        return format_html("{}", life_in_words(self.detail.get("life")))
+
+    def _count(self) -> SafeString:
+        count = self.detail.get("count")
+        return format_html("{}", count if isinstance(count, int) else "…")
+
+    def _counted_kind(self) -> SafeString:
+        try:
+            return format_html("{}", Kind(str(self.detail.get("kind"))).facts.meaning)
+        except ValueError:
+            return format_html("{}", _("refusals"))
+
+    def _receipt(self) -> SafeString:
+        person = self.names.person(self.event.user_id) if self.event.user_id else None
+        return receipt_sentence(self._agent(), person, self.detail)
+
+    def _said(self, key: str, otherwise: str) -> SafeString:
+        return format_html("{}", value_in_words(self.detail.get(key)) or otherwise)
+
+
+PARTS = tuple(
+    name[1:] for name in vars(_Parts) if name.startswith("_") and name[1].isalpha() and name not in {"_said", "_moment"}
+)
+
+
+def code(text: str) -> SafeString:
+    """Return a text in mono, cut short."""
+    return format_html("<code>{}</code>", _short(text))
+
+
+def value_in_words(value: Any) -> str:
+    """Return a value of an event's detail as one short line of text, whatever it is."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, dict):
+        return _short(", ".join(f"{key}: {value_in_words(item)}" for key, item in list(value.items())[:20]))
+    if isinstance(value, (list, tuple)):
+        return _short(", ".join(value_in_words(item) for item in value[:20]))
+    return _short(str(value)[: LONGEST_DETAIL * 2])
+
+
+def _short(text: str) -> str:
+    line = plain_text(text)
+    return line if len(line) <= LONGEST_DETAIL else line[:LONGEST_DETAIL].rstrip() + "…"
+
+
+def moment_of(value: Any) -> datetime | None:
+    """Return the moment that a detail spells in ISO 8601, or None."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = parse_datetime(value)
+    except ValueError:
+        return None
+    if moment is None:
+        return None
+    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+
+
+def life_in_words(seconds: Any) -> str:
+    """Say how long a token lives, from seconds: 5 minutes. Nothing sensible in, a dash out."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 10**9:
+        return "–"
+    whole = round(seconds)
+    if whole < 120 and whole % 60:
+        return ngettext("%(n)s second", "%(n)s seconds", whole) % {"n": whole}
+    if whole < 7200 or whole % 3600:
+        minutes = max(1, round(whole / 60))
+        return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes}
+    hours = whole // 3600
+    return ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours}
