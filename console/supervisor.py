@@ -85,7 +85,7 @@ class Supervisor:
     def _turn(self) -> None:
         self._listen(self._pause())
         for program in self.programs:
-            if has_ended(program):
+            if program.process is not None and has_ended(program):
                 self._bury(program)
             if program.starts_again_at is not None and time.monotonic() >= program.starts_again_at:
                 self._start(program)

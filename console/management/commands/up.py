@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils import timezone
 
+from agents.errors import LinkRefused
 from agents.links import issue_setup_link
-from agents.models.user import User
 from console.serving import CannotServe, answers, is_loopback, must_be_free, only_one, programs
 from console.supervisor import Supervisor
 
@@ -59,7 +59,9 @@ def say(name: str, text: str) -> None:
 def announce() -> None:
     """Say where Mandate is, and while nobody administers it, how to become the first who does."""
     try:
-        link = "" if User.objects.administrators().exists() else setup_address()
+        link = setup_address()
+    except LinkRefused:
+        link = ""  # there is an administrator
     finally:
         connections.close_all()
     exposed = not is_loopback(settings.HOST)
