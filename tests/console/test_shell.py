@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.http import Http404
+from django.template.loader import render_to_string
 from django.test import RequestFactory
 
 from console.navigation import ACCOUNT_PLACES, OWN_PLACES, PLACES, items, navigation
@@ -96,3 +97,10 @@ def test_styles_and_scripts_fit_their_budget():
         *(BASE / "static" / "vendor").glob("*.js"),
     ]
     assert sum(len(gzip.compress(path.read_bytes())) for path in sent) < 60_000
+
+
+def test_a_mail_about_a_change_says_where_it_came_from_and_what_to_do():
+    facts = {"ip": "10.20.4.17", "user_agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0", "timestamp": "24 Nov"}
+    said = render_to_string("mfa/email/webauthn_added_message.txt", facts)
+    assert "10.20.4.17, with Firefox on Linux" in said
+    assert "It was not you?" in said
