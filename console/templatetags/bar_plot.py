@@ -15,9 +15,12 @@ SMALLEST = 2.0
 class Day(Protocol):
     """What the plot needs to know of a day."""
 
-    date: date
-    issued: int
-    refused: int
+    @property
+    def date(self) -> date: ...
+    @property
+    def issued(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ TEMPLATES = sorted((BASE / "templates").rglob("*.html"))
 SCRIPTS = sorted((BASE / "static").glob("*.js"))
 
 
-def asked_by(person, path: str = "/", **more: str):
-    request = RequestFactory().get(path, **more)
+def asked_by(person, path: str = "/"):
+    request = RequestFactory().get(path)
     request.user = person
     return request
 
