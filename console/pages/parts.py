@@ -1,0 +1,37 @@
+"""One template renders the page and its part: the whole page works alone, htmx gets the named piece of the same file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+
+def wants_part(request: HttpRequest) -> bool:
+    """Whether htmx asks for a piece. A history restore gets the whole page."""
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.history_restore_request and not htmx.boosted
+
+
+def render_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Render a whole page, with the time of the request as its ``now``."""
+    return render(request, template, {"now": request.facts.now, **context}, status=status)  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+
+
+def render_part(
+    request: HttpRequest, template: str, part: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render the page, or only the named ``partialdef`` of it when htmx asks."""
+    response = render_page(request, f"{template}#{part}" if wants_part(request) else template, context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def never_stored(response: HttpResponse) -> HttpResponse:
+    """Mark an answer that holds a secret: no cache and no history keeps it, and no other site learns its address."""
+    response["Cache-Control"] = "no-store, max-age=0"
+    response["Pragma"] = "no-cache"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
