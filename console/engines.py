@@ -41,6 +41,8 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
         return {
             "ENGINE": SQLITE,
             "NAME": path,
+            # Kept open: opening sets up functions and pragmas, and closing the last one writes the whole log back.
+            "CONN_MAX_AGE": None,
             "OPTIONS": {
                 # A transaction that reads first and writes later would fail at once when another wrote in between.
                 "transaction_mode": "IMMEDIATE",
@@ -62,12 +64,13 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
     return {
         **settings,
         "ENGINE": POSTGRESQL,
-        # One connection for each web thread, kept, and asked before each request whether it still lives, so that a
-        # restarted database costs no request. (A pool would serve threads that share; ours do not.)
+        # One connection for each web thread, kept. It is not asked before each request whether it still lives: that
+        # is a round trip more for every token. After a restart of the database the first request of each thread is
+        # answered with 503, and the next one has a new connection. (A pool would serve threads that share; ours do not.)
         "CONN_MAX_AGE": 300,
-        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": "mandate",
+            "prepare_threshold": 3,  # for the statements of agents/statements.py; the ORM's cursor never prepares
             "connect_timeout": 3,
             "keepalives_idle": 10,
             "keepalives_interval": 5,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -27,6 +28,7 @@ def client_address(request: HttpRequest, trusted: list[Network]) -> str:
     return address if _parsed(address) else ""
 
 
+@lru_cache(maxsize=4_096)
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(address)

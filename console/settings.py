@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "console.middleware.RequestFactsMiddleware",
     "console.request_log.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "console.endpoints.MachineEndpointsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from agents.actors import Actor, ActorKind
+from agents.statements import adapted, hot_cursor
 from agents.trail.kinds import Kind
 from agents.trail.models import EventText, Outcome
 
@@ -154,24 +155,14 @@ def _event_statement(vendor: str) -> str:
     return f"INSERT INTO agents_event ({names}) VALUES ({marks}, {transaction_id}) RETURNING id"  # noqa: S608 - names of our own
 
 
-def adapt(value: Any) -> Any:
-    """Turn a value into what the engine's driver takes: SQLite keeps ids as 32 hexadecimal digits."""
-    if connection.vendor == "sqlite":
-        if isinstance(value, uuid.UUID):
-            return value.hex
-        if isinstance(value, datetime):
-            return connection.ops.adapt_datetimefield_value(value)
-    return value
-
-
 def write(facts: EventFacts) -> int:
     """Write one event and the texts it names. Returns its number. Raises NoTransaction outside a transaction."""
     if not connection.in_atomic_block:
         raise NoTransaction(facts.columns["kind"])
-    with connection.cursor() as cursor:
+    with hot_cursor() as cursor:
         for text in facts.texts:
-            cursor.execute(TEXT_STATEMENT, [adapt(value) for value in text])
-        cursor.execute(_event_statement(connection.vendor), [adapt(facts.columns[name]) for name in EVENT_COLUMNS])
+            cursor.execute(TEXT_STATEMENT, adapted(text))
+        cursor.execute(_event_statement(connection.vendor), adapted(facts.columns[name] for name in EVENT_COLUMNS))
         return int(cursor.fetchone()[0])
 
 
@@ -187,15 +178,15 @@ def write_with(statement: str, parameters: list[Any], facts: EventFacts) -> None
 
     For the token path, where ORM compilation is what costs. statement: one INSERT or UPDATE with ``%s`` marks.
     """
-    values = [adapt(value) for value in parameters]
+    values = adapted(parameters)
     if connection.vendor == "postgresql":
         for text in facts.texts:
             values.extend(text)
         values.extend(facts.columns[name] for name in EVENT_COLUMNS)
-        with connection.cursor() as cursor:
+        with hot_cursor() as cursor:
             cursor.execute(_joined(statement, len(facts.texts)), values)
         return
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), hot_cursor() as cursor:
         cursor.execute(statement, values)
         write(facts)
 

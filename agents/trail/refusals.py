@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import uuid
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -25,6 +26,7 @@ TOLD_SINGLY = 20
 log = structlog.get_logger(__name__)
 
 
+@lru_cache(maxsize=4_096)
 def source_of(address: str) -> str:
     """Return what counts as one source: an IPv4 address, or the /64 of an IPv6 address."""
     try:

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote_plus
 
-from django.db import connection
-
 from agents.actors import RequestFacts
 from agents.credentials import digest_of_key, handle_of, proves
 from agents.models import AuthMethod, State
+from agents.statements import hot_cursor
 from consent.oauth.errors import OAuthRefusal, invalid_client, invalid_request
 from consent.oauth.rows import as_id, as_list, as_time, known_id
 
@@ -122,7 +121,7 @@ def prove_client(authorization: str, form: Mapping[str, str], facts: RequestFact
     handle = handle_of(claim.secret) or ""
     if len(claim.client_id) > 255 or "\0" in claim.client_id:
         raise invalid_client()
-    with connection.cursor() as cursor:
+    with hot_cursor() as cursor:
         cursor.execute(CLIENT_WITH_CREDENTIAL, [handle, claim.client_id])
         row = cursor.fetchone()
     if row is None:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from django.http import QueryDict
 from oauthlib.common import Request
 
 from agents.actors import Actor, RequestFacts
 from agents.models import Checks
-from agents.trail.record import adapt
+from agents.statements import adapted, hot_cursor
 from consent.models.consent import purpose_key
 from consent.oauth.access_token import Audience, Standing, issue
 from consent.oauth.audience import answer, asked_resource
@@ -78,8 +77,8 @@ def find(
 def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
     if client.agent_id is None:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(ORGANISATION_CONSENTS, [adapt(client.pk), adapt(now), adapt(now)])
+    with hot_cursor() as cursor:
+        cursor.execute(ORGANISATION_CONSENTS, adapted([client.pk, now, now]))
         rows = cursor.fetchall()
     found: dict[tuple[uuid.UUID, uuid.UUID], Mandate] = {}
     for consent, ends_at, key, digest, scope_end, name, data_class, resource, uri, checks, life in rows:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from agents.credentials import digest_of_key, handle_of, proves
+from agents.statements import hot_cursor
 from consent.oauth.client_authentication import read_basic
 from consent.oauth.errors import OAuthRefusal, invalid_client
 from consent.oauth.rows import as_time, known_id
@@ -44,7 +43,7 @@ def prove_resource(authorization: str, now: datetime) -> ProvenResource:
     identifier, key = read_basic(value)
     if len(identifier) > 64:
         raise refused()
-    with connection.cursor() as cursor:
+    with hot_cursor() as cursor:
         cursor.execute(RESOURCE_WITH_CREDENTIAL, [handle_of(key) or "", identifier])
         row = cursor.fetchone()
     right = proves(key, (row[4] if row else None) or NO_DIGEST)

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from agents.models import State
-from agents.trail.record import adapt
+from agents.statements import adapted, hot_cursor
 from consent.models.token import digest_of
 from consent.oauth.access_token import TYP
 from consent.oauth.rows import as_id, as_time, known_id
@@ -82,12 +80,12 @@ def worth_of(presented: str, now: datetime) -> Worth | None:
         token_id = uuid.UUID(str(claims.get("jti")))
     except ValueError:
         return None
-    return _read(BY_ID, adapt(token_id), now)
+    return _read(BY_ID, token_id, now)
 
 
 def _read(statement: str, key: Any, now: datetime) -> Worth | None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [adapt(now), key])
+    with hot_cursor() as cursor:
+        cursor.execute(statement, adapted([now, key]))
         rows = cursor.fetchall()
     return _worth(rows, now) if rows else None
 
