@@ -66,7 +66,7 @@ def test_a_missing_key_is_not_made_again_for_data_that_was_written_under_it(read
     Path(environment.database["NAME"]).write_bytes(b"SQLite format 3\0")
     (environment.data_dir / "keys" / "encryption-key").unlink()
 
-    with pytest.raises(ImproperlyConfigured, match="MANDATE_ENCRYPTION_KEY is not set and .* is missing"):
+    with pytest.raises(ImproperlyConfigured, match=r"MANDATE_ENCRYPTION_KEY is not set and .* is missing"):
         read()
 
 
@@ -162,7 +162,7 @@ def test_a_sentence_does_not_repeat_a_password(read, variable, value):
 
 def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ImproperlyConfigured, match="DATA_DIR: the folder .* cannot be made"):
+    with pytest.raises(ImproperlyConfigured, match=r"DATA_DIR: the folder .* cannot be made"):
         read_environment(tmp_path, {"DATA_DIR": str(tmp_path / "file" / "data")})
 
 

@@ -25,6 +25,7 @@ def manage(tmp_path):
             capture_output=True,
             text=True,
             timeout=100,
+            check=False,
         )
 
     return _manage

@@ -64,7 +64,8 @@ def test_a_line_stays_one_line(as_json):
     logger.error("bad path %s", "/x\n2026-01-01 [info] all is well\x1b[31m\u202e\r")
 
     line = out.getvalue()
-    assert line.count("\n") == 1 and line.endswith("\n")
+    assert line.count("\n") == 1
+    assert line.endswith("\n")
     assert not set("\x1b\u202e\r") & set(line)
     assert "all is well" in line
     if as_json:

@@ -6,9 +6,11 @@ import os
 import sys
 import time
 
+import psutil
 import pytest
 
 from console import supervisor
+from tests.services.mandate import BASE_DIR
 from tests.services.processes import start, stop, until
 
 DRIVER = """
@@ -32,10 +34,10 @@ def supervise(tmp_path):
     def _supervise(**programs: str):
         arguments = [part for name, code in programs.items() for part in (name, code)]
         log = tmp_path / "log.txt"
-        environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(BASE_DIR), "PYTHONUNBUFFERED": "1"}
         process = start([sys.executable, "-c", DRIVER, *arguments], log=log, environment=environment)
         started.append(process)
-        return process, lambda: log.read_text()
+        return process, log.read_text
 
     yield _supervise
     for process in started:
@@ -82,12 +84,10 @@ def test_what_a_program_leaves_behind_ends_with_it(supervise):
     process.terminate()
 
     assert process.wait(timeout=10) == 0
-    until(lambda: not os.path.exists(f"/proc/{orphan}") or " Z " in open(f"/proc/{orphan}/stat").read())
+    until(lambda: not psutil.pid_exists(orphan) or psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_last_line_without_an_end_is_not_lost(supervise):
-    process, log = supervise(
-        short="import sys; sys.stdout.write('half a line'); sys.stdout.flush(); raise SystemExit(1)"
-    )
+    _, log = supervise(short="import sys; sys.stdout.write('half a line'); sys.stdout.flush(); raise SystemExit(1)")
 
     until(lambda: "short | half a line" in log(), because=log)

@@ -8,13 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
-from console.serving import answers
+from console.management.commands.up import announcement
+from console.serving import answers, is_loopback
 from tests.services.mandate import BASE_DIR, RunningMandate
 from tests.services.processes import start, stop, until
 
@@ -100,11 +100,20 @@ def test_it_listens_on_this_machine_alone(up):
     assert "WARNING" not in up.log()
 
 
-def test_it_warns_loudly_when_others_can_reach_the_set_up_page(up):
-    # An address of the whole loopback net, and yet not one that only this machine could mean.
-    up.start(HOST="0.0.0.0").until_it_says("Ctrl-C stops it")
+def test_it_warns_loudly_when_others_can_reach_the_set_up_page():
+    told = "\n".join(announcement("http://localhost:8000/setup/x", host="0.0.0.0"))
+    assert "WARNING: HOST is 0.0.0.0" in told
 
-    assert "WARNING: HOST is 0.0.0.0" in up.log()
+    assert "WARNING" not in "\n".join(announcement("http://localhost:8000/setup/x", host="127.0.0.1"))
+    assert "WARNING" not in "\n".join(announcement("", host="0.0.0.0"))
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
+)
+def test_only_this_machine_reaches_a_loopback_address(host, loopback):
+    assert is_loopback(host) is loopback
 
 
 def test_the_logs_hide_the_set_up_link_and_codes(up):

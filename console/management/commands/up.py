@@ -64,26 +64,28 @@ def announce() -> None:
         link = ""  # there is an administrator
     finally:
         connections.close_all()
-    exposed = not is_loopback(settings.HOST)
-    lines = [f"Mandate is running at {settings.ISSUER}"]
+    rule = "─" * 78
+    for line in (rule, *announcement(link, host=settings.HOST), rule):
+        say("mandate", line)
+
+
+def announcement(link: str, *, host: str) -> list[str]:
+    """Return the lines that are printed once Mandate answers. link: empty when there is an administrator."""
+    lines = [f"Mandate is running at {settings.ISSUER}", ""]
     if link:
         lines += [
-            "",
             "There is no administrator yet. Open this link once, within an hour, to become the first:",
             "",
             f"    {link}",
             "",
         ]
-        if exposed:
-            lines += [
-                f"WARNING: HOST is {settings.HOST}, so other machines can reach this page before you have set it up.",
-                "Whoever holds the link becomes the administrator. Open it now, and keep this log to yourself.",
-                "",
-            ]
-    lines += ["Ctrl-C stops it; the data stays."]
-    rule = "─" * 78
-    for line in (rule, *lines, rule):
-        say("mandate", line)
+    if link and not is_loopback(host):
+        lines += [
+            f"WARNING: HOST is {host}, so other machines can reach this Mandate before you have set it up.",
+            "Whoever holds the link becomes the administrator. Open it now, and keep this log to yourself.",
+            "",
+        ]
+    return [*lines, "Ctrl-C stops it; the data stays."]
 
 
 def setup_address() -> str:
