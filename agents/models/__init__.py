@@ -8,6 +8,7 @@ from agents.models.organisation import Organisation
 from agents.models.resource import Access, Checks, Resource, Scope, ScopeWording
 from agents.models.session import Session
 from agents.models.user import Role, User
+from agents.models.warning import EndWarning
 from agents.trail.models import Event, EventText, RefusalCount
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Client",
     "Credential",
     "DataClass",
+    "EndWarning",
     "Environment",
     "Event",
     "EventText",
