@@ -34,6 +34,7 @@ class May(StrEnum):
     INVITE_PERSON = "agents.invite_person"
     CHANGE_ROLE = "agents.change_role"
     DEACTIVATE_PERSON = "agents.deactivate_person"
+    RESTORE_ACCESS = "agents.restore_access"
     CHANGE_POLICY = "agents.change_policy"
 
     SEE_CONSENT = "consent.see_consent"

@@ -14,9 +14,11 @@ class ConsoleConfig(AppConfig):
     name = "console"
 
     def ready(self) -> None:
+        from console.accounts.factors import record_changes_of_factors
         from console.roles import register_rules
 
         register_rules()
+        record_changes_of_factors()
         pre_migrate.connect(let_migrations_take_their_time, sender=self)
         post_migrate.connect(make_cache_table, sender=self)
 

@@ -61,16 +61,15 @@ OWN_PLACES = (
         "user-round",
         EVERYBODY,
         fallback="mfa_index",
-        also=("account_email", "account_change_password", "account_set_password", "mfa_index", "usersessions_list"),
+        also=("account_change_password", "account_set_password", "mfa_index", "account-sessions"),
     ),
     Place("settings", _("Settings"), "settings", frozenset({Role.ADMINISTRATOR})),
 )
 ACCOUNT_PLACES = (
     Place("account", _("You"), "user-round", EVERYBODY, alone=True),
-    Place("account_email", _("E-mail"), "mail", EVERYBODY),
     Place("account_change_password", _("Password"), "key-round", EVERYBODY, also=("account_set_password",)),
     Place("mfa_index", _("Passkeys and codes"), "fingerprint", EVERYBODY),
-    Place("usersessions_list", _("Sessions"), "laptop", EVERYBODY),
+    Place("account-sessions", _("Sessions"), "laptop", EVERYBODY),
 )
 
 

@@ -113,6 +113,7 @@ RULES: dict[May, rules.predicates.Predicate] = {
     May.INVITE_PERSON: is_administrator,
     May.CHANGE_ROLE: is_administrator & ~is_themselves,
     May.DEACTIVATE_PERSON: is_administrator & ~is_themselves,
+    May.RESTORE_ACCESS: is_administrator & ~is_themselves,
     May.CHANGE_POLICY: is_administrator,
     May.SEE_CONSENT: reads_everything | is_the_person_acted_for | approved_it | keeps_the_agent,
     May.SEE_CONSENTS: reads_everything | may_own_agents,

@@ -6,5 +6,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("consent.oauth.urls")),
-    path("account/", include("allauth.urls")),
+    path("account/", include("console.accounts.urls")),
+    path("", include("console.pages.people_urls")),
 ]

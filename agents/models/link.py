@@ -15,8 +15,16 @@ from agents.models.user import Role
 
 
 class LinkQuerySet(models.QuerySet["OneTimeLink"]):
+    def unused(self) -> Self:
+        """Neither used nor withdrawn, whatever the clock says."""
+        return self.filter(used_at=None, revoked_at=None)
+
     def live(self, now: datetime) -> Self:
-        return self.filter(used_at=None, revoked_at=None, ends_at__gt=now)
+        """Links that still open something."""
+        return self.unused().filter(ends_at__gt=now)
+
+    def invitations(self) -> Self:
+        return self.filter(kind=OneTimeLink.Kind.INVITATION)
 
 
 class OneTimeLink(models.Model):

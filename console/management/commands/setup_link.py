@@ -1,20 +1,25 @@
-"""``manage.py setup_link``: a new link for the first administrator, in place of the one that was printed at start."""
+"""``manage.py setup_link``: a new link for the first administrator, in place of the one before."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
+from django.utils import timezone
 
 from agents.errors import LinkRefused
-from console.management.commands.up import setup_address
+from agents.links import issue_setup_link
 
 
 class Command(BaseCommand):
-    help = "Print a new one-time set-up link; the former one ends. Refused while there is an administrator."
+    help = "Print a new one-time link for the first administrator. The one printed before ends."
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self.stdout.write(setup_address())
+            token = issue_setup_link(now=timezone.now())
         except LinkRefused as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(error.sentence) from error
+        self.stdout.write("Open this link once, within an hour:\n")
+        self.stdout.write(f"    {settings.ISSUER}{reverse('setup-link', args=[token])}")

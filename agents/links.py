@@ -1,0 +1,95 @@
+"""One-time links: 256 random bits in an address, of which only a digest is kept.
+
+Whoever holds the link may do once what it is for. Looking at one uses nothing up; ``claim`` does, and decides by one
+statement who was first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from agents.actors import Actor
+from agents.errors import LinkRefused
+from agents.models.link import OneTimeLink
+from agents.models.user import Role, User
+from agents.trail.kinds import Kind
+from agents.trail.record import record
+
+SETUP_LIFE = timedelta(hours=1)
+INVITATION_LIFE = timedelta(days=7)
+LONGEST_TOKEN = 100
+TRIES = 3
+
+
+def new_token() -> str:
+    """Return a fresh secret of 256 bits that can stand in an address."""
+    return secrets.token_urlsafe(32)
+
+
+def digest_of_token(token: str) -> str:
+    """Return the digest under which a token is kept."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def issue_setup_link(*, now: datetime) -> str:
+    """Make the link for the first administrator and end those made before. Returns its secret; it holds for an hour.
+
+    Raises LinkRefused while there is an administrator. Records ``link.issued``.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return _issue_setup_link(now)
+        except IntegrityError:
+            # Another process made one in between, and only one may be open: end that one too.
+            continue
+    return _issue_setup_link(now)
+
+
+@transaction.atomic
+def _issue_setup_link(now: datetime) -> str:
+    if User.objects.administrators().exists():
+        raise LinkRefused("There is an administrator already. Ask them for an invitation.")
+    OneTimeLink.objects.unused().filter(kind=OneTimeLink.Kind.SETUP).update(revoked_at=now)
+    token = new_token()
+    link = OneTimeLink.objects.create(
+        kind=OneTimeLink.Kind.SETUP,
+        digest=digest_of_token(token),
+        role=Role.ADMINISTRATOR,
+        created_at=now,
+        ends_at=now + SETUP_LIFE,
+    )
+    record(Kind.LINK_ISSUED, by=Actor.system(), now=now, link=link.pk)
+    return token
+
+
+def find(kind: OneTimeLink.Kind, token: str, now: datetime) -> OneTimeLink:
+    """Return the link that this token opens. Uses nothing up. Raises LinkRefused, which says why."""
+    link = None
+    if 0 < len(token) <= LONGEST_TOKEN:
+        digest = digest_of_token(token)
+        link = OneTimeLink.objects.filter(kind=kind, digest=digest).first()
+        if link is not None and not hmac.compare_digest(link.digest, digest):
+            link = None
+    if link is None:
+        raise LinkRefused(
+            "This link is not one of ours, or a newer one took its place. Check that it was copied whole."
+        )
+    if link.used_at is not None:
+        raise LinkRefused("This link was used already, and works only once. If it was you, sign in.")
+    if link.revoked_at is not None:
+        raise LinkRefused("This link was withdrawn, or a newer one took its place.")
+    if link.ends_at <= now:
+        raise LinkRefused("This link has ended. Ask for a new one.")
+    return link
+
+
+def claim(link: OneTimeLink, *, now: datetime) -> None:
+    """Use the link up, in the caller's transaction. Raises LinkRefused for everybody but the first."""
+    won = OneTimeLink.objects.live(now).filter(pk=link.pk).update(used_at=now)
+    if not won:
+        raise LinkRefused("This link was used or withdrawn a moment ago, and works only once.")

@@ -1,0 +1,98 @@
+"""Mails: written in the transaction that they tell of, sent later by a worker. No page ever waits for a mail server.
+
+A mail stands encrypted in the database until it is sent, because it may hold a one-time link; the message to the worker
+is only a nudge, and beat asks again. A mail whose server refuses or hangs is tried again, ever more seldom, until its
+end. Sent at least once: a worker that is killed between sending and deleting sends twice.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from celery import shared_task
+from cryptography.fernet import InvalidToken
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import F
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from agents.encryption import decrypt, encrypt
+from agents.models.mail import OutgoingMail
+
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+WORTH_SENDING_FOR = timedelta(days=3)
+log = structlog.get_logger(__name__)
+
+
+def send_later(
+    template: str, to: str, context: dict[str, Any], *, now: datetime, ends_at: datetime | None = None
+) -> None:
+    """Write a mail from ``mail/<template>.txt`` for this address; its first line is the subject.
+
+    It goes out once the caller's transaction is through, and never if that fails. ends_at: when it stops being worth
+    sending. Does nothing without a mail server (``settings.MAIL_IS_SENT``).
+    """
+    text = render_to_string(f"mail/{template}.txt", {"issuer": settings.ISSUER, **context})
+    subject, _, body = text.strip().partition("\n")
+    write(subject=subject, body=body.strip() + "\n", to=to, now=now, ends_at=ends_at)
+
+
+def write(*, subject: str, body: str, to: str, now: datetime, ends_at: datetime | None = None) -> None:
+    """Put a finished mail among those that wait. See ``send_later``."""
+    if not settings.MAIL_IS_SENT:
+        return
+    OutgoingMail.objects.create(
+        to=to,
+        sealed=encrypt(json.dumps({"subject": " ".join(subject.split()), "body": body})),
+        created_at=now,
+        next_try_at=now,
+        ends_at=ends_at or now + WORTH_SENDING_FOR,
+    )
+    # robust: a queue that cannot be reached costs the nudge, not the page. Beat finds the mail.
+    transaction.on_commit(deliver_waiting_mails.delay, robust=True)
+
+
+@shared_task(name="agents.deliver_waiting_mails")
+def deliver_waiting_mails() -> int:
+    """Send what waits. A door for the queue."""
+    return deliver(now=timezone.now())
+
+
+def deliver(*, now: datetime, batch: int = 50) -> int:
+    """Try each mail that is due, once. Returns how many were sent. Safe twice at once: a mail belongs to who claims it."""
+    sent = 0
+    for mail in list(OutgoingMail.objects.due(now)[:batch]):
+        pause = min(FIRST_PAUSE * 2**mail.tries, LONGEST_PAUSE)
+        claimed = OutgoingMail.objects.filter(pk=mail.pk, next_try_at=mail.next_try_at).update(
+            next_try_at=now + pause, tries=F("tries") + 1
+        )
+        if claimed:
+            sent += _try(mail, now)
+    return sent
+
+
+def _try(mail: OutgoingMail, now: datetime) -> bool:
+    if mail.ends_at <= now:
+        log.warning("mail_given_up", mail=str(mail.pk), tries=mail.tries)
+        mail.delete()
+        return False
+    try:
+        content = json.loads(decrypt(mail.sealed))
+    except InvalidToken:
+        log.warning("mail_unreadable", mail=str(mail.pk))
+        mail.delete()
+        return False
+    try:
+        EmailMessage(content["subject"], content["body"], settings.DEFAULT_FROM_EMAIL, [mail.to]).send()
+    except Exception as error:  # noqa: BLE001  # whatever a mail server does must not keep the other mails waiting
+        # Neither text nor address: a server repeats in its errors what was sent to it.
+        log.warning("mail_not_sent", mail=str(mail.pk), tries=mail.tries + 1, error=type(error).__name__)
+        return False
+    mail.delete()
+    return True

@@ -1,0 +1,55 @@
+"""The organisation and the policy that its administrators decide: a row with an event, never a setting."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from agents.actors import Actor, require
+from agents.errors import LinkRefused
+from agents.models.organisation import Organisation
+from agents.permissions import May
+from agents.texts import one_line
+from agents.trail.kinds import Kind
+from agents.trail.record import record
+
+LONGEST_NAME = 120
+
+
+def create(name: str, *, now: datetime) -> Organisation:
+    """Make the one organisation, in the transaction of the set-up, or take over the one whose administrators are gone.
+
+    Raises LinkRefused when somebody else makes it at the same moment.
+    """
+    found = Organisation.current()
+    if found is not None:
+        found.name = name
+        found.save(update_fields=["name"])
+        return found
+    try:
+        with transaction.atomic():
+            return Organisation.objects.create(pk=1, name=name, created_at=now)
+    except IntegrityError as error:
+        raise LinkRefused("Mandate was set up a moment ago.") from error
+
+
+@transaction.atomic
+def change_policy(*, name: str, second_person_activates: bool, by: Actor, now: datetime) -> Organisation:
+    """Change the name that people read on consent screens, and who must activate agents.
+
+    Raises Forbidden, InvalidInput. Records ``organisation.policy_changed`` with what changed, if anything did.
+    """
+    require(by, May.CHANGE_POLICY)
+    row = Organisation.objects.select_for_update().get(pk=1)
+    after = {
+        "name": one_line("name", name, longest=LONGEST_NAME),
+        "second_person_activates": second_person_activates,
+    }
+    before = {field: getattr(row, field) for field, value in after.items() if getattr(row, field) != value}
+    if before:
+        for field, value in after.items():
+            setattr(row, field, value)
+        row.save(update_fields=list(after))
+        record(Kind.POLICY_CHANGED, by=by, now=now, before=before, after={field: after[field] for field in before})
+    return row

@@ -1,0 +1,285 @@
+"""People: the first administrator, invitations, roles, and who may sign in at all."""
+
+from __future__ import annotations
+
+import uuid
+import zoneinfo
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.models.functions import Lower
+
+from agents import links, organisation
+from agents.actors import Actor, ActorKind, RequestFacts, require
+from agents.errors import Ended, Forbidden, InvalidInput, LinkRefused, NotReady
+from agents.models.link import OneTimeLink
+from agents.models.user import Role, User, folded_email
+from agents.permissions import May
+from agents.sign_in import checked_password, end_sessions
+from agents.texts import one_line, reason_of
+from agents.trail.kinds import Kind
+from agents.trail.record import record
+
+LONGEST_NAME = 120
+
+
+@lru_cache(maxsize=1)
+def time_zones() -> frozenset[str]:
+    """The names of time zones that somebody can live in. Read once: the system keeps them in a thousand files."""
+    return frozenset(zoneinfo.available_timezones())
+
+
+def checked_email(email: str) -> str:
+    """Return the address as it is kept. Raises InvalidInput."""
+    email = folded_email(email)
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise InvalidInput("email", "Give a whole address, such as name@example.org.") from error
+    if len(email) > 254:
+        raise InvalidInput("email", "Use at most 254 characters.")
+    return email
+
+
+def _new_person(*, email: str, name: str, role: str, password: str, time_zone: str) -> User:
+    """Return a person who is not saved yet, everything checked and the password hashed. Raises InvalidInput."""
+    person = User(
+        email=checked_email(email),
+        name=one_line("name", name, longest=LONGEST_NAME),
+        role=role,
+        time_zone=_checked_time_zone(time_zone),
+    )
+    person.set_password(checked_password(password, person))
+    return person
+
+
+def _checked_time_zone(time_zone: str) -> str:
+    if time_zone not in time_zones():
+        raise InvalidInput("time_zone", "Choose a time zone from the list.")
+    return time_zone
+
+
+def _must_be_free(email: str) -> None:
+    if User.objects.alias(folded=Lower("email")).filter(folded=email).exists():
+        raise InvalidInput("email", "Somebody with this address is here already.")
+
+
+def set_up(
+    *,
+    token: str,
+    name: str,
+    email: str,
+    password: str,
+    organisation_name: str,
+    time_zone: str,
+    now: datetime,
+    facts: RequestFacts,
+) -> User:
+    """Make the first administrator and the organisation. The link is used up; of many at once, one comes through.
+
+    Raises LinkRefused, InvalidInput. Records ``organisation.set_up``.
+    """
+    link = links.find(OneTimeLink.Kind.SETUP, token, now)
+    # Checked and hashed before the transaction: fifty at once would otherwise queue for its lock while each hashes.
+    person = _new_person(email=email, name=name, role=Role.ADMINISTRATOR, password=password, time_zone=time_zone)
+    organisation_name = one_line("organisation_name", organisation_name, longest=organisation.LONGEST_NAME)
+    with transaction.atomic():
+        links.claim(link, now=now)
+        if User.objects.administrators().exists():
+            raise LinkRefused("There is an administrator already. Ask them for an invitation.")
+        _must_be_free(person.email)
+        made = organisation.create(organisation_name, now=now)
+        person.save(force_insert=True)
+        OneTimeLink.objects.filter(pk=link.pk).update(used_by=person)
+        record(Kind.ORGANISATION_SET_UP, by=Actor.person(person, facts), now=now, user_id=person.pk, name=made.name)
+    return person
+
+
+@transaction.atomic
+def invite(*, email: str, name: str, role: str, by: Actor, now: datetime) -> tuple[OneTimeLink, str]:
+    """Invite somebody. Returns the invitation and the secret of its link, which holds for seven days.
+
+    An open invitation to the same address ends. Raises Forbidden, InvalidInput. Records ``person.invited``.
+    """
+    require(by, May.INVITE_PERSON)
+    email = checked_email(email)
+    _must_be_free(email)
+    if role not in Role.values:
+        raise InvalidInput("role", "Choose one of the roles.")
+    OneTimeLink.objects.unused().invitations().filter(email=email).update(revoked_at=now)
+    token = links.new_token()
+    link = OneTimeLink.objects.create(
+        kind=OneTimeLink.Kind.INVITATION,
+        digest=links.digest_of_token(token),
+        email=email,
+        name=one_line("name", name, longest=LONGEST_NAME, needed=False),
+        role=role,
+        created_by=by.user,
+        created_at=now,
+        ends_at=now + links.INVITATION_LIFE,
+    )
+    record(Kind.PERSON_INVITED, by=by, now=now, role=role, link=link.pk)
+    return link, token
+
+
+def accept_invitation(
+    *, token: str, name: str, password: str, time_zone: str, now: datetime, facts: RequestFacts
+) -> User:
+    """Make the invited person, with the address and role of the invitation. Of many at once, one comes through.
+
+    Raises LinkRefused, InvalidInput. Records ``person.joined``.
+    """
+    link = links.find(OneTimeLink.Kind.INVITATION, token, now)
+    person = _new_person(email=link.email, name=name, role=link.role, password=password, time_zone=time_zone)
+    with transaction.atomic():
+        links.claim(link, now=now)
+        _must_be_free(person.email)
+        person.save(force_insert=True)
+        OneTimeLink.objects.filter(pk=link.pk).update(used_by=person)
+        record(
+            Kind.PERSON_JOINED,
+            by=Actor.person(person, facts),
+            now=now,
+            user_id=person.pk,
+            role=person.role,
+            link=link.pk,
+        )
+    return person
+
+
+@transaction.atomic
+def withdraw_invitation(link_id: uuid.UUID, *, by: Actor, now: datetime) -> OneTimeLink:
+    """End an invitation that nobody accepted yet. Raises Forbidden, Ended. Records ``person.invitation_withdrawn``."""
+    require(by, May.INVITE_PERSON)
+    link = OneTimeLink.objects.invitations().select_for_update().get(pk=link_id)
+    if link.used_at is not None or link.revoked_at is not None:
+        raise Ended("This invitation was accepted or withdrawn already.")
+    link.revoked_at = now
+    link.save(update_fields=["revoked_at"])
+    record(Kind.INVITATION_WITHDRAWN, by=by, now=now, link=link.pk)
+    return link
+
+
+@transaction.atomic
+def change_role(person: User, *, role: str, reason: str, by: Actor, now: datetime) -> User:
+    """Give somebody another role, which counts from their next request.
+
+    Raises Forbidden, InvalidInput, NotReady for the last administrator. Records ``person.role_changed``.
+    """
+    administrators = _locked_administrators()
+    require(by, May.CHANGE_ROLE, person)
+    _must_still_administer(by, administrators, May.CHANGE_ROLE, person)
+    if role not in Role.values:
+        raise InvalidInput("role", "Choose one of the roles.")
+    reason = reason_of(reason)
+    person = User.objects.select_for_update().get(pk=person.pk)
+    if person.role == role:
+        raise InvalidInput("role", "This is the role they have. Choose another one.")
+    if role != Role.ADMINISTRATOR:
+        _must_not_be_the_last(person, administrators)
+    before, person.role = person.role, role
+    person.save(update_fields=["role"])
+    record(Kind.ROLE_CHANGED, by=by, now=now, user_id=person.pk, reason=reason, before=before, after=role)
+    return person
+
+
+@transaction.atomic
+def deactivate(person: User, *, reason: str, by: Actor, now: datetime) -> User:
+    """Keep somebody from signing in. Their sessions end, and what rests on them is refused from its next use.
+
+    Agents they own and consents they gave stay as they are and count again when they come back. Raises Forbidden,
+    InvalidInput, Ended, NotReady for the last administrator. Records ``person.deactivated``.
+    """
+    administrators = _locked_administrators()
+    require(by, May.DEACTIVATE_PERSON, person)
+    _must_still_administer(by, administrators, May.DEACTIVATE_PERSON, person)
+    reason = reason_of(reason)
+    person = User.objects.select_for_update().get(pk=person.pk)
+    if not person.is_active:
+        raise Ended("They cannot sign in already.")
+    _must_not_be_the_last(person, administrators)
+    person.is_active, person.deactivated_at = False, now
+    person.save(update_fields=["is_active", "deactivated_at"])
+    end_sessions(person)
+    record(Kind.PERSON_DEACTIVATED, by=by, now=now, user_id=person.pk, reason=reason)
+    return person
+
+
+@transaction.atomic
+def reactivate(person: User, *, reason: str, by: Actor, now: datetime) -> User:
+    """Let somebody sign in again. Raises Forbidden, InvalidInput, Ended. Records ``person.reactivated``."""
+    require(by, May.DEACTIVATE_PERSON, person)
+    reason = reason_of(reason)
+    person = User.objects.select_for_update().get(pk=person.pk)
+    if person.is_active:
+        raise Ended("They can sign in already.")
+    person.is_active, person.deactivated_at = True, None
+    person.save(update_fields=["is_active", "deactivated_at"])
+    record(Kind.PERSON_REACTIVATED, by=by, now=now, user_id=person.pk, reason=reason)
+    return person
+
+
+@transaction.atomic
+def allow_password_link(person: User, *, reason: str, by: Actor, now: datetime) -> None:
+    """Write down that an administrator makes somebody a link for a new password, before there is one.
+
+    Raises Forbidden, InvalidInput, NotReady for somebody who is deactivated. Records ``person.password_link_issued``.
+    """
+    require(by, May.RESTORE_ACCESS, person)
+    reason = reason_of(reason)
+    if not User.objects.active().filter(pk=person.pk).exists():
+        raise NotReady("They cannot sign in. Reactivate them first.")
+    record(Kind.PASSWORD_LINK_ISSUED, by=by, now=now, user_id=person.pk, reason=reason)
+
+
+@transaction.atomic
+def edit_own_facts(person: User, *, name: str, time_zone: str, by: Actor, now: datetime) -> User:
+    """Change one's own name and time zone. Raises InvalidInput. Records ``person.edited`` when anything changed.
+
+    The event says which facts changed, not from what to what: a name can be erased, an event cannot.
+    """
+    after = {"name": one_line("name", name, longest=LONGEST_NAME), "time_zone": _checked_time_zone(time_zone)}
+    changed = [field for field, value in after.items() if getattr(person, field) != value]
+    if changed:
+        User.objects.filter(pk=person.pk).update(**{field: after[field] for field in changed})
+        for field in changed:
+            setattr(person, field, after[field])
+        record(Kind.PERSON_EDITED, by=by, now=now, user_id=person.pk, changed=changed)
+    return person
+
+
+@transaction.atomic
+def recover_administrator(*, email: str, now: datetime) -> User:
+    """Make somebody an active administrator, whatever they were. Only for whoever can run commands on the server.
+
+    Their sessions end. Raises InvalidInput for an address that nobody has. Records ``person.administrator_recovered``.
+    """
+    person = User.objects.select_for_update().filter(email=folded_email(email)).first()
+    if person is None:
+        raise InvalidInput("email", "Nobody here has this address.")
+    person.role, person.is_active, person.deactivated_at = Role.ADMINISTRATOR, True, None
+    person.save(update_fields=["role", "is_active", "deactivated_at"])
+    end_sessions(person)
+    record(Kind.ADMINISTRATOR_RECOVERED, by=Actor.system(), now=now, user_id=person.pk)
+    return person
+
+
+def _locked_administrators() -> set[uuid.UUID]:
+    """Return who administers now, under locks taken in one order, so that two cannot remove each other at once."""
+    rows: Iterable[User] = User.objects.administrators().select_for_update().order_by("pk")
+    return {person.pk for person in rows}
+
+
+def _must_still_administer(by: Actor, administrators: set[uuid.UUID], permission: May, person: User) -> None:
+    """Raise Forbidden for somebody who lost the role while they waited for the lock."""
+    if by.kind == ActorKind.USER and by.id not in administrators:
+        raise Forbidden(permission, person)
+
+
+def _must_not_be_the_last(person: User, administrators: set[uuid.UUID]) -> None:
+    if administrators == {person.pk}:
+        raise NotReady("This is the last administrator. Make somebody else one first.")

@@ -1,0 +1,150 @@
+"""allauth's forms for codes and passkeys, with what they lack: a code counts once in the database, and refusals are told.
+
+allauth remembers used codes in the cache, which may forget (RFC 6238 §5.2: the second attempt must be refused).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from allauth.core import context
+from allauth.core.internal.cryptokit import compare_user_code
+from allauth.mfa import app_settings
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base import forms as base
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.mfa.utils import decrypt
+from allauth.mfa.webauthn import forms as webauthn
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.crypto import salted_hmac
+
+from agents.actors import Actor
+from agents.models import User
+from agents.trail.kinds import Kind
+from agents.trail.refusals import record_refusal
+from consent.models import UsedOnce
+
+REASONS = {
+    "incorrect_code": "wrong_code",
+    "too_many_login_attempts": "too_many_attempts",
+    "rate_limited": "too_many_attempts",
+}
+
+
+def use_up(person: User, secret: str, code: str, *, now: datetime) -> bool:
+    """Note that this code was used. False if it was used before: of two at once, one comes through.
+
+    What counts is the time step that the code stands for, so that the same six digits may come again another day.
+    """
+    step = next((n for n in yield_hotp_counters_from_time() if _is_code_of(secret, n, code)), None)
+    if step is None:
+        return False
+    ends = datetime.fromtimestamp((step + app_settings.TOTP_TOLERANCE + 1) * app_settings.TOTP_PERIOD, UTC)
+    digest = salted_hmac("mandate.totp", f"{person.pk.hex}:{step}", algorithm="sha256").hexdigest()
+    try:
+        with transaction.atomic():
+            UsedOnce.objects.create(
+                kind="totp", digest=digest, used_at=now, ends_at=max(ends, now + timedelta(minutes=1))
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def _is_code_of(secret: str, step: int, code: str) -> bool:
+    return bool(compare_user_code(actual=code, expected=format_hotp_value(hotp_value(secret, step))))
+
+
+@contextmanager
+def refusals_are_recorded(person: User | None) -> Iterator[None]:
+    """Record what the form refuses as a refused sign-in of this person."""
+    try:
+        yield
+    except ValidationError as error:
+        request = context.request
+        record_refusal(
+            Kind.SIGN_IN_REFUSED,
+            reason_code=REASONS.get(error.code or "", "wrong_code"),
+            by=Actor.of(request),
+            now=request.now,
+            user_id=person.pk if person else None,
+        )
+        raise
+
+
+class _CodeCountsOnce:
+    """For allauth's forms that take a code of a signed-in or half signed-in person."""
+
+    user: User
+    authenticator: Authenticator
+
+    def clean_code(self) -> str:
+        with refusals_are_recorded(self.user):
+            code: str = super().clean_code()  # type: ignore[misc]  # of the form that this is mixed into
+            if self.authenticator.type == Authenticator.Type.TOTP:
+                secret = decrypt(self.authenticator.data["secret"])
+                if not use_up(self.user, secret, code, now=context.request.now):
+                    raise get_adapter().validation_error("incorrect_code")
+        return code
+
+
+class AuthenticateForm(_CodeCountsOnce, base.AuthenticateForm):
+    """The second step of signing in."""
+
+
+class ReauthenticateForm(_CodeCountsOnce, base.ReauthenticateForm):
+    """Proving oneself again before something that matters."""
+
+
+class ActivateCodeForm(ActivateTOTPForm):
+    """The first code of an app. It cannot be used again to sign in."""
+
+    user: User
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()
+        if not use_up(self.user, self.secret, code, now=context.request.now):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
+
+
+class _PasskeyIsAnObject:
+    """For allauth's forms that take what a browser says of a passkey: whatever else comes is refused, never a fault."""
+
+    user: User | None
+    cleaned_data: dict[str, Any]
+
+    def clean_credential(self) -> Authenticator:
+        with refusals_are_recorded(self.user):
+            try:
+                return super().clean_credential()  # type: ignore[misc]  # of the form that this is mixed into
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise get_adapter().validation_error("incorrect_code") from error
+
+
+class AuthenticatePasskeyForm(_PasskeyIsAnObject, webauthn.AuthenticateWebAuthnForm):
+    """A passkey as the second step."""
+
+
+class ReauthenticatePasskeyForm(_PasskeyIsAnObject, webauthn.ReauthenticateWebAuthnForm):
+    """A passkey before something that matters."""
+
+
+class SignInWithPasskeyForm(_PasskeyIsAnObject, webauthn.LoginWebAuthnForm):
+    """A passkey alone."""
+
+
+class AddPasskeyForm(webauthn.AddWebAuthnForm):
+    """A new passkey."""
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            return dict(super().clean())
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise get_adapter().validation_error("incorrect_code") from error

@@ -1,0 +1,67 @@
+"""Addresses of allauth's pages under ``/account/``, one by one: what is not listed here does not exist.
+
+Not offered: sign-up, because people come by invitation (the page says so), and changing one's own e-mail address, by
+which people are known to each other. Pages that change a password or factor are one transaction with their event.
+"""
+
+from __future__ import annotations
+
+from allauth.account import views as account
+from allauth.mfa.base import views as factors
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as passkeys
+from django.db import transaction
+from django.urls import path
+
+from consent.screens.csp import without_form_action
+from console.pages import account as own
+
+_one_transaction = transaction.atomic
+
+urlpatterns = [
+    path("", own.overview, name="account"),
+    path("sessions/", own.sessions, name="account-sessions"),
+    # Inside an authorization flow: what follows may lead back to a client.
+    path("login/", without_form_action(account.login), name="account_login"),
+    path("reauthenticate/", without_form_action(account.reauthenticate), name="account_reauthenticate"),
+    path("2fa/authenticate/", without_form_action(factors.authenticate), name="mfa_authenticate"),
+    path("2fa/reauthenticate/", without_form_action(factors.reauthenticate), name="mfa_reauthenticate"),
+    path(
+        "2fa/webauthn/reauthenticate/",
+        without_form_action(passkeys.reauthenticate_webauthn),
+        name="mfa_reauthenticate_webauthn",
+    ),
+    path("2fa/webauthn/login/", without_form_action(passkeys.login_webauthn), name="mfa_login_webauthn"),
+    path("logout/", account.logout, name="account_logout"),
+    path("inactive/", account.account_inactive, name="account_inactive"),
+    path("signup/", account.signup, name="account_signup"),
+    path("password/change/", account.password_change, name="account_change_password"),
+    path("password/set/", account.password_set, name="account_set_password"),
+    path("password/reset/", account.password_reset, name="account_reset_password"),
+    path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
+    path(
+        "password/reset/key/done/",
+        account.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
+    path(
+        "password/reset/key/<str:uidb36>-<str:key>/",
+        account.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path("2fa/", factors.index, name="mfa_index"),
+    path("2fa/totp/activate/", _one_transaction(totp.activate_totp), name="mfa_activate_totp"),
+    path("2fa/totp/deactivate/", _one_transaction(totp.deactivate_totp), name="mfa_deactivate_totp"),
+    path("2fa/recovery-codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path(
+        "2fa/recovery-codes/generate/",
+        _one_transaction(recovery_codes.generate_recovery_codes),
+        name="mfa_generate_recovery_codes",
+    ),
+    path("2fa/recovery-codes/download/", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"),
+    path("2fa/webauthn/", passkeys.list_webauthn, name="mfa_list_webauthn"),
+    path("2fa/webauthn/add/", _one_transaction(passkeys.add_webauthn), name="mfa_add_webauthn"),
+    path("2fa/webauthn/keys/<int:pk>/remove/", _one_transaction(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
+    path("2fa/webauthn/keys/<int:pk>/edit/", passkeys.edit_webauthn, name="mfa_edit_webauthn"),
+]

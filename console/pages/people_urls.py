@@ -1,0 +1,28 @@
+"""Addresses of people, settings, one-time links and health."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from console.pages import health, invitation, people, person, settings_page, setup
+
+urlpatterns = [
+    path("people/", people.people, name="people"),
+    path("people/invite/", people.invite, name="people-invite"),
+    path("people/invite/done/", people.invited, name="people-invited"),
+    path("people/invitations/<uuid:link_id>/withdraw/", people.withdraw, name="invitation-withdraw"),
+    path("people/<uuid:person_id>/", person.person, name="person"),
+    path("people/<uuid:person_id>/role/", person.change_role, name="person-role"),
+    path("people/<uuid:person_id>/deactivate/", person.deactivate, name="person-deactivate"),
+    path("people/<uuid:person_id>/reactivate/", person.reactivate, name="person-reactivate"),
+    path("people/<uuid:person_id>/password-link/", person.password_link, name="person-password-link"),
+    path("people/<uuid:person_id>/password-link/done/", person.password_link_made, name="person-password-link-made"),
+    path("settings/", settings_page.settings_page, name="settings"),
+    path("setup/", setup.setup, name="setup"),
+    path("setup/next/", setup.first_steps, name="first-steps"),
+    path("setup/<str:token>", setup.open_link, name="setup-link"),
+    path("invitation/", invitation.invitation, name="invitation"),
+    path("invitation/<str:token>", invitation.open_link, name="invitation-link"),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+]

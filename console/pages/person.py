@@ -1,0 +1,207 @@
+"""One person: what they are, what they answer for, and what an administrator may change about that."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from allauth.account.utils import user_pk_to_url_str
+from django.contrib import messages
+from django.contrib.auth.tokens import default_token_generator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from agents import people as domain
+from agents.actors import Actor, require
+from agents.models import Ownership, Session, User
+from agents.permissions import May
+from agents.sign_in import factors_of
+from consent.models import Consent
+from console.accounts.adapters import password_link as address_of
+from console.forms.people import ReasonForm, RoleForm
+from console.names import page_of
+from console.pages.errors import said_in
+from console.pages.link_cookies import unstored
+from console.pages.parts import render_page
+
+SHOWN_ONCE = "mandate_password_link"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """What rests on somebody: agents they own get no token without them, and consents they gave are worth nothing."""
+
+    agents: list[Ownership]
+    consents: int
+    sessions: int
+
+
+def person_or_404(request: HttpRequest, person_id: uuid.UUID) -> User:
+    """Return the person if the viewer may see people at all, or is that person."""
+    return get_object_or_404(User.objects.visible_to(request.user), pk=person_id)
+
+
+def what_rests_on(person: User, now: datetime) -> Stopping:
+    """Count what stops counting when this person cannot sign in any more."""
+    owned = Ownership.objects.live_owners().filter(user=person).select_related("agent").order_by("agent__name")
+    return Stopping(
+        list(owned),
+        Consent.objects.live(now).given_by(person).count(),
+        Session.objects.of(person).live(now).count(),
+    )
+
+
+@require_safe
+def person(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    """Facts of one person, for administrators, auditors and themselves."""
+    return _page(request, person_or_404(request, person_id), RoleForm())
+
+
+def _page(request: HttpRequest, shown: User, role_form: RoleForm) -> HttpResponse:
+    viewer: User = request.user
+    role_form.initial.setdefault("role", shown.role)
+    keeps = Ownership.objects.live().filter(user=shown).select_related("agent").order_by("agent__name")
+    trail = page_of("trail")
+    context = {
+        "person": shown,
+        "role_form": role_form,
+        "keeps": list(keeps),
+        "resting": what_rests_on(shown, request.now),
+        "factors": factors_of(shown),
+        "crumbs": [(_("People"), reverse("people"))] if viewer.has_perm(May.SEE_PEOPLE) else [],
+        "may_change_role": viewer.has_perm(May.CHANGE_ROLE, shown),
+        "may_deactivate": viewer.has_perm(May.DEACTIVATE_PERSON, shown),
+        "may_link": shown.is_active and viewer.has_perm(May.RESTORE_ACCESS, shown),
+        "events_url": f"{trail}?person={shown.pk}" if trail else "",
+    }
+    return render_page(request, "console/person.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_role(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    """Give somebody another role."""
+    shown = person_or_404(request, person_id)
+    by = Actor.of(request)
+    require(by, May.CHANGE_ROLE, shown)
+    form = RoleForm(request.POST or None)
+    if form.is_valid():
+        with said_in(form, request):
+            changed = domain.change_role(shown, **form.cleaned_data, by=by, now=request.now)
+            said = _("%(name)s is now %(role)s.")
+            messages.success(request, said % {"name": changed.display_name, "role": changed.get_role_display()})
+            return redirect("person", shown.pk)
+    return _page(request, shown, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def deactivate(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    """Ask, with what stops, and then keep somebody from signing in."""
+    return _with_reason(
+        request,
+        person_id,
+        domain.deactivate,
+        {
+            "title": _("Keep %(name)s from signing in?"),
+            "sentence": _(
+                "Their sessions end now. What they allowed and what they own stays as it is and counts again when they come back; until then it is refused."
+            ),
+            "confirm": _("Deactivate"),
+            "icon": "user-round-x",
+            "tone": "stop",
+            "done": _("%(name)s cannot sign in any more."),
+            "stops": True,
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def reactivate(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    """Ask, and then let somebody sign in again."""
+    return _with_reason(
+        request,
+        person_id,
+        domain.reactivate,
+        {
+            "title": _("Let %(name)s sign in again?"),
+            "sentence": _("Agents they own and consents they gave that have not ended count again."),
+            "confirm": _("Reactivate"),
+            "icon": "user-round-check",
+            "tone": "primary",
+            "done": _("%(name)s can sign in again."),
+            "stops": False,
+        },
+    )
+
+
+def _with_reason(
+    request: HttpRequest, person_id: uuid.UUID, change: Callable[..., User], words: dict[str, object]
+) -> HttpResponse:
+    shown = person_or_404(request, person_id)
+    by = Actor.of(request)
+    require(by, May.DEACTIVATE_PERSON, shown)
+    name = {"name": shown.display_name}
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        with said_in(form, request):
+            change(shown, reason=form.cleaned_data["reason"], by=by, now=request.now)
+            messages.success(request, str(words["done"]) % name)
+            return redirect("person", shown.pk)
+    context = {
+        **words,
+        "title": str(words["title"]) % name,
+        "form": form,
+        "person": shown,
+        "resting": what_rests_on(shown, request.now) if words["stops"] else None,
+    }
+    return render_page(request, "console/person_confirm.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def password_link(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    """Make a one-time link by which somebody sets a new password, for whoever cannot get a mail."""
+    shown = person_or_404(request, person_id)
+    by = Actor.of(request)
+    require(by, May.RESTORE_ACCESS, shown)
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        with said_in(form, request):
+            domain.allow_password_link(shown, reason=form.cleaned_data["reason"], by=by, now=request.now)
+            key = f"{user_pk_to_url_str(shown)}-{default_token_generator.make_token(shown)}"
+            request.session[SHOWN_ONCE] = {"person": str(shown.pk), "key": key}
+            return redirect("person-password-link-made", shown.pk)
+    context = {
+        "title": _("Make %(name)s a link for a new password?") % {"name": shown.display_name},
+        "sentence": _(
+            "Whoever holds it can set the password, once and within an hour; passkeys and codes are still asked for. Give it to them in person or by a way that you both trust. They and the auditors see that you made it."
+        ),
+        "confirm": _("Make the link"),
+        "icon": "link",
+        "tone": "primary",
+        "form": form,
+        "person": shown,
+    }
+    return render_page(request, "console/person_confirm.html", context)
+
+
+@require_safe
+def password_link_made(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    """Show the link once. A reload goes back to the person."""
+    shown = person_or_404(request, person_id)
+    require(Actor.of(request), May.RESTORE_ACCESS, shown)
+    made = request.session.pop(SHOWN_ONCE, None)
+    if not made or made["person"] != str(shown.pk):
+        return redirect("person", shown.pk)
+    back = reverse("person", args=[shown.pk])
+    context = {
+        "crumbs": [(_("People"), reverse("people")), (shown.display_name, back)],
+        "title": _("Give this link to %(name)s") % {"name": shown.display_name},
+        "sentence": _("It works once and for an hour. It is shown only now."),
+        "address": address_of(made["key"]),
+        "back": back,
+    }
+    return unstored(render_page(request, "console/people_link.html", context))

@@ -1,0 +1,36 @@
+"""Settings: the organisation and its policy, for administrators."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from agents.actors import Actor, require
+from agents.models import Organisation
+from agents.organisation import change_policy
+from agents.permissions import May
+from console.forms.people import PolicyForm
+from console.names import page_of
+from console.pages.errors import said_in
+from console.pages.parts import render_page
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings_page(request: HttpRequest) -> HttpResponse:
+    """Show and change the organisation's name and policy."""
+    by = Actor.of(request)
+    require(by, May.CHANGE_POLICY)
+    organisation = get_object_or_404(Organisation, pk=1)
+    initial = {"name": organisation.name, "second_person_activates": organisation.second_person_activates}
+    form = PolicyForm(request.POST or None, initial=initial)
+    if form.is_valid():
+        with said_in(form, request):
+            change_policy(**form.cleaned_data, by=by, now=request.now)
+            messages.success(request, _("Saved."))
+            return redirect("settings")
+    trail = page_of("trail")
+    context = {"form": form, "changes_url": f"{trail}?kind=organisation.policy_changed" if trail else ""}
+    return render_page(request, "console/settings.html", context)
