@@ -271,7 +271,7 @@ def test_the_chain_draws_only_the_links_there_are():
     assert "<b>" not in shown
 
 
-@pytest.mark.parametrize("page", ["400", "403", "403_csrf", "404", "500"])
+@pytest.mark.parametrize("page", ["400", "403", "403_csrf", "404", "429", "500"])
 def test_an_error_page_needs_neither_context_nor_database(page):
     shown = get_template(f"{page}.html").render()
     assert shown.count("<h1>") == 1
