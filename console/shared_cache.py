@@ -66,5 +66,5 @@ class SharedCache(RedisCache):
     def delete_many(self, *args: Any, **kwargs: Any) -> None:
         self._either("delete_many", super().delete_many, *args, **kwargs)
 
-    def clear(self) -> bool:
-        return bool(self._either("clear", super().clear))
+    def clear(self) -> None:
+        self._either("clear", super().clear)

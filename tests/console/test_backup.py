@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+from typing import Any
 
 import psycopg
 import pytest
@@ -40,7 +41,7 @@ def with_programs(mandate: RunningMandate) -> RunningMandate:
     return mandate
 
 
-def sql(mandate: RunningMandate, statement: str) -> list[tuple]:
+def sql(mandate: RunningMandate, statement: str) -> list[tuple[Any, ...]]:
     if mandate.database_url:
         with psycopg.connect(mandate.database_url) as connection:
             cursor = connection.execute(statement)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
@@ -16,7 +18,7 @@ SENT = {
 }
 
 
-def seen(settings, peer: str, **headers: str) -> HttpRequest:
+def seen(settings, peer: str, **headers: Any) -> HttpRequest:
     """Return the request as the pages see it."""
     settings.TRUSTED_PROXIES = [PROXY]
     kept: list[HttpRequest] = []

@@ -53,7 +53,7 @@ class Up:
         return next(child for child in psutil.Process(self.process.pid).children() if word in child.cmdline())
 
     def setup_link(self) -> str:
-        return re.search(r"http://localhost:\d+/setup/\S+", self.log())[0]
+        return re.findall(r"http://localhost:\d+/setup/\S+", self.log())[0]
 
 
 @pytest.fixture
