@@ -182,7 +182,7 @@ def test_postgresql_has_time_outs(read):
     assert (database["PASSWORD"], database["PORT"], database["NAME"]) == ("p@ss", 5433, "mandate")
     assert database["OPTIONS"]["sslmode"] == "verify-full"
     assert "statement_timeout" in database["OPTIONS"]["options"]
-    assert database["CONN_HEALTH_CHECKS"]
+    assert database["OPTIONS"]["connect_timeout"] == 3
 
 
 def test_a_mail_server_has_the_port_of_its_scheme(read):
