@@ -6,6 +6,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("consent.oauth.urls")),
+    path("", include("consent.urls")),
     path("account/", include("console.accounts.urls")),
     path("", include("console.pages.people_urls")),
 ]

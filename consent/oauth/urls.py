@@ -9,8 +9,10 @@ from consent.oauth.metadata import ApiMetadataView, ServerMetadataView
 from consent.oauth.revocation import revoke_token
 from consent.oauth.signing_keys import jwks
 from consent.oauth.token import token
+from consent.screens.authorize import authorize
 
 endpoints = [
+    path("authorize", authorize, name="authorize"),
     path("token", token, name="token"),
     path("introspect", introspect, name="introspect"),
     path("revoke", revoke_token, name="revoke-token"),

@@ -1,0 +1,140 @@
+"""A decision on the consent screen, once: consent, code and mail in one transaction. And when no screen is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.db import transaction
+
+from agents.actors import Actor, allowed
+from agents.permissions import May
+from agents.redirects import is_loopback
+from agents.trail.kinds import Kind
+from agents.trail.models import Outcome
+from agents.trail.record import heaviest, record
+from consent import codes, mandate
+from consent.errors import DecisionMadeAlready
+from consent.mail import tell_of_new_consent
+from consent.mandate import Approval
+from consent.models import Consent
+from consent.oauth.authorization import AuthorizationRequest
+from consent.offer import Offer
+from consent.once import UsedAlready, use_once
+
+FORM_LIFE = timedelta(minutes=15)
+"""How long a screen may stay open before it is shown again."""
+FORM = "consent-form"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What came of a yes: the consent, and the client's code (empty for the organisation)."""
+
+    consent: Consent
+    code: str = ""
+
+
+@transaction.atomic
+def allow(
+    approval: Approval, *, form_nonce: str, request: AuthorizationRequest | None, by: Actor, now: datetime
+) -> Allowed:
+    """Make the consent that a person decided for, with its code and its mail. Of many answers to one screen, one counts.
+
+    request: the client's request, or None for the organisation. Raises what ``mandate.approve`` raises, and
+    DecisionMadeAlready. Records ``consent.approved`` and ``code.issued``.
+    """
+    _use_form(form_nonce, now)
+    consent = mandate.approve(approval, by=by, now=now)
+    tell_of_new_consent(consent, now=now)
+    if request is None or approval.user is None:
+        return Allowed(consent)
+    return Allowed(consent, _code(consent, request, by=by, now=now))
+
+
+@transaction.atomic
+def refuse(offer: Offer, *, form_nonce: str, by: Actor, now: datetime) -> None:
+    """Write down that a person refused what an agent asked for. Raises DecisionMadeAlready. Records ``consent.refused``."""
+    _use_form(form_nonce, now)
+    scopes = [line.scope for line in offer.lines]
+    record(
+        Kind.CONSENT_REFUSED,
+        by=by,
+        now=now,
+        outcome=Outcome.REFUSED,
+        reason_code="access_denied",
+        agent_id=offer.agent.pk,
+        client_id=offer.client.pk,
+        user_id=offer.person.pk if offer.person else None,
+        purpose=offer.purpose,
+        scopes=mandate.names(scopes),
+        data_class=heaviest(scope.data_class for scope in scopes),
+        redirect_host=offer.redirect_host,
+    )
+
+
+def _use_form(nonce: str, now: datetime) -> None:
+    try:
+        use_once(FORM, nonce, now=now, life=FORM_LIFE)
+    except UsedAlready as used:
+        raise DecisionMadeAlready from used
+
+
+def _code(consent: Consent, request: AuthorizationRequest, *, by: Actor, now: datetime) -> str:
+    if consent.user is None:
+        raise TypeError("a code is for a person")
+    return codes.issue(
+        consent,
+        client=request.client,
+        user=consent.user,
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        requested=request.pairs,
+        nonce=request.nonce,
+        by=by,
+        now=now,
+    )
+
+
+def code_without_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, now: datetime) -> str | None:
+    """Return a code under the consent that stands already, or None when the person must see the screen.
+
+    Records ``code.issued``.
+    """
+    if not needs_no_screen(offer, request, by=by, now=now) or offer.held is None:
+        return None
+    with transaction.atomic():
+        # Asked again under the row's lock: revoking takes the same lock, so that no code follows a revocation.
+        consent = Consent.objects.locked(offer.held.pk)
+        if not Consent.objects.effective(now).filter(pk=consent.pk).exists():
+            return None
+        return _code(consent, request, by=by, now=now)
+
+
+def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, now: datetime) -> bool:
+    """Whether this person need not be asked again (decisions.md, Consents).
+
+    Same purpose, nothing new or reworded, unchanged facts, a consent that may be remembered, and a client that
+    cannot be anybody: one that authenticates, or returns by https to a host that the organisation registered.
+    """
+    held = offer.held
+    if held is None or not held.is_live(now) or held.once:
+        return False
+    if request.prompt & {"login", "consent", "select_account"} or not allowed(by, May.APPROVE_CONSENT, offer.agent):
+        return False
+    if not _is_known_place(offer):
+        return False
+    words = {row.scope_id: row.wording_id for row in held.held(now)}
+    if any(words.get(line.scope.pk) != line.wording.pk for line in offer.lines):
+        return False
+    before, facts = held.shown, offer.facts()
+    return all(before.get(name) == value for name, value in facts.items())
+
+
+def _is_known_place(offer: Offer) -> bool:
+    uri = offer.asking.redirect_uri
+    # Any program on the machine can name a public client and listen on a loopback port.
+    if is_loopback(uri) or urlsplit(uri).scheme != "https":
+        return False
+    return not offer.client.is_public or offer.is_verified

@@ -1,0 +1,46 @@
+"""The mail after each new consent, with the way to end it. Written with the consent, sent later (``agents/mail.py``)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+
+from agents.mail import send_later
+from consent.models import Consent
+from consent.until import zone_of
+
+
+def tell_of_new_consent(consent: Consent, *, now: datetime) -> None:
+    """Write the mail to the person acted for (for the organisation: who allowed it), in the caller's transaction.
+
+    In the language of the screen. It holds no secret: its links lead to pages that ask for a sign-in.
+    """
+    reader = consent.user or consent.approved_by
+    language = str(consent.shown.get("language") or settings.LANGUAGE_CODE)
+    zone = zone_of(consent.time_zone)
+    rows = consent.consent_scopes.select_related("wording", "scope__resource").order_by(
+        "scope__resource__name", "scope__name"
+    )
+    with translation.override(language):
+        send_later(
+            "new_consent",
+            reader.email,
+            {
+                "consent": consent,
+                "name": reader.display_name,
+                "titles": [(row.wording.title, row.scope.resource.name) for row in rows],
+                "ends_at": consent.ends_at.astimezone(zone),
+                "zone": zone.key,
+                "revoke_url": _address("consent-revoke", consent),
+                "record_url": _address("my-consent", consent),
+            },
+            now=now,
+        )
+
+
+def _address(page: str, consent: Consent) -> str:
+    # From the setting, never from a Host header (security.md S6).
+    return settings.ISSUER.rstrip("/") + reverse(page, args=[consent.pk])

@@ -1,0 +1,283 @@
+"""What is asked, made ready to be read: who the agent is, what for, what in plain words, until when.
+
+The screen draws an ``Offer``; what a person agreed to is kept from it word for word (``Offer.as_shown``), and its
+``digest`` tells whether the thing that was decided is still the thing that was shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import get_language
+
+from agents.models import Agent, AgentScope, Client, Resource, Scope, ScopeWording, User
+from agents.promises import when_it_counts
+from agents.redirects import host_of, is_loopback
+from consent.mandate import latest_end
+from consent.models import Consent
+from consent.models.consent import purpose_key
+from consent.until import EndChoice, end_choices, life_in_words, zone_of
+
+MANUAL = "manual"
+"""How a client is marked that people of the organisation registered themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks for what. purpose: the agent's own sentence, or empty. redirect_uri: empty for the organisation."""
+
+    client: Client
+    scopes: tuple[AgentScope, ...]
+    purpose: str = ""
+    redirect_uri: str = ""
+
+    @property
+    def agent(self) -> Agent:
+        if self.client.agent is None:
+            raise TypeError("only a client with an agent can ask")
+        return self.client.agent
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One permission as it is offered.
+
+    locked: needed for the task, cannot be unticked. new: not held yet, where something else is. reworded: held, but
+    people agreed to other words. at_most: its longest life in words, where that is shorter than the rest's.
+    """
+
+    scope: Scope
+    wording: ScopeWording
+    locked: bool
+    confirmed_by: str
+    new: bool
+    reworded: bool
+    ticked: bool
+    at_most: str = ""
+
+    @property
+    def key(self) -> str:
+        """The value by which a form names it."""
+        return str(self.scope.pk)
+
+    @property
+    def sensitive(self) -> bool:
+        return self.scope.is_sensitive
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The permissions at one resource, and when a change counts there."""
+
+    resource: Resource
+    promise: str
+    new: bool
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """All that a person reads before they decide."""
+
+    asking: Asking
+    person: User | None
+    owner: User | None
+    purpose: str
+    sections: tuple[Section, ...]
+    ends: tuple[EndChoice, ...]
+    latest: datetime
+    made_at: datetime
+    zone_name: str
+    held: Consent | None
+    """The standing consent that this one would supersede."""
+
+    @property
+    def agent(self) -> Agent:
+        return self.asking.agent
+
+    @property
+    def client(self) -> Client:
+        return self.asking.client
+
+    @property
+    def lines(self) -> list[Line]:
+        return [line for section in self.sections for line in section.lines]
+
+    @property
+    def locked(self) -> frozenset[Scope]:
+        return frozenset(line.scope for line in self.lines if line.locked)
+
+    @property
+    def is_sensitive(self) -> bool:
+        return any(line.sensitive for line in self.lines)
+
+    @property
+    def wrote_itself(self) -> bool:
+        """Whether the sentence came with the request; otherwise it is the one its owner registered."""
+        return bool(self.asking.purpose)
+
+    @property
+    def redirect_host(self) -> str:
+        return host_of(self.asking.redirect_uri)
+
+    @property
+    def only_loopback(self) -> bool:
+        """Whether any program on the person's machine could name this client: all its redirects stay there."""
+        uris = self.client.redirect_uris.split()
+        return bool(self.asking.redirect_uri) and bool(uris) and all(is_loopback(uri) for uri in uris)
+
+    @property
+    def is_verified(self) -> bool:
+        """The organisation's mark: for clients that its own people registered, and no others."""
+        return self.client.registration_source == MANUAL
+
+    @property
+    def promise(self) -> str:
+        """When a change counts at the slowest of the resources."""
+        return when_it_counts(section.resource for section in self.sections)
+
+    def latest_end(self, scopes: Iterable[Scope], now: datetime) -> datetime:
+        """Return the latest end that these scopes allow."""
+        return latest_end(scopes, self.agent, now)
+
+    def facts(self) -> dict[str, Any]:
+        """What the screen says of who asks. A consent is remembered only while these are as they were."""
+        return {
+            "agent": self.agent.name,
+            "owner": self.owner.display_name if self.owner else "",
+            "unit": self.agent.unit,
+            "registered_purpose": self.agent.purpose,
+            "redirect_host": self.redirect_host,
+            "client": {
+                "id": self.client.client_id,
+                "name": self.client.name,
+                "public": self.client.is_public,
+                "verified": self.is_verified,
+                "redirect_uris": sorted(self.client.redirect_uris.split()),
+            },
+        }
+
+    def as_shown(self, *, ticked: frozenset[Scope] | None = None, until: str = "") -> dict[str, Any]:
+        """Return the screen word for word, as it is kept with the consent.
+
+        ticked: what the person left ticked; without it, what was ticked before they chose. until: the words of the end.
+        """
+        return {
+            **self.facts(),
+            "purpose": self.purpose,
+            "resources": [
+                {
+                    "name": section.resource.name,
+                    "uri": section.resource.uri,
+                    "promise": section.promise,
+                    "scopes": [
+                        {
+                            "id": line.key,
+                            "name": line.scope.name,
+                            "title": line.wording.title,
+                            "detail": line.wording.detail,
+                            "version": line.wording.version,
+                            "access": line.scope.access,
+                            "data_class": line.scope.data_class,
+                            "required": line.locked,
+                            "new": line.new,
+                            "ticked": line.ticked if ticked is None else line.scope in ticked,
+                        }
+                        for line in section.lines
+                    ],
+                }
+                for section in self.sections
+            ],
+            "until": until,
+            "language": get_language() or "",
+        }
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what is shown, ends apart: they move with the clock and are checked by themselves."""
+        shown = {**self.as_shown(), "person": str(self.person.pk) if self.person else "", "zone": self.zone_name}
+        sensitive = [line.key for line in self.lines if line.sensitive]
+        text = json.dumps([shown, sensitive], sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def make_offer(
+    asking: Asking, *, person: User | None, zone_name: str, now: datetime, shown_at: datetime | None = None
+) -> Offer:
+    """Return what this person (or, without one, the organisation) is asked.
+
+    Optional scopes start ticked, optional sensitive ones unticked, and what the standing consent of the same purpose
+    holds ticked (decisions.md). shown_at: when it was shown first, if that is not now: its ends are those of then.
+    """
+    made_at = shown_at or now
+    agent = asking.agent
+    purpose = asking.purpose or agent.purpose
+    held = _held(asking.client, person, purpose, now)
+    words: dict[uuid.UUID, uuid.UUID] = {row.scope_id: row.wording_id for row in held.held(now)} if held else {}
+    lines = [_line(row, asking.client, words) for row in asking.scopes]
+    ticked = [line.scope for line in lines if line.ticked] or [line.scope for line in lines]
+    latest = latest_end(ticked, agent, made_at)
+    lines = [
+        replace(line, at_most=life_in_words(line.scope.longest_life))
+        if made_at + line.scope.longest_life < latest
+        else line
+        for line in lines
+    ]
+    return Offer(
+        asking=asking,
+        person=person,
+        owner=agent.owner,
+        purpose=purpose,
+        sections=_sections(lines, has_more=bool(words)),
+        ends=tuple(end_choices(ticked, agent, now=made_at, zone=zone_of(zone_name))),
+        latest=latest,
+        made_at=made_at,
+        zone_name=zone_name,
+        held=held,
+    )
+
+
+def _held(client: Client, person: User | None, purpose: str, now: datetime) -> Consent | None:
+    """Return the standing consent of the same client, person and purpose, with its scopes."""
+    return (
+        Consent.objects.standing()
+        .filter(client=client, user=person, purpose_key=purpose_key(purpose), ends_at__gt=now)
+        .with_scopes()
+        .first()
+    )
+
+
+def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, uuid.UUID]) -> Line:
+    scope, wording = row.scope, row.scope.wording
+    is_held = scope.pk in words
+    # A client that registered itself has no required scopes (decisions.md, Who decides).
+    locked = row.is_locked and client.registration_source == MANUAL
+    return Line(
+        scope=scope,
+        wording=wording,
+        locked=locked,
+        confirmed_by=row.confirmed_by.display_name if locked and row.confirmed_by else "",
+        new=bool(words) and not is_held,
+        reworded=is_held and words[scope.pk] != wording.pk,
+        ticked=locked or is_held or not scope.is_sensitive,
+    )
+
+
+def _sections(lines: list[Line], *, has_more: bool) -> tuple[Section, ...]:
+    by_resource: dict[uuid.UUID, list[Line]] = {}
+    for line in lines:
+        by_resource.setdefault(line.scope.resource_id, []).append(line)
+    return tuple(
+        Section(
+            resource=group[0].scope.resource,
+            promise=when_it_counts(group[0].scope.resource),
+            new=has_more and all(line.new for line in group),
+            lines=tuple(group),
+        )
+        for group in by_resource.values()
+    )

@@ -1,0 +1,277 @@
+"""``/oauth/authorize``: from a client's request to a person's decision and back."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_not_required
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from agents.actors import Actor, allowed
+from agents.errors import InvalidInput, MandateError
+from agents.permissions import May
+from agents.sign_in import sign_in_methods, signed_in_at
+from agents.trail.kinds import Kind
+from agents.trail.refusals import record_refusal
+from consent import decision
+from consent.errors import DecisionMadeAlready, OfferChanged
+from consent.oauth.authorization import (
+    AuthorizationRefused,
+    AuthorizationRequest,
+    Sent,
+    answer,
+    error_answer,
+    host_to_tell,
+    read_request,
+)
+from consent.offer import Asking, Offer, make_offer
+from consent.screens.csp import without_form_action
+from consent.screens.form import FormTampered, Shown, approval_of, open_sealed, read_answer
+from consent.screens.screen import Again, show
+from consent.screens.storing import never_stored
+from consent.screens.who_and_when import moment_of, person_of
+
+SIGNED_IN_AFTER = "signed_in_after"
+"""Our own parameter on the way through a fresh sign-in: since when it must have happened, signed."""
+AUDITOR = (
+    "You read everything here and change nothing, so you cannot allow this. Refuse it, or sign in as somebody else."
+)
+
+
+@login_not_required
+@without_form_action
+@never_stored
+@require_GET
+def authorize(request: HttpRequest) -> HttpResponse:
+    """Show what a client asks for, to somebody who is signed in. A GET uses nothing up and stores nothing."""
+    sent = dict(request.GET.lists())
+    try:
+        asked = read_request(sent, now=moment_of(request))
+        return _answer(request, asked)
+    except AuthorizationRefused as refusal:
+        return _refused(request, refusal, sent)
+
+
+def _answer(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
+    silent = "none" in asked.prompt
+    if not request.user.is_authenticated:
+        if silent:
+            raise _told(asked, "login_required", "The person is not signed in.")
+        return _to_sign_in(asked)
+    if "login" in asked.prompt and not _signed_in_since(request, asked):
+        return _to_fresh_sign_in(request, asked)
+    offer = _offer(request, asked)
+    by = Actor.of(request)
+    code = decision.code_without_screen(offer, asked, by=by, now=moment_of(request))
+    if code is not None:
+        return answer(asked.redirect_uri, state=asked.state, code=code)
+    if silent:
+        needed = "consent_required" if allowed(by, May.APPROVE_CONSENT, offer.agent) else "interaction_required"
+        raise _told(asked, needed, "The person must decide on the screen.")
+    return _show(request, offer, asked)
+
+
+@login_not_required
+@without_form_action
+@never_stored
+@require_POST
+def decide(request: HttpRequest) -> HttpResponse:
+    """Take a person's answer. What was shown is made again from the signed request and compared."""
+    try:
+        shown = open_sealed(request.POST)
+    except FormTampered as problem:
+        return _form_refused(request, problem, None)
+    try:
+        asked = read_request(shown.sent, now=moment_of(request))
+    except AuthorizationRefused as refusal:
+        return _refused(request, refusal, shown.sent)
+    if not request.user.is_authenticated:
+        return _to_sign_in(asked)
+    return _decide(request, asked, shown)
+
+
+def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> HttpResponse:
+    if not shown.is_of(request):
+        problem = OfferChanged(
+            _("Somebody else had this page open, or another session. Look again: this is asked of you.")
+        )
+        return _show_again(request, asked, problem, code="other_person")
+    if shown.is_old(moment_of(request)):
+        problem = OfferChanged(_("This page was open for a long time. Look again before you decide."))
+        return _show_again(request, asked, problem, code="form_too_old")
+    offer = _offer(request, asked, shown)
+    if offer.digest() != shown.digest:
+        problem = OfferChanged(_("What is asked has changed since you saw it. Look again before you decide."))
+        return _show_again(request, asked, problem, code=problem.code)
+    try:
+        return _take(request, asked, offer, shown)
+    except (DecisionMadeAlready, FormTampered) as problem:
+        return _form_refused(request, problem, offer)
+
+
+def _take(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown: Shown) -> HttpResponse:
+    by = Actor.of(request)
+    if request.POST["decision"] == "refuse":
+        decision.refuse(offer, form_nonce=shown.nonce, by=by, now=moment_of(request))
+        return answer(
+            asked.redirect_uri, state=asked.state, error="access_denied", error_description="The person refused."
+        )
+    given = read_answer(request.POST, offer)
+    try:
+        approval = approval_of(given, offer, methods=sign_in_methods(request), now=moment_of(request))
+    except InvalidInput as problem:
+        _record(request, problem.code, offer)
+        again = Again(error=problem.sentence, error_field=problem.field, answer=given)
+        return _show(request, offer, asked, again=again, status=400)
+    done = decision.allow(approval, form_nonce=shown.nonce, request=asked, by=by, now=moment_of(request))
+    return answer(asked.redirect_uri, state=asked.state, code=done.code)
+
+
+# ------------------------------------------------------------------------------------------------------ parts of these
+
+
+def _offer(request: HttpRequest, asked: AuthorizationRequest, shown: Shown | None = None) -> Offer:
+    person = person_of(request)
+    asking = Asking(asked.client, asked.asked, asked.purpose, asked.redirect_uri)
+    return make_offer(
+        asking,
+        person=person,
+        zone_name=person.time_zone,
+        now=moment_of(request),
+        shown_at=shown.at if shown else None,
+    )
+
+
+def _show(
+    request: HttpRequest,
+    offer: Offer,
+    asked: AuthorizationRequest,
+    *,
+    again: Again | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    may = allowed(Actor.of(request), May.APPROVE_CONSENT, offer.agent)
+    return show(
+        request,
+        offer,
+        sent=asked.sent,
+        action=reverse("authorize-decide"),
+        now=moment_of(request),
+        again=again,
+        status=status,
+        may_not="" if may else _(AUDITOR),
+    )
+
+
+def _show_again(request: HttpRequest, asked: AuthorizationRequest, problem: MandateError, *, code: str) -> HttpResponse:
+    """Show the screen of now, with what happened. Nothing was decided."""
+    offer = _offer(request, asked)
+    _record(request, code, offer)
+    return _show(request, offer, asked, again=Again(note=problem.sentence), status=409)
+
+
+def _address(asked: AuthorizationRequest, **more: str) -> str:
+    return f"{reverse('authorize')}?{urlencode({**asked.sent, **more}, doseq=True)}"
+
+
+def _to_sign_in(asked: AuthorizationRequest) -> HttpResponse:
+    return redirect(f"{reverse('account_login')}?{urlencode({'next': _address(asked)})}")
+
+
+def _to_fresh_sign_in(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
+    since = signing.dumps(moment_of(request).timestamp(), salt=SIGNED_IN_AFTER)
+    back = _address(asked, **{SIGNED_IN_AFTER: since})
+    return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+
+
+def _signed_in_since(request: HttpRequest, asked: AuthorizationRequest) -> bool:
+    """Whether the person proved themselves after this very request first came (``prompt=login``)."""
+    try:
+        since = float(signing.loads(request.GET.get(SIGNED_IN_AFTER, ""), salt=SIGNED_IN_AFTER, max_age=900))
+    except (signing.BadSignature, TypeError, ValueError):
+        return False
+    last = signed_in_at(request)
+    return last is not None and last >= since
+
+
+def _told(asked: AuthorizationRequest, code: str, description: str) -> AuthorizationRefused:
+    return AuthorizationRefused(
+        code, description, redirect_uri=asked.redirect_uri, state=asked.state, client=asked.client
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ refusals
+
+
+def _refused(request: HttpRequest, refusal: AuthorizationRefused, sent: Sent) -> HttpResponse:
+    """Answer a refused request by redirect or page, and record it."""
+    client = refusal.client
+    uri = refusal.redirect_uri or next(iter(sent.get("redirect_uri") or [""]))
+    record_refusal(
+        Kind.AUTHORIZATION_REFUSED,
+        reason_code=refusal.code,
+        reason=refusal.description,
+        by=Actor.of(request),
+        now=moment_of(request),
+        client_id=client.pk if client else None,
+        agent_id=client.agent_id if client else None,
+        redirect_host=host_to_tell(uri),
+    )
+    if refusal.redirect_uri:
+        return error_answer(refusal)
+    return _page(request, *_words(refusal), detail=refusal.code)
+
+
+def _words(refusal: AuthorizationRefused) -> tuple[str, str]:
+    """Return title and sentence of a refusal that has no way back to a client."""
+    if refusal.code == "unknown_client":
+        return _("Mandate does not know this program"), _(
+            "Whatever sent you here is not registered as an agent, or its address was cut off. Nothing was allowed. "
+            "If you know who runs it, ask them to register it."
+        )
+    if refusal.code == "client_not_usable":
+        return _("This agent is not active"), _(
+            "It is registered here, but it may not be allowed anything now. Nothing was allowed. Its owner or an "
+            "administrator can say why."
+        )
+    if refusal.code == "invalid_redirect_uri":
+        return _("This request does not lead back to where it should"), _(
+            "It names an address to return to that is not registered for this agent, so Mandate sends you nowhere. "
+            "Nothing was allowed. If you came here from a link in a message, do not use it again."
+        )
+    return _("Mandate could not read this request"), _(
+        "Something in it was missing, doubled or too long. Nothing was allowed. Start again from the agent; if it goes "
+        "on, tell its owner."
+    )
+
+
+def _form_refused(request: HttpRequest, problem: MandateError, offer: Offer | None) -> HttpResponse:
+    """Answer a decision that cannot count with a page of its own: nothing was done, or it was done before."""
+    _record(request, problem.code, offer)
+    if isinstance(problem, DecisionMadeAlready):
+        return _page(request, _("You have decided this already"), problem.sentence, detail="", status=409)
+    return _page(request, _("This form cannot be taken"), problem.sentence, detail=problem.code)
+
+
+def _record(request: HttpRequest, code: str, offer: Offer | None) -> None:
+    record_refusal(
+        Kind.CONSENT_FORM_REFUSED,
+        reason_code=code,
+        by=Actor.of(request),
+        now=moment_of(request),
+        client_id=offer.client.pk if offer else None,
+        agent_id=offer.agent.pk if offer else None,
+        user_id=request.user.pk if request.user.is_authenticated else None,
+    )
+
+
+def _page(request: HttpRequest, title: str, sentence: str, *, detail: str, status: int = 400) -> HttpResponse:
+    home = reverse("my-agents")
+    words = _("Go to My agents") if request.user.is_authenticated else _("Go to the sign-in page")
+    context = {"title": title, "sentence": sentence, "detail": detail, "url": home, "way_on": words}
+    return render(request, "problem.html", context, status=status)

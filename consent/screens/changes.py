@@ -1,0 +1,237 @@
+"""Narrow, shorten, revoke: each asks first, says what stops, takes the reason, and shows that it worked."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from agents.actors import Actor, require
+from agents.errors import InvalidInput, Refused
+from agents.models import Scope
+from agents.permissions import May
+from agents.texts import one_line
+from agents.trail.kinds import Kind
+from agents.trail.record import text_of
+from agents.trail.refusals import record_refusal
+from consent import mandate
+from consent.errors import NotNarrower, NotShorter
+from consent.models import Consent
+from consent.screens.preview import preview_of, stopped_by
+from consent.screens.storing import never_stored
+from consent.screens.who_and_when import moment_of, person_of
+from consent.until import CUSTOM, LIVES, TODAY, EndChoice, chosen_end, end_of_today, zone_of
+
+FormProblem = (NotNarrower, NotShorter, InvalidInput)
+"""Refusals that are said beside the form. All others are pages of their own."""
+
+
+def seen_consent(request: HttpRequest, consent_id: uuid.UUID, *, change: str) -> Consent:
+    """Return the consent, if this person may see it. Otherwise 404: what is not theirs looks like what does not exist."""
+    found = Consent.objects.visible_to(person_of(request)).with_scopes().filter(pk=consent_id).first()
+    if found is None:
+        if request.method == "POST":
+            # Without the id: whoever tried can read this event, and must not learn from it that there is one.
+            _record_refusal(request, "not_visible", change=change)
+        raise Http404
+    return found
+
+
+def _record_refusal(request: HttpRequest, code: str, *, change: str, consent: Consent | None = None) -> None:
+    ids = {"consent_id": consent.pk, "agent_id": consent.agent_id, "user_id": consent.user_id} if consent else {}
+    record_refusal(
+        Kind.CONSENT_CHANGE_REFUSED,
+        reason_code=code,
+        by=Actor.of(request),
+        now=moment_of(request),
+        change=change,
+        **ids,
+    )
+
+
+def _reason(request: HttpRequest, consent: Consent) -> str:
+    """Return the reason. Whoever changes somebody else's consent must give one."""
+    text = request.POST.get("reason", "")
+    if not is_own(request, consent) and not text.strip():
+        raise InvalidInput("reason", _("Say why: whom it concerns reads it."))
+    return one_line("reason", text, longest=500, needed=False)
+
+
+def is_own(request: HttpRequest, consent: Consent) -> bool:
+    """Whether the agent acts for the person who looks."""
+    return consent.user_id == request.user.pk
+
+
+def _way_back(request: HttpRequest, consent: Consent) -> str:
+    return reverse("my-agents") if is_own(request, consent) else consent.get_absolute_url()
+
+
+def _page(
+    request: HttpRequest, template: str, consent: Consent, problem: Refused | None, **context: Any
+) -> HttpResponse:
+    context = {
+        "consent": consent,
+        "own": is_own(request, consent),
+        "back_url": _way_back(request, consent),
+        "preview": preview_of(consent, moment_of(request)),
+        "reason": request.POST.get("reason", ""),
+        "problem": problem,
+        "problem_field": getattr(problem, "field", ""),
+        "now": moment_of(request),
+        **context,
+    }
+    return render(request, template, context, status=400 if problem else 200)
+
+
+def _try(request: HttpRequest, consent: Consent, change: str, action: Callable[[], object]) -> Refused | None:
+    """Do it. Returns what is to be said beside the form, if it was refused for something that can be mended there."""
+    try:
+        action()
+    except FormProblem as problem:
+        if not isinstance(problem, InvalidInput):
+            _record_refusal(request, problem.code, change=change, consent=consent)
+        return problem
+    return None
+
+
+# -------------------------------------------------------------------------------------------------------------- narrow
+
+
+@never_stored
+@require_http_methods(["GET", "POST"])
+def narrow(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
+    """Take permissions away. A GET may say which stay ticked (``keep``), as the form on My agents does."""
+    consent = seen_consent(request, consent_id, change="narrow")
+    require(Actor.of(request), May.NARROW_CONSENT, consent)
+    now = moment_of(request)
+    consent.must_be_live(now)
+    held = {str(row.scope_id): row for row in consent.held(now)}
+    chosen = request.POST if request.method == "POST" else request.GET
+    asked = set(chosen.getlist("keep")) if "keep" in chosen or request.method == "POST" else set(held)
+    keep = {key for key, row in held.items() if key in asked or row.required}
+    problem: Refused | None = None
+    if request.method == "POST":
+
+        def do() -> object:
+            scopes: frozenset[Scope] = frozenset(held[key].scope for key in keep)
+            return mandate.narrow(
+                consent.pk, keep=scopes, reason=_reason(request, consent), by=Actor.of(request), now=now
+            )
+
+        problem = _try(request, consent, "narrow", do)
+        if problem is None:
+            messages.success(request, _("Narrowed. It counts %(when)s.") % {"when": preview_of(consent, now).promise})
+            return redirect(_way_back(request, consent))
+    return _page(
+        request,
+        "consent/narrow.html",
+        consent,
+        problem,
+        rows=[(row, key in keep) for key, row in held.items()],
+        going=[row for key, row in held.items() if key not in keep],
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- shorten
+
+
+@never_stored
+@require_http_methods(["GET", "POST"])
+def shorten(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
+    """Let it end earlier. There is no longer: more time is a new consent."""
+    consent = seen_consent(request, consent_id, change="shorten")
+    require(Actor.of(request), May.SHORTEN_CONSENT, consent)
+    now = moment_of(request)
+    consent.must_be_live(now)
+    choices = _earlier_ends(request, consent)
+    until = request.POST.get("until") or next((choice.key for choice in choices), CUSTOM)
+    problem: Refused | None = None
+    if request.method == "POST":
+
+        def do() -> object:
+            end = chosen_end(
+                until,
+                request.POST.get("until_at", ""),
+                latest=consent.ends_at,
+                shown_at=now,
+                now=now,
+                zone=zone_of(person_of(request).time_zone),
+            )
+            return mandate.shorten(
+                consent.pk, ends_at=end.ends_at, reason=_reason(request, consent), by=Actor.of(request), now=now
+            )
+
+        problem = _try(request, consent, "shorten", do)
+        if problem is None:
+            messages.success(request, _("Shortened. It ends earlier now."))
+            return redirect(_way_back(request, consent))
+    zone = zone_of(person_of(request).time_zone)
+    return _page(
+        request,
+        "consent/shorten.html",
+        consent,
+        problem,
+        choices=choices,
+        until=until,
+        until_at=request.POST.get("until_at", ""),
+        earliest_at=now.astimezone(zone).strftime("%Y-%m-%dT%H:%M"),
+        latest_at=consent.ends_at.astimezone(zone).strftime("%Y-%m-%dT%H:%M"),
+        zone=zone.key,
+    )
+
+
+def _earlier_ends(request: HttpRequest, consent: Consent) -> list[EndChoice]:
+    now = moment_of(request)
+    today = end_of_today(now, zone_of(person_of(request).time_zone))
+    ends = [("1h", _("in 1 hour"), now + LIVES["1h"])]
+    if today is not None:
+        ends.append((TODAY, _("today, %(time)s") % {"time": "18:00"}, today))
+    ends += [("1d", _("in 1 day"), now + LIVES["1d"]), ("30d", _("in 30 days"), now + LIVES["30d"])]
+    return [EndChoice(key, label) for key, label, end in ends if end < consent.ends_at]
+
+
+# -------------------------------------------------------------------------------------------------------------- revoke
+
+
+@never_stored
+@require_http_methods(["GET", "POST"])
+def revoke(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
+    """End it for good. Afterwards the same address shows what that stopped."""
+    consent = seen_consent(request, consent_id, change="revoke")
+    now = moment_of(request)
+    problem: Refused | None = None
+    if request.method == "POST":
+
+        def do() -> object:
+            return mandate.revoke(consent.pk, reason=_reason(request, consent), by=Actor.of(request), now=now)
+
+        problem = _try(request, consent, "revoke", do)
+        if problem is None:
+            return redirect("consent-revoke", consent.pk)
+    stopped = stopped_by(consent)
+    if stopped is not None:
+        return _revoked(request, consent)
+    require(Actor.of(request), May.REVOKE_CONSENT, consent)
+    consent.must_be_live(now)
+    return _page(request, "consent/revoke.html", consent, problem)
+
+
+def _revoked(request: HttpRequest, consent: Consent) -> HttpResponse:
+    stopped = stopped_by(consent)
+    digest = stopped.reason_digest if stopped else ""
+    context = {
+        "consent": consent,
+        "stopped": stopped,
+        "own": is_own(request, consent),
+        "back_url": _way_back(request, consent),
+        "reason": text_of([digest]).get(digest, ""),
+        "now": moment_of(request),
+    }
+    return render(request, "consent/revoked.html", context)

@@ -1,0 +1,190 @@
+"""My agents: who may act for a person, what for, until when; to narrow, shorten, revoke one or all."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Prefetch, Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from agents.actors import Actor
+from agents.errors import InvalidInput
+from agents.last_use import last_used
+from agents.models import Agent, Ownership, State
+from agents.promises import when_it_counts
+from agents.texts import one_line
+from consent import mandate
+from consent.models import Consent, ConsentScope
+from consent.screens.preview import tokens_of
+from consent.screens.storing import never_stored
+from consent.screens.who_and_when import moment_of, person_of
+
+ENDED_ON_A_PAGE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One permission that a consent holds, as ``components/scope_row.html`` draws it: unticking asks to take it away."""
+
+    row: ConsentScope
+    used: datetime | None
+    fixed: bool
+
+    name = "keep"
+    checked = True
+    disabled = False
+
+    @property
+    def value(self) -> str:
+        return str(self.row.scope_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One consent on the page. why_not: why nothing is allowed under it now, though it stands."""
+
+    consent: Consent
+    held: list[Held]
+    used: datetime | None
+    promise: str
+    why_not: str = ""
+
+    @property
+    def can_narrow(self) -> bool:
+        """Whether there is one to take away and another to leave."""
+        return len(self.held) > 1 and any(not held.fixed for held in self.held)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An agent with all that the person allows it."""
+
+    agent: Agent
+    cards: list[Card] = field(default_factory=list)
+
+
+@never_stored
+@require_safe
+def my_agents(request: HttpRequest) -> HttpResponse:
+    """List what the person allowed: what stands first, what is over below."""
+    now, person = moment_of(request), person_of(request)
+    mine = Consent.objects.given_by(person)
+    standing = _standing(request)
+    over = mine.filter(Q(revoked_at__isnull=False) | Q(superseded_at__isnull=False) | Q(ends_at__lte=now))
+    ended = Paginator(over.select_related("agent", "client").order_by("-starts_at", "-id"), ENDED_ON_A_PAGE)
+    page = ended.get_page(request.GET.get("page"))
+    context = {
+        "groups": _groups(standing, now),
+        "promise": when_it_counts(resource for consent in standing for resource in consent.resources(now)),
+        "page": page,
+        "ended": [(consent, consent.status(now)) for consent in page],
+        "trail_url": _trail_url(),
+        "now": now,
+    }
+    return render(request, "consent/my_agents.html", context)
+
+
+def _standing(request: HttpRequest) -> list[Consent]:
+    now = moment_of(request)
+    owners = Prefetch(
+        "agent__ownerships", queryset=Ownership.objects.live().select_related("user"), to_attr="live_ownership_list"
+    )
+    rows = Consent.objects.given_by(person_of(request)).standing().filter(ends_at__gt=now)
+    return list(rows.with_scopes().prefetch_related(owners).order_by("agent__name", "agent", "-starts_at", "-id"))
+
+
+def _groups(consents: Iterable[Consent], now: datetime) -> list[Group]:
+    consents = list(consents)
+    rows = [row for consent in consents for row in consent.held(now)]
+    used = last_used([consent.pk for consent in consents] + [row.pk for row in rows])
+    groups: dict[uuid.UUID, Group] = {}
+    for consent in consents:
+        held = [Held(row, used.get(row.pk), row.required) for row in consent.held(now)]
+        card = Card(consent, held, used.get(consent.pk), when_it_counts(consent.resources(now)), _why_not(consent, now))
+        groups.setdefault(consent.agent_id, Group(consent.agent)).cards.append(card)
+    return list(groups.values())
+
+
+def _why_not(consent: Consent, now: datetime) -> str:
+    agent = consent.agent
+    if consent.paused_at is not None:
+        return _("paused")
+    if agent.state != State.ACTIVE:
+        return _("agent not active")
+    if agent.has_ended(now):
+        return _("agent ended")
+    if consent.client.ended_at is not None:
+        return _("its client was removed")
+    owner = agent.owner
+    return "" if owner is not None and owner.is_active else _("agent without owner")
+
+
+def _trail_url() -> str:
+    try:
+        return reverse("trail")
+    except NoReverseMatch:
+        return ""
+
+
+@never_stored
+@require_safe
+def my_consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
+    """Show a consent as it was agreed to, word for word. For everybody who may see it."""
+    now = moment_of(request)
+    consent = get_object_or_404(Consent.objects.visible_to(person_of(request)).with_scopes(), pk=consent_id)
+    context: dict[str, Any] = {
+        "consent": consent,
+        "status": consent.status(now),
+        "shown": consent.shown,
+        "own_words": bool(consent.shown.get("purpose")) and consent.shown["purpose"] != consent.purpose,
+        "held": {str(row.scope_id): row for row in consent.consent_scopes.all()},
+        "taken": [row for row in consent.consent_scopes.all() if not row.is_held(now)],
+        "own": consent.user_id == request.user.pk,
+        "can_change": consent.user_id == request.user.pk and consent.status(now) in {"live", "paused"},
+        "trail_url": _trail_url(),
+        "now": now,
+    }
+    return render(request, "consent/my_consent.html", context)
+
+
+@never_stored
+@require_http_methods(["GET", "POST"])
+def stop_all(request: HttpRequest) -> HttpResponse:
+    """Revoke everything that the person allowed, after saying what that is."""
+    now = moment_of(request)
+    standing = _standing(request)
+    problem = ""
+    if request.method == "POST":
+        try:
+            reason = one_line("reason", request.POST.get("reason", ""), longest=500, needed=False)
+        except InvalidInput as refused:
+            problem = refused.sentence
+        else:
+            ended = mandate.revoke_all(person_of(request), reason=reason, by=Actor.of(request), now=now)
+            said = ngettext(
+                "Stopped. %(n)s consent is revoked.", "Stopped. %(n)s consents are revoked.", len(ended)
+            ) % {"n": len(ended)}
+            messages.success(request, said)
+            return redirect("my-agents")
+    if not standing and request.method == "GET":
+        raise Http404
+    context = {
+        "groups": _groups(standing, now),
+        "tokens": tokens_of(standing, now),
+        "promise": when_it_counts(resource for consent in standing for resource in consent.resources(now)),
+        "reason": request.POST.get("reason", ""),
+        "problem": problem,
+        "now": now,
+    }
+    return render(request, "consent/stop_all.html", context, status=400 if problem else 200)

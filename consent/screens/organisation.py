@@ -1,0 +1,144 @@
+"""``/agents/<id>/consent/``: an administrator decides for the organisation, on the same screen that people read."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from agents.actors import Actor, require
+from agents.errors import InvalidInput, NotReady
+from agents.models import Agent, AgentScope, Client
+from agents.models import Kind as AgentKind
+from agents.permissions import May
+from agents.sign_in import sign_in_methods
+from agents.trail.kinds import Kind
+from agents.trail.refusals import record_refusal
+from consent import decision
+from consent.errors import OfferChanged
+from consent.offer import Asking, Offer, make_offer
+from consent.screens.form import FormTampered, approval_of, open_sealed, read_answer
+from consent.screens.screen import Again, show
+from consent.screens.storing import never_stored
+from consent.screens.who_and_when import moment_of, person_of
+
+
+@never_stored
+@require_http_methods(["GET", "POST"])
+def organisation_consent(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
+    """Show what an autonomous agent asks of the organisation, and take an administrator's decision."""
+    agent = get_object_or_404(Agent.objects.visible_to(person_of(request)), pk=agent_id)
+    require(Actor.of(request), May.APPROVE_ORGANISATION_CONSENT, agent)
+    if agent.kind != AgentKind.AUTONOMOUS:
+        raise NotReady(_("This agent acts for people: each of them allows it for themselves."))
+    clients = [client for client in agent.clients.filter(ended_at=None).order_by("name", "pk") if not client.is_public]
+    if not clients:
+        raise NotReady(_("This agent has no client that could get a token. Add one first."))
+    chosen = request.GET.get("client", "")
+    client = clients[0] if len(clients) == 1 else next((one for one in clients if str(one.pk) == chosen), None)
+    if client is None:
+        return render(request, "consent/choose_client.html", {"agent": agent, "clients": clients})
+    if not client.is_live(moment_of(request)):
+        raise NotReady(_("This agent is not active, so nothing can be allowed to it yet."))
+    return _take(request, client) if request.method == "POST" else _show(request, _offer(request, client))
+
+
+def _offer(request: HttpRequest, client: Client, *, shown_at: object = None) -> Offer:
+    scopes = (
+        AgentScope.objects.live()
+        .filter(agent=client.agent)
+        .select_related("scope__resource", "confirmed_by")
+        .prefetch_related("scope__wordings")
+        .order_by("scope__resource__name", "scope__name")
+    )
+    rows = tuple(scopes)
+    if not rows:
+        raise NotReady(_("This agent may not ask for anything yet. Its owner chooses that on its page."))
+    return make_offer(
+        Asking(client, rows),
+        person=None,
+        zone_name=person_of(request).time_zone,
+        now=moment_of(request),
+        shown_at=shown_at,  # type: ignore[arg-type]
+    )
+
+
+def _show(request: HttpRequest, offer: Offer, *, again: Again | None = None, status: int = 200) -> HttpResponse:
+    keeps = offer.agent.is_kept_by(person_of(request)) and offer.is_sensitive
+    note = _(
+        "You are responsible for this agent. What is sensitive must be allowed by another administrator: leave it off."
+    )
+    return show(
+        request,
+        offer,
+        sent={"client": [str(offer.client.pk)]},
+        action=_address(offer.client),
+        now=moment_of(request),
+        again=again,
+        status=status,
+        keeper_note=note if keeps else "",
+    )
+
+
+def _address(client: Client) -> str:
+    return f"{reverse('organisation-consent', args=[client.agent_id])}?client={client.pk}"
+
+
+def _take(request: HttpRequest, client: Client) -> HttpResponse:
+    now, by = moment_of(request), Actor.of(request)
+    try:
+        shown = open_sealed(request.POST)
+        if shown.sent != {"client": [str(client.pk)]}:
+            raise FormTampered("client")
+    except FormTampered as problem:
+        return _refused(request, client, problem)
+    offer = _offer(request, client, shown_at=shown.at)
+    if not shown.is_of(request) or shown.is_old(now) or offer.digest() != shown.digest:
+        changed = OfferChanged(_("What is asked has changed since you saw it. Look again before you decide."))
+        _record(request, client, changed.code)
+        return _show(request, _offer(request, client), again=Again(note=changed.sentence), status=409)
+    if request.POST["decision"] == "refuse":
+        decision.refuse(offer, form_nonce=shown.nonce, by=by, now=now)
+        messages.info(request, _("Refused. %(agent)s gets nothing.") % {"agent": offer.agent.name})
+        return redirect(offer.agent.get_absolute_url())
+    try:
+        given = read_answer(request.POST, offer)
+    except FormTampered as problem:
+        return _refused(request, client, problem)
+    try:
+        approval = approval_of(given, offer, methods=sign_in_methods(request), now=now)
+    except InvalidInput as problem:
+        _record(request, client, problem.code)
+        again = Again(error=problem.sentence, error_field=problem.field, answer=given)
+        return _show(request, offer, again=again, status=400)
+    done = decision.allow(approval, form_nonce=shown.nonce, request=None, by=by, now=now)
+    messages.success(request, _("Allowed. %(agent)s can get tokens now.") % {"agent": offer.agent.name})
+    return redirect(done.consent.get_absolute_url())
+
+
+def _refused(request: HttpRequest, client: Client, problem: FormTampered) -> HttpResponse:
+    _record(request, client, problem.code)
+    context = {
+        "title": _("This form cannot be taken"),
+        "sentence": problem.sentence,
+        "detail": problem.code,
+        "url": _address(client),
+        "way_on": _("Look at it again"),
+    }
+    return render(request, "problem.html", context, status=400)
+
+
+def _record(request: HttpRequest, client: Client, code: str) -> None:
+    record_refusal(
+        Kind.CONSENT_FORM_REFUSED,
+        reason_code=code,
+        by=Actor.of(request),
+        now=moment_of(request),
+        client_id=client.pk,
+        agent_id=client.agent_id,
+    )

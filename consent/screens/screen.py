@@ -1,0 +1,129 @@
+"""Drawing the consent screen: one template for people and for the organisation, first shown or shown again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from consent.offer import Line, Offer, Section
+from consent.screens.form import Answer, seal
+from consent.until import CUSTOM, zone_of
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One permission as ``components/scope_row.html`` draws it."""
+
+    line: Line
+    checked: bool
+    disabled: bool
+    detail: str
+    chips: list[str] = field(default_factory=list)
+    name: str = "scope"
+
+    @property
+    def value(self) -> str:
+        return self.line.key
+
+    @property
+    def title(self) -> str:
+        return self.line.wording.title
+
+    @property
+    def access(self) -> str:
+        return self.line.scope.access
+
+    @property
+    def data(self) -> str:
+        return self.line.scope.data_class
+
+    @property
+    def needed(self) -> bool:
+        return self.line.locked
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The permissions at one resource, ready to be drawn."""
+
+    section: Section
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Why the screen is shown once more. note: what happened. error: what is to be mended, at which field."""
+
+    note: str = ""
+    error: str = ""
+    error_field: str = ""
+    answer: Answer | None = None
+
+
+def show(
+    request: HttpRequest,
+    offer: Offer,
+    *,
+    sent: Mapping[str, Sequence[str]],
+    action: str,
+    now: datetime,
+    again: Again | None = None,
+    status: int = 200,
+    may_not: str = "",
+    keeper_note: str = "",
+) -> HttpResponse:
+    """Return the screen. may_not: why this person cannot say yes, in a sentence. keeper_note: why not to all of it."""
+    again = again or Again()
+    answer = again.answer
+    until = answer.until if answer else next((choice.key for choice in offer.ends if choice.chosen), "")
+    context: dict[str, Any] = {
+        "offer": offer,
+        "parts": [Part(section, [_row(line, answer) for line in section.lines]) for section in offer.sections],
+        "ends": offer.ends,
+        "until": until,
+        "custom": until == CUSTOM,
+        "until_at": answer.until_at if answer else "",
+        "earliest_at": _local(now, offer),
+        "latest_at": _local(offer.latest, offer),
+        "purpose": answer.purpose if answer else offer.purpose,
+        "purpose_ok": bool(answer and answer.purpose_ok),
+        "own_words": bool(answer and answer.purpose != offer.purpose) or again.error_field == "purpose",
+        "sealed": seal(offer, sent, request, now),
+        "action": action,
+        "again": again,
+        "may_not": may_not,
+        "keeper_note": keeper_note,
+        "now": now,
+    }
+    return render(request, "consent/screen.html", context, status=status)
+
+
+def _local(moment: datetime, offer: Offer) -> str:
+    return moment.astimezone(zone_of(offer.zone_name)).strftime("%Y-%m-%dT%H:%M")
+
+
+def _row(line: Line, answer: Answer | None) -> Row:
+    ticked = line.scope in answer.ticked if answer else line.ticked
+    chips = [*(["new"] if line.new else []), *(["reworded"] if line.reworded else [])]
+    return Row(line, line.locked or ticked, disabled=False, detail=_detail(line), chips=chips)
+
+
+def _detail(line: Line) -> str:
+    said = [line.wording.detail] if line.wording.detail else []
+    if line.at_most:
+        said.append(_("At most %(life)s.") % {"life": line.at_most})
+    if line.locked and line.confirmed_by:
+        said.append(_("Needed for the task; confirmed by %(name)s.") % {"name": line.confirmed_by})
+    elif line.locked:
+        said.append(_("Needed for the task."))
+    elif not line.ticked:
+        said.append(_("Off unless you tick it."))
+    if line.reworded:
+        said.append(_("You agreed to other words before."))
+    return " ".join(said)

@@ -1,0 +1,22 @@
+"""The pages on which people decide, and look after what they decided."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from consent.screens.authorize import authorize, decide
+from consent.screens.changes import narrow, revoke, shorten
+from consent.screens.my_agents import my_agents, my_consent, stop_all
+from consent.screens.organisation import organisation_consent
+
+urlpatterns = [
+    path("oauth/authorize", authorize, name="authorize"),
+    path("oauth/authorize/decision", decide, name="authorize-decide"),
+    path("my-agents/", my_agents, name="my-agents"),
+    path("my-agents/stop/", stop_all, name="my-agents-stop-all"),
+    path("my-agents/<uuid:consent_id>/", my_consent, name="my-consent"),
+    path("consents/<uuid:consent_id>/narrow/", narrow, name="consent-narrow"),
+    path("consents/<uuid:consent_id>/shorten/", shorten, name="consent-shorten"),
+    path("consents/<uuid:consent_id>/revoke/", revoke, name="consent-revoke"),
+    path("agents/<uuid:agent_id>/consent/", organisation_consent, name="organisation-consent"),
+]
