@@ -6,11 +6,38 @@ from datetime import timedelta
 from typing import TypedDict
 
 
+class Options(TypedDict):
+    """How a message is sent. ``expires``: seconds after which a worker throws it away unread."""
+
+    expires: int
+
+
 class Entry(TypedDict):
-    """One line of the schedule: which task, and how long between two runs."""
+    """One line of the schedule: which task, how long between two runs, and how its messages are sent."""
 
     task: str
     schedule: timedelta
+    options: Options
 
 
-SCHEDULE: dict[str, Entry] = {}
+def every(task: str, **interval: int) -> Entry:
+    """Ask for this task again and again. An old message is worth nothing once the next one is due.
+
+    So a week without workers leaves no week of messages to be worked off.
+    """
+    schedule = timedelta(**interval)
+    return Entry(task=task, schedule=schedule, options=Options(expires=int(schedule.total_seconds())))
+
+
+SCHEDULE: dict[str, Entry] = {
+    "end consents past their date": every("consent.end_consents", minutes=1),
+    "retire agents past their date": every("agents.retire_ended_agents", minutes=1),
+    "end credentials past their date": every("agents.end_credentials", minutes=1),
+    "end one-time links past their date": every("agents.end_links", minutes=5),
+    "close minutes of many refusals": every("agents.close_refusal_minutes", minutes=1),
+    "delete dead tokens and codes": every("consent.delete_dead_tokens", minutes=10),
+    "delete dead sessions": every("agents.delete_dead_sessions", hours=1),
+    "warn owners of agents and credentials": every("agents.warn_owners", hours=1),
+    "warn owners of consents": every("consent.warn_owners", hours=1),
+    "send waiting mails": every("agents.deliver_waiting_mails", minutes=1),
+}

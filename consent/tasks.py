@@ -1,0 +1,29 @@
+"""Tasks of this floor: doors for the queue, as in ``agents/tasks.py``."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from agents.tasks import sweep_now
+from consent import sweeps
+
+
+@shared_task(name="consent.end_consents")
+def end_consents() -> int:
+    return sweep_now(sweeps.end_consents)
+
+
+@shared_task(name="consent.delete_dead_tokens")
+def delete_dead_tokens() -> int:
+    return sweep_now(
+        sweeps.delete_dead_access_tokens,
+        sweeps.delete_dead_codes,
+        sweeps.delete_dead_refresh_tokens,
+        sweeps.delete_dead_families,
+        sweeps.delete_used_once,
+    )
+
+
+@shared_task(name="consent.warn_owners")
+def warn_owners() -> int:
+    return sweep_now(sweeps.warn_of_consents)
