@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,8 @@ from agents.trail.kinds import Kind
 from agents.trail.record import record
 
 PREFIX = "mdt"
+WELL_FORMED = re.compile(rf"{PREFIX}_(?P<handle>[0-9a-z]{{1,16}})_[0-9A-Za-z]{{1,64}}_[0-9A-Za-z]{{6}}\Z")
+"""Anybody can compute a checksum, so the shape is looked at first: a NUL in a handle is an error of PostgreSQL's driver."""
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -56,11 +59,11 @@ def new_key(handle: str) -> str:
 
 def handle_of(key: str) -> str | None:
     """Return the handle that a well-formed key names, or None. Proves nothing yet."""
-    parts = key.split("_")
-    if len(parts) != 4 or parts[0] != PREFIX or not key.isascii() or len(key) > 100:
+    shape = WELL_FORMED.match(key)
+    if shape is None:
         return None
     body, _, check = key.rpartition("_")
-    return parts[1] if hmac.compare_digest(checksum(body), check) else None
+    return shape["handle"] if hmac.compare_digest(checksum(body), check) else None
 
 
 def digest_of_key(key: str) -> str:

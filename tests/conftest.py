@@ -58,8 +58,11 @@ def engine() -> str:
 
 @pytest.fixture(autouse=True)
 def _nobody_remembers_the_last_test() -> Iterator[None]:
-    """Redis is not rolled back with a transaction: limits counted by one test must not hit the next."""
+    """What is not rolled back with a transaction must not hit the next test: limits in Redis, keys that a process read."""
     yield
+    from consent.oauth.signing_keys import forget_keys
+
+    forget_keys()
     if os.environ.get("REDIS_URL"):
         from django.core.cache import cache
 

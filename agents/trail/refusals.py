@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import Error as DatabaseFault
+from django.db import transaction
 from django.db.models import F
 
 from agents.actors import Actor
@@ -48,7 +49,7 @@ def record_refusal(kind: Kind, /, *, reason_code: str, by: Actor, now: datetime,
         with transaction.atomic(durable=True):
             if _count(kind, reason_code, by, now, facts.get("client_id"), facts.get("agent_id")) <= TOLD_SINGLY:
                 write(event_facts(kind, by=by, now=now, outcome=Outcome.REFUSED, reason_code=reason_code, **facts))
-    except DatabaseError:
+    except DatabaseFault:
         log.exception("refusal_not_recorded", kind=kind.value, reason_code=reason_code)
 
 

@@ -6,7 +6,7 @@ Errors: invalid_target.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -48,9 +48,15 @@ def standing_of(consent: Consent) -> Standing:
     return Standing(consent.pk, consent.agent_id, consent.user_id, consent.ends_at, consent.purpose_digest)
 
 
-def held_rows(consent: Consent, now: datetime) -> list[ConsentScope]:
-    """Return what the consent holds now, with scope and resource, in one query."""
-    return list(ConsentScope.objects.held(now).filter(consent=consent).select_related("scope__resource"))
+def held_rows(consent: Consent, requested: Iterable[Sequence[str]], now: datetime) -> list[ConsentScope]:
+    """Return what the consent holds now of what the client asked for, with scope and resource, in one query.
+
+    requested: pairs (resource id, scope name). A consent that was not shown again may hold more than this time was
+    asked for; a token never gets more than that.
+    """
+    asked = {tuple(pair) for pair in requested}
+    rows = ConsentScope.objects.held(now).filter(consent=consent).select_related("scope__resource")
+    return [row for row in rows if (str(row.scope.resource_id), row.scope.name) in asked]
 
 
 def answer(issued: IssuedToken, refresh: str | None = None) -> dict[str, Any]:

@@ -23,11 +23,12 @@ from consent.oauth.access_token import issue
 from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
+from consent.oauth.purpose import require_same_purpose
 
 
-def refused() -> OAuthRefusal:
+def refused(*, told: bool = False) -> OAuthRefusal:
     """The one answer for a code that is unknown, used, over, or another client's."""
-    return OAuthRefusal("invalid_grant", "The code is unknown, used, over, or belongs to another client.")
+    return OAuthRefusal("invalid_grant", "The code is unknown, used, over, or belongs to another client.", told=told)
 
 
 def find(code: str, *, client: ProvenClient, facts: RequestFacts) -> AuthorizationCode:
@@ -37,7 +38,7 @@ def find(code: str, *, client: ProvenClient, facts: RequestFacts) -> Authorizati
         raise refused()
     if row.used_at is not None:
         punish(row, client=client, facts=facts)
-        raise refused()
+        raise refused(told=True)
     if row.expires <= facts.now:
         raise refused()
     return row
@@ -55,7 +56,7 @@ def redeem(request: Request) -> dict[str, Any]:
         body = _issue(request, row) if won else None
     if body is None:
         punish(row, client=client, facts=facts)
-        raise refused()
+        raise refused(told=True)
     return body
 
 
@@ -65,7 +66,10 @@ def _issue(request: Request, row: AuthorizationCode) -> dict[str, Any]:
     if consent is None:
         raise OAuthRefusal("invalid_grant", "The consent behind this code is over.")
     request.consent_id = consent.pk
-    held = held_rows(consent, facts.now)
+    require_same_purpose(request.form, consent.purpose_key)
+    held = held_rows(consent, row.requested, facts.now)
+    if not held:
+        raise OAuthRefusal("invalid_grant", "Nothing of what was asked for is allowed any more.")
     resource = choose(asked_resource(request.form), {row.scope.resource for row in held})
     family = TokenFamily.objects.create(
         id=row.family_id,

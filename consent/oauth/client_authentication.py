@@ -62,15 +62,16 @@ class Presented:
 def presented(authorization: str, form: Mapping[str, str]) -> Presented:
     """Read the client's proof from header and body. Raises OAuthRefusal for none, two, or an unreadable one."""
     body_id, body_secret = form.get("client_id", ""), form.get("client_secret", "")
-    if form.get("client_assertion") or form.get("client_assertion_type"):
+    asserted = form.get("client_assertion") or form.get("client_assertion_type")
+    if sum(map(bool, (authorization, body_secret, asserted))) > 1:
+        raise invalid_request("Two ways of client authentication were used at once.")
+    if asserted:
         raise invalid_client("This client is not registered for assertions.")
     if authorization:
         scheme, _, value = authorization.partition(" ")
         if scheme.lower() != "basic":
             raise invalid_client("Clients prove themselves here by HTTP Basic or in the body.")
         client_id, secret = read_basic(value)
-        if body_secret:
-            raise invalid_request("Two ways of client authentication were used at once.")
         if body_id and body_id != client_id:
             raise invalid_request("Header and body name two different clients.")
         return Presented(client_id, secret, AuthMethod.BASIC)
@@ -93,10 +94,11 @@ def read_basic(value: str) -> tuple[str, str]:
         decoded = base64.b64decode(value.strip(), validate=True).decode("utf-8")
     except (binascii.Error, ValueError) as problem:
         raise invalid_client("The Basic header cannot be read.") from problem
-    name, separator, secret = decoded.partition(":")
-    if not separator or "\0" in decoded:
+    quoted_name, separator, quoted_secret = decoded.partition(":")
+    name, secret = unquote_plus(quoted_name), unquote_plus(quoted_secret)
+    if not separator or "\0" in name or "\0" in secret:
         raise invalid_client("The Basic header cannot be read.")
-    return unquote_plus(name), unquote_plus(secret)
+    return name, secret
 
 
 CLIENT_WITH_CREDENTIAL = """

@@ -18,11 +18,11 @@ from oauthlib.common import Request
 from agents.actors import Actor, RequestFacts
 from agents.models import Checks
 from agents.statements import adapted, hot_cursor
-from consent.models.consent import purpose_key
 from consent.oauth.access_token import Audience, Standing, issue
 from consent.oauth.audience import answer, asked_resource
 from consent.oauth.client_authentication import ProvenClient
-from consent.oauth.errors import OAuthRefusal, invalid_request
+from consent.oauth.errors import OAuthRefusal
+from consent.oauth.purpose import another_purpose, asked_purpose
 from consent.oauth.rows import as_delta, as_time, known_id
 
 ORGANISATION_CONSENTS = """
@@ -62,7 +62,7 @@ def find(
             "unauthorized_client",
             "No administrator has allowed this agent anything, or it is over. An administrator can do so on its page.",
         )
-    offered = _for_purpose(offered, form.get("purpose", ""))
+    offered = _for_purpose(offered, asked_purpose(form))
     offered = _at_resource(offered, asked_resource(form))
     wanted = set(scopes)
     if not wanted:
@@ -103,13 +103,12 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
     return [mandate for mandate in found.values() if mandate.held]
 
 
-def _for_purpose(offered: list[Mandate], purpose: str) -> list[Mandate]:
-    if not purpose:
+def _for_purpose(offered: list[Mandate], key: str) -> list[Mandate]:
+    if not key:
         return offered
-    key = purpose_key(purpose)
     chosen = [mandate for mandate in offered if mandate.purpose_key == key]
     if not chosen:
-        raise invalid_request("The purpose is another one than was agreed to. Leave it out, or ask for a new consent.")
+        raise another_purpose()
     return chosen
 
 

@@ -10,7 +10,7 @@ import re
 import uuid
 from typing import Any
 
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from oauthlib.oauth2.rfc6749 import errors as oauthlib_errors
 
 from agents.actors import Actor, RequestFacts
@@ -23,7 +23,10 @@ NOT_IN_DESCRIPTION = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
 class OAuthRefusal(TokenRefused):
-    """An OAuth error with what is known of who asked, so that the border can record it."""
+    """An OAuth error with what is known of who asked, so that the border can record it.
+
+    told: the event of a penalty (a code used twice, a replayed refresh token) tells of it already.
+    """
 
     def __init__(
         self,
@@ -34,11 +37,13 @@ class OAuthRefusal(TokenRefused):
         client_id: uuid.UUID | None = None,
         agent_id: uuid.UUID | None = None,
         retry_after: int | None = None,
+        told: bool = False,
     ) -> None:
         super().__init__(code, description, status=status)
         self.client_id = client_id
         self.agent_id = agent_id
         self.retry_after = retry_after
+        self.told = told
 
 
 def invalid_client(
@@ -68,6 +73,11 @@ DESCRIPTIONS = {
 }
 
 
+def unavailable() -> HttpResponse:
+    """Return 503 for a database that cannot answer now. Whatever was half-done has rolled back (security.md F1, F8)."""
+    return error_response(OAuthRefusal("server_error", "Try again in a moment.", status=503, retry_after=1))
+
+
 def error_response(refusal: TokenRefused) -> HttpResponse:
     """Return the JSON answer of RFC 6749 §5.2."""
     body = {"error": refusal.code, "error_description": NOT_IN_DESCRIPTION.sub("", refusal.description)}
@@ -90,6 +100,8 @@ def json_response(body: dict[str, Any], *, status: int = 200) -> HttpResponse:
 
 def refuse(kind: Kind, refusal: TokenRefused, facts: RequestFacts, **event: Any) -> HttpResponse:
     """Record a refusal in a transaction of its own and return its answer."""
+    if getattr(refusal, "told", False):
+        return error_response(refusal)
     client_id = getattr(refusal, "client_id", None)
     record_refusal(
         kind,
@@ -104,11 +116,9 @@ def refuse(kind: Kind, refusal: TokenRefused, facts: RequestFacts, **event: Any)
     return error_response(refusal)
 
 
-def method_not_allowed(allowed: str) -> HttpResponse:
-    """Return 405 for a method that the specification does not have here."""
-    response = JsonResponse(
-        {"error": "invalid_request", "error_description": f"Use {allowed} with a form-encoded body."}, status=405
-    )
-    response["Allow"] = allowed
-    response["Cache-Control"] = "no-store"
+def refuse_method(kind: Kind, facts: RequestFacts) -> HttpResponse:
+    """Record and return 405 for a method that the specification does not have here: these endpoints know POST alone."""
+    refusal = OAuthRefusal("invalid_request", "Use POST with a form-encoded body.", status=405)
+    response = refuse(kind, refusal, facts)
+    response["Allow"] = "POST"
     return response

@@ -14,7 +14,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, transaction
+from django.db import Error as DatabaseFault
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -28,11 +29,11 @@ from consent.models import AccessToken
 from consent.oauth.client_authentication import named_client
 from consent.oauth.errors import (
     OAuthRefusal,
-    error_response,
     invalid_request,
     json_response,
-    method_not_allowed,
     refuse,
+    refuse_method,
+    unavailable,
 )
 from consent.oauth.guessing import check_not_guessing, note_wrong_guess
 from consent.oauth.parameters import LARGEST_BODY, read_form
@@ -46,9 +47,9 @@ INACTIVE: dict[str, Any] = {"active": False}
 @login_not_required
 def introspect(request: HttpRequest) -> HttpResponse:
     """Answer one introspection request."""
-    if request.method != "POST":
-        return method_not_allowed("POST")
     facts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    if request.method != "POST":
+        return refuse_method(Kind.INTROSPECTION_REFUSED, facts)
     authorization, named = request.headers.get("Authorization", ""), ""
     try:
         form = read_form(request, longest=LARGEST_BODY)
@@ -64,8 +65,8 @@ def introspect(request: HttpRequest) -> HttpResponse:
         if refusal.code == "invalid_client":
             note_wrong_guess(refusal, named, facts)
         return response
-    except DatabaseError:
-        return error_response(OAuthRefusal("server_error", "Try again in a moment.", status=503, retry_after=1))
+    except DatabaseFault:
+        return unavailable()
 
 
 def _answer(presented: str, resource: ProvenResource, facts: RequestFacts) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from django.http.request import RawPostDataException, UnreadablePostError
 from consent.oauth.errors import invalid_request
 
 LONGEST_VALUE = 20_000
-LARGEST_BODY = 100_000
+LARGEST_BODY = 200_000
+"""Bytes. Somebody may ask about a token of 100 kB: it is not active, and that is the answer."""
 FORM = "application/x-www-form-urlencoded"
 MAY_REPEAT = frozenset({"resource"})
 NO_TEXT = "\0\ufffd"

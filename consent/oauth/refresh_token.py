@@ -28,8 +28,10 @@ from consent.models import Consent, RefreshToken, TokenFamily
 from consent.models.token import digest_of
 from consent.oauth.access_token import issue
 from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of
+from consent.oauth.authorization import NO_PERMISSION
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
+from consent.oauth.purpose import require_same_purpose
 
 HEALS_WITHIN = timedelta(seconds=10)
 
@@ -39,9 +41,13 @@ class Replayed(Exception):
 
 
 def refused(
-    description: str = "The refresh token is unknown, used, over, or belongs to another client.",
+    description: str = "The refresh token is unknown, used, over, or belongs to another client.", *, told: bool = False
 ) -> OAuthRefusal:
-    return OAuthRefusal("invalid_grant", description)
+    return OAuthRefusal("invalid_grant", description, told=told)
+
+
+def nothing_left() -> OAuthRefusal:
+    return OAuthRefusal("invalid_scope", "Nothing of what was asked for is allowed any more.")
 
 
 def start(family: TokenFamily, *, user_id: uuid.UUID, now: datetime, parent_id: uuid.UUID | None = None) -> str:
@@ -79,7 +85,7 @@ def redeem(request: Request) -> dict[str, Any]:
             return _issue(request, row)
     except Replayed:
         punish(row, client=client, facts=facts)
-        raise refused() from None
+        raise refused(told=True) from None
 
 
 def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
@@ -90,9 +96,12 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
     consent = Consent.objects.effective(facts.now).filter(pk=family.consent_id).first()
     if consent is None:
         raise refused("The consent is over. Ask the person again.")
+    require_same_purpose(request.form, consent.purpose_key)
     _use(row, client=client, now=facts.now)
     request.consent_id = consent.pk
-    held = held_rows(consent, facts.now)
+    held = held_rows(consent, family.requested, facts.now)
+    if not held:
+        raise nothing_left()
     resource = choose(asked_resource(request.form), {held_row.scope.resource for held_row in held})
     wanted = _wanted(request, family, resource.pk)
     scopes = {
@@ -101,7 +110,7 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
         if held_row.scope.resource_id == resource.pk and held_row.scope.name in wanted
     }
     if not scopes:
-        raise OAuthRefusal("invalid_scope", "Nothing of what was asked for is allowed any more.")
+        raise nothing_left()
     issued = issue(
         client=client,
         standing=standing_of(consent),
@@ -120,7 +129,8 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
 def _wanted(request: Request, family: TokenFamily, resource_id: uuid.UUID) -> set[str]:
     """Return the names asked for now among those first requested at this resource. Raises OAuthRefusal invalid_scope."""
     requested = {name for asked_at, name in family.requested if asked_at == str(resource_id)}
-    asked = set(request.scope.split()) if request.scope else requested
+    # Authlib repeats at each refresh all that it first asked for, ``offline_access`` too.
+    asked = set((request.scope or "").split()) - NO_PERMISSION or requested
     anywhere = {name for _, name in family.requested}
     if not asked <= anywhere:
         raise OAuthRefusal("invalid_scope", "A scope was asked for that the first request did not name.")
@@ -132,7 +142,8 @@ def _use(row: RefreshToken, *, client: ProvenClient, now: datetime) -> None:
     if RefreshToken.objects.filter(pk=row.pk, used_at=None, replaced_at=None).update(used_at=now):
         return
     row.refresh_from_db(fields=["used_at", "replaced_at"])
-    if row.used_at is None or row.used_at + HEALS_WITHIN <= now:
+    # Both ways: a clock that jumped back must not make an old token look as if it were used a moment ago.
+    if row.used_at is None or abs(now - row.used_at) >= HEALS_WITHIN:
         raise Replayed
     unused = RefreshToken.objects.filter(parent_id=row.pk, used_at=None, replaced_at=None)
     if not unused.exists():

@@ -10,7 +10,8 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, transaction
+from django.db import Error as DatabaseFault
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -21,7 +22,7 @@ from consent.models import AccessToken, Consent, RefreshToken, TokenFamily
 from consent.models.token import digest_of
 from consent.oauth.access_token import TYP
 from consent.oauth.client_authentication import ProvenClient, named_client, prove_client
-from consent.oauth.errors import OAuthRefusal, error_response, invalid_request, method_not_allowed, refuse
+from consent.oauth.errors import OAuthRefusal, invalid_request, refuse, refuse_method, unavailable
 from consent.oauth.guessing import check_not_guessing, note_wrong_guess
 from consent.oauth.parameters import LARGEST_BODY, read_form
 from consent.oauth.signing_keys import verified_claims
@@ -31,9 +32,9 @@ from consent.oauth.signing_keys import verified_claims
 @login_not_required
 def revoke_token(request: HttpRequest) -> HttpResponse:
     """Answer one revocation request."""
-    if request.method != "POST":
-        return method_not_allowed("POST")
     facts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    if request.method != "POST":
+        return refuse_method(Kind.REVOCATION_REFUSED, facts)
     authorization, named = request.headers.get("Authorization", ""), ""
     try:
         form = read_form(request, longest=LARGEST_BODY)
@@ -49,8 +50,8 @@ def revoke_token(request: HttpRequest) -> HttpResponse:
         if refusal.code == "invalid_client":
             note_wrong_guess(refusal, named, facts)
         return response
-    except DatabaseError:
-        return error_response(OAuthRefusal("server_error", "Try again in a moment.", status=503, retry_after=1))
+    except DatabaseFault:
+        return unavailable()
     return HttpResponse(status=200, headers={"Cache-Control": "no-store"})
 
 

@@ -23,6 +23,9 @@ from consent.oauth.errors import OAuthRefusal, from_oauthlib, invalid_request
 from consent.oauth.validator import MandateValidator
 
 GRANTS = ("authorization_code", "refresh_token", "client_credentials")
+READ = ("grant_type", "client_id", "code", "redirect_uri", "code_verifier", "refresh_token", "scope")
+"""What the grants read. Nothing else is handed on: oauthlib's request shows every parameter as an attribute, so that a
+parameter named ``client`` would pass for the client that was proven."""
 
 
 class TokenAnswer(TokenBase):  # type: ignore[misc]  # oauthlib has no types
@@ -66,7 +69,10 @@ class MandateServer(TokenEndpoint):  # type: ignore[misc]  # oauthlib has no typ
         if grant is None:
             raise OAuthRefusal("unsupported_grant_type", f"Supported are {', '.join(GRANTS)}.")
         request = Request(
-            "/oauth/token", "POST", [(name, form[name]) for name in form], {"Authorization": authorization}
+            "/oauth/token",
+            "POST",
+            [(name, form[name]) for name in READ if name in form],
+            {"Authorization": authorization},
         )
         request.facts = facts
         request.form = form

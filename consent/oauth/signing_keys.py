@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from joserfc import jws
@@ -37,15 +36,14 @@ class _Kept:
     signing: ECKey
     kid: str
     published: KeySet
+    known: frozenset[str]
     until: datetime
 
 
 class _Memory:
     """The keys that this process read last. Read again after a minute."""
 
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.kept: _Kept | None = None
+    kept: _Kept | None = None
 
 
 _memory = _Memory()
@@ -70,29 +68,41 @@ def make_key(*, now: datetime) -> SigningKey:
 def _read(now: datetime) -> _Kept:
     published = list(SigningKey.objects.published(now).order_by("-signs_from"))
     signing = next((key for key in published if key.signs_from <= now), None)
+    made = signing is None
     if signing is None:
         signing = make_key(now=now)
         published.append(signing)
-    return _Kept(
+    kept = _Kept(
         signing=ECKey.import_key(json.loads(decrypt(signing.private_jwk_encrypted))),
         kid=signing.kid,
         published=KeySet.import_key_set({"keys": [key.public_jwk for key in published]}),
+        known=frozenset(key.kid for key in published),
         until=now + KEPT_FOR,
     )
+    # A key made in a transaction goes with it when it rolls back, so it is not remembered before it can be read again.
+    _memory.kept = None if made and connection.in_atomic_block else kept
+    return kept
 
 
-def _keys(now: datetime) -> _Kept:
-    with _memory.lock:
-        kept = _memory.kept
-        if kept is None or not kept.until - KEPT_FOR <= now < kept.until:
-            kept = _memory.kept = _read(now)
-        return kept
+def _keys(now: datetime, *, kid: str = "") -> _Kept:
+    """Return the keys of this moment. kid: one that must not be missed because another process made it just now.
+
+    Without a lock: whoever waited for one inside a transaction could wait for somebody who waits for that transaction.
+    """
+    kept = _memory.kept
+    fresh = kept is not None and kept.until - KEPT_FOR <= now < kept.until
+    if kept is None or not fresh or (kid and kid not in kept.known and _exists(kid, now)):
+        kept = _read(now)
+    return kept
+
+
+def _exists(kid: str, now: datetime) -> bool:
+    return "\0" not in kid and SigningKey.objects.published(now).filter(kid=kid).exists()
 
 
 def forget_keys() -> None:
     """Read the keys again at the next use: after a rotation, and between tests."""
-    with _memory.lock:
-        _memory.kept = None
+    _memory.kept = None
 
 
 def sign(claims: dict[str, Any], *, typ: str, now: datetime) -> str:
@@ -111,9 +121,12 @@ def verified_claims(token: str, *, typ: str, now: datetime) -> dict[str, Any] | 
     if len(token) > LONGEST_TOKEN or token.count(".") != 2:
         return None
     try:
-        signed = jws.deserialize_compact(token, _keys(now).published, registry=_REGISTRY)
+        kid = jws.extract_compact(token.encode()).headers().get("kid")
+        if not isinstance(kid, str):
+            return None
+        signed = jws.deserialize_compact(token, _keys(now, kid=kid).published, registry=_REGISTRY)
         claims = json.loads(signed.payload)
-    except (JoseError, ValueError, KeyError, TypeError, RecursionError):
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError, AttributeError):
         return None
     if signed.headers().get("typ") != typ or not isinstance(claims, dict):
         return None

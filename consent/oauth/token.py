@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError
+from django.db import Error as DatabaseFault
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from agents.trail.kinds import Kind
 from consent.oauth.client_authentication import named_client
-from consent.oauth.errors import OAuthRefusal, error_response, json_response, method_not_allowed, refuse
+from consent.oauth.errors import OAuthRefusal, json_response, refuse, refuse_method, unavailable
 from consent.oauth.guessing import check_not_guessing, note_wrong_guess
 from consent.oauth.parameters import read_form
 from consent.oauth.server import server
@@ -19,9 +19,9 @@ from consent.oauth.server import server
 @login_not_required
 def token(request: HttpRequest) -> HttpResponse:
     """Answer one token request."""
-    if request.method != "POST":
-        return method_not_allowed("POST")
     facts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    if request.method != "POST":
+        return refuse_method(Kind.TOKEN_REFUSED, facts)
     authorization, grant, named = request.headers.get("Authorization", ""), "", ""
     try:
         form = read_form(request)
@@ -33,6 +33,5 @@ def token(request: HttpRequest) -> HttpResponse:
         if refusal.code == "invalid_client":
             note_wrong_guess(refusal, named, facts)
         return response
-    except DatabaseError:
-        # No event, no token: whatever was half-done has rolled back, and the next try works (security.md F1).
-        return error_response(OAuthRefusal("server_error", "Try again in a moment.", status=503, retry_after=1))
+    except DatabaseFault:
+        return unavailable()

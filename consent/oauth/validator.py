@@ -17,6 +17,7 @@ from oauthlib.common import Request
 
 from agents.last_use import note_use
 from consent.oauth import authorization_code, client_credentials, refresh_token
+from consent.oauth.authorization import NO_PERMISSION
 from consent.oauth.client_authentication import prove_client, require_usable
 from consent.oauth.errors import OAuthRefusal
 
@@ -84,7 +85,7 @@ class MandateValidator(OAuth2Validator):  # type: ignore[misc]  # the toolkit ha
 
     def get_original_scopes(self, refresh_token_value: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
         """The names first requested: one that was never requested is ``invalid_scope``, one taken away is left out."""
-        return sorted({name for _, name in request.refresh_row.family.requested})
+        return sorted({name for _, name in request.refresh_row.family.requested} | NO_PERMISSION)
 
     # client_credentials: RFC 6749 §4.4
 
