@@ -1,4 +1,4 @@
-"""The cast at the token endpoints."""
+"""The cast at the token endpoints: fixtures for every test that asks for a token or about one."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def directory_api(directory: Resource) -> ResourceServer:
 
 
 @pytest.fixture
-def weber_allows(
-    discharge_client: Client, weber: User, read_records: Scope, write_letters: Scope
-) -> Consent:
+def weber_allows(discharge_client: Client, weber: User, read_records: Scope, write_letters: Scope) -> Consent:
     """Weber lets the assistant read files and write drafts, at one resource."""
     return grants.consent(discharge_client, scopes=[read_records, write_letters], user=weber)
 
