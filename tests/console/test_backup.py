@@ -132,7 +132,7 @@ def test_data_is_not_replaced_unless_one_insists(clinic, tmp_path):
     clinic.manage("restore", str(archive), "--force")
     assert sql(clinic, "SELECT COUNT(*) FROM kept") == [(1,)]
     if not clinic.database_url:
-        kept = next(clinic.data_dir.glob("mandate.sqlite3.before-restore-*"))
+        kept = next(clinic.data_dir.glob("mandate.sqlite3.before-restore-*[0-9]"))
         with sqlite3.connect(kept) as before:
             assert before.execute("SELECT COUNT(*) FROM kept").fetchone() == (2,)
 
