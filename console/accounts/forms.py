@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.core import context
@@ -21,14 +21,12 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_
 from allauth.mfa.utils import decrypt
 from allauth.mfa.webauthn import forms as webauthn
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
-from django.utils.crypto import salted_hmac
 
 from agents.actors import Actor
 from agents.models import User
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
-from consent.models import UsedOnce
+from consent.once import UsedAlready, use_once
 
 REASONS = {
     "incorrect_code": "wrong_code",
@@ -45,14 +43,10 @@ def use_up(person: User, secret: str, code: str, *, now: datetime) -> bool:
     step = next((n for n in yield_hotp_counters_from_time() if _is_code_of(secret, n, code)), None)
     if step is None:
         return False
-    ends = datetime.fromtimestamp((step + app_settings.TOTP_TOLERANCE + 1) * app_settings.TOTP_PERIOD, UTC)
-    digest = salted_hmac("mandate.totp", f"{person.pk.hex}:{step}", algorithm="sha256").hexdigest()
+    life = (2 * app_settings.TOTP_TOLERANCE + 1) * timedelta(seconds=app_settings.TOTP_PERIOD)
     try:
-        with transaction.atomic():
-            UsedOnce.objects.create(
-                kind="totp", digest=digest, used_at=now, ends_at=max(ends, now + timedelta(minutes=1))
-            )
-    except IntegrityError:
+        use_once("totp", f"{person.pk.hex}:{step}", now=now, life=life)
+    except UsedAlready:
         return False
     return True
 

@@ -78,12 +78,6 @@ class RoleForm(forms.Form):
     reason = forms.CharField(label=_("Why?"), max_length=500, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
 
-class ReasonForm(forms.Form):
-    """Why something is done to somebody."""
-
-    reason = forms.CharField(label=_("Why?"), max_length=500, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-
-
 class OwnFactsForm(forms.Form):
     """What people change about themselves."""
 

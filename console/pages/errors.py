@@ -26,6 +26,7 @@ from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent.models import Consent
+from consent.screens.who_and_when import moment_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def record_page_refusal(request: HttpRequest, error: MandateError) -> None:
         kind,
         reason_code=error.code,
         by=Actor.of(request),
-        now=request.facts.now,  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+        now=moment_of(request),
         **facts,
     )
 

@@ -12,6 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from agents.heartbeat import last_sweep
 from agents.models import OneTimeLink, OutgoingMail, RefusalCount
 from consent.models import Consent
 
@@ -77,10 +78,11 @@ def _cache() -> bool:
 
 
 def _late(now: datetime) -> bool:
-    """Whether something has been due for long that a sweep should have written down or sent."""
+    """Whether no sweep ran for long, or something has been due for long that one should have written down or sent."""
     due = now - LATE_AFTER
     try:
-        return any(
+        ran = last_sweep()
+        return (ran is not None and ran < due) or any(
             rows.exists()
             for rows in (
                 Consent.objects.standing().filter(ends_at__lt=due, ended_recorded_at=None),

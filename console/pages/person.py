@@ -23,7 +23,8 @@ from agents.permissions import May
 from agents.sign_in import factors_of
 from consent.models import Consent
 from console.accounts.adapters import password_link as address_of
-from console.forms.people import ReasonForm, RoleForm
+from console.forms.people import RoleForm
+from console.forms.reasons import ReasonForm
 from console.names import page_of
 from console.pages.errors import said_in
 from console.pages.link_cookies import unstored

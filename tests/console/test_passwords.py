@@ -1,0 +1,163 @@
+"""Passwords: changed by their owner, reset by a link that works once, and by whoever runs the server."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+from django.test import Client, override_settings
+
+from agents import sign_in
+from agents.actors import Actor
+from agents.errors import LinkRefused
+from agents.mail import deliver
+from agents.models import OutgoingMail, Session, User
+from agents.trail.kinds import Kind
+from tests import builders
+from tests.services.parallel import at_once
+
+NEW = "another correct horse"
+CHANGE = {"oldpassword": builders.PASSWORD, "password1": NEW, "password2": NEW}
+MAILED = {"MAIL_IS_SENT": True, "EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend"}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted_yet(db):
+    cache.clear()
+
+
+def set_password(browser, address, password=NEW):
+    """Follow a link for a new password as a person does."""
+    page = browser.get(re.sub(r"^https?://[^/]+", "", address), follow=True)
+    return browser.post(page.redirect_chain[-1][0], {"password1": password, "password2": password})
+
+
+def test_a_changed_password_ends_the_other_sessions_and_is_told(weber):
+    other, browser = builders.browser(weber), builders.browser(weber)
+    assert browser.post("/account/password/change/", CHANGE).status_code == 302
+    assert browser.get("/account/").status_code == 200
+    assert other.get("/account/").status_code == 302
+    weber.refresh_from_db()
+    assert weber.check_password(NEW)
+    assert builders.events(Kind.PASSWORD_CHANGED)[0].detail == {"how": "changed"}
+    assert Session.objects.of(weber).count() == 1
+
+
+def test_a_change_asks_for_the_old_password(weber):
+    browser = builders.browser(weber)
+    assert browser.post("/account/password/change/", {**CHANGE, "oldpassword": "guess"}).status_code == 200
+    weber.refresh_from_db()
+    assert weber.check_password(builders.PASSWORD)
+
+
+def test_a_password_that_cannot_be_recorded_is_not_changed(weber, monkeypatch):
+    def fail(*_args, **_facts):
+        raise RuntimeError("the trail is full")
+
+    browser = builders.browser(weber)
+    browser.raise_request_exception = False
+    monkeypatch.setattr("agents.sign_in.record", fail)
+    assert browser.post("/account/password/change/", CHANGE).status_code == 500
+    weber.refresh_from_db()
+    assert weber.check_password(builders.PASSWORD)
+
+
+@override_settings(**MAILED)
+def test_a_forgotten_password_is_set_by_a_mailed_link_once(client, weber, mailoutbox, now, settings):
+    builders.browser(weber)
+    client.post("/account/password/reset/", {"email": weber.email}, HTTP_HOST="127.0.0.1")
+    assert not mailoutbox  # the page did not wait for the mail server
+    deliver(now=OutgoingMail.objects.get().next_try_at)
+    address = re.search(r"https?://\S+", mailoutbox[0].body).group()
+    assert address.startswith(f"{settings.ISSUER}/account/password/reset/key/")
+    assert set_password(client, address).status_code == 302
+    weber.refresh_from_db()
+    assert weber.check_password(NEW)
+    assert not Session.objects.of(weber).exists()
+    assert builders.events(Kind.PASSWORD_CHANGED)[0].detail == {"how": "reset"}
+    again = Client().get(address.removeprefix(settings.ISSUER))
+    assert "password1" not in again.content.decode()
+
+
+@override_settings(**MAILED)
+def test_the_key_of_a_reset_stands_in_no_table(client, weber, mailoutbox):
+    client.post("/account/password/reset/", {"email": weber.email})
+    waiting = OutgoingMail.objects.get()
+    assert "reset" not in waiting.sealed
+    deliver(now=waiting.next_try_at)
+    address = re.search(r"https?://\S+", mailoutbox[0].body).group()
+    client.get(re.sub(r"^https?://[^/]+", "", address))
+    key = address.rstrip("/").rpartition("-")[2]
+    assert all(key not in row.session_data for row in Session.objects.all())
+
+
+@pytest.mark.engine
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_follow_one_reset_link_at_once_one_sets_the_password(now):
+    weber = builders.person("Weber")
+    as_each_page_read_him = [User.objects.get(pk=weber.pk) for _ in range(8)]
+    outcome = at_once(
+        8,
+        lambda number: sign_in.change_password(
+            as_each_page_read_him[number],
+            password=f"another correct horse {number}",
+            how="reset",
+            by=Actor.system(),
+            now=now,
+        ),
+    )
+    assert len(outcome.returned) == 1
+    assert outcome.raised_only(LinkRefused), outcome.raised
+    assert len(builders.events(Kind.PASSWORD_CHANGED)) == 1
+
+
+def test_an_administrator_makes_a_link_that_is_shown_once_and_works_once(mara, weber):
+    browser = builders.browser(mara)
+    page = f"/people/{weber.pk}/password-link/"
+    made = browser.post(page, {"reason": "The phone is lost."}, follow=True)
+    address = made.context["address"]
+    assert browser.get(f"{page}done/").status_code == 302
+    event = builders.events(Kind.PASSWORD_LINK_ISSUED)[0]
+    assert (event.actor_id, event.user_id) == (mara.pk, weber.pk)
+    assert set_password(Client(), address).status_code == 302
+    weber.refresh_from_db()
+    assert weber.check_password(NEW)
+
+
+@pytest.mark.parametrize("who", ["ada", "omar", "mallory", "weber"])
+def test_nobody_else_makes_such_a_link(request, who, mara, weber):
+    browser = builders.browser(request.getfixturevalue(who))
+    expected = 403 if who in {"omar", "weber"} else 404
+    assert browser.post(f"/people/{weber.pk}/password-link/", {"reason": "Because."}).status_code == expected
+    assert not builders.events(Kind.PASSWORD_LINK_ISSUED)
+
+
+def test_an_administrator_makes_no_link_for_themselves(mara):
+    assert builders.browser(mara).post(f"/people/{mara.pk}/password-link/", {"reason": "x"}).status_code == 403
+
+
+def test_the_server_recovers_an_administrator_with_a_link(weber, capsys):
+    User.objects.filter(pk=weber.pk).update(is_active=False)
+    Authenticator.objects.create(user_id=weber.pk, type="totp", data={"secret": "lost"})
+    call_command("recover_administrator", weber.email, "--remove-factors")
+    address = re.search(r"http\S+", capsys.readouterr().out).group()
+    assert not Authenticator.objects.exists()
+    assert builders.events(Kind.FACTOR_REMOVED)[0].actor_kind == "system"
+    browser = Client()
+    assert set_password(browser, address).status_code == 302
+    browser.post("/account/login/", {"login": weber.email, "password": NEW})
+    assert browser.get("/people/").status_code == 200
+
+
+def test_without_the_option_factors_stay(weber):
+    Authenticator.objects.create(user_id=weber.pk, type="totp", data={"secret": "kept"})
+    call_command("recover_administrator", weber.email)
+    assert Authenticator.objects.count() == 1
+
+
+def test_nobody_is_recovered_by_an_unknown_address(db):
+    with pytest.raises(CommandError, match="Nobody"):
+        call_command("recover_administrator", "nobody@st-anna.example")
