@@ -8,5 +8,6 @@ urlpatterns = [
     path("", include("consent.oauth.urls")),
     path("", include("consent.urls")),
     path("account/", include("console.accounts.urls")),
+    path("", include("console.pages.urls")),
     path("", include("console.pages.people_urls")),
 ]

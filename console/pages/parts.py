@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
+from consent.screens.who_and_when import moment_of
+
 
 def wants_part(request: HttpRequest) -> bool:
     """Whether htmx asks for a piece. A history restore gets the whole page."""
@@ -17,7 +19,7 @@ def wants_part(request: HttpRequest) -> bool:
 
 def render_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """Render a whole page, with the time of the request as its ``now``."""
-    return render(request, template, {"now": request.facts.now, **context}, status=status)  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    return render(request, template, {"now": moment_of(request), **context}, status=status)
 
 
 def render_part(

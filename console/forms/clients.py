@@ -1,0 +1,94 @@
+"""Forms about clients and keys."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from agents.clients import GRANTS_OF
+from agents.models import Agent, AuthMethod, Client, GrantType
+from agents.models.agent import Kind as AgentKind
+from console.forms.agents import lines
+
+AUTH_METHODS = [
+    (AuthMethod.BASIC, _("with a key, in the header (client_secret_basic)")),
+    (AuthMethod.POST, _("with a key, in the form (client_secret_post)")),
+    (AuthMethod.NONE, _("without a key: it runs on people’s own devices (none, with PKCE)")),
+]
+
+
+class ClientForm(forms.Form):
+    """One registration of an agent's software."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("Which of its installations this is, such as Discharge Assistant, production."),
+    )
+    auth_method = forms.ChoiceField(label=_("Proves itself"), choices=AUTH_METHODS, widget=forms.RadioSelect)
+    redirect_uris = forms.CharField(
+        label=_("Where people return to"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text=_(
+            "One address a line, compared letter by letter. On the same machine, the port of 127.0.0.1 is free."
+        ),
+    )
+    refresh = forms.BooleanField(
+        label=_("It may go on while the person is away (refresh tokens)"), required=False, initial=True
+    )
+
+    def __init__(self, *args: Any, agent: Agent, client: Client | None = None, **kwargs: Any) -> None:
+        initial: dict[str, Any] = {"name": agent.name, "auth_method": AuthMethod.BASIC}
+        if client is not None:
+            initial = {
+                "name": client.name,
+                "auth_method": client.auth_method,
+                "redirect_uris": "\n".join(client.redirect_uris.split()),
+                "refresh": GrantType.REFRESH_TOKEN in client.grant_types,
+            }
+        super().__init__(*args, initial=initial, **kwargs)
+        self.agent = agent
+        if agent.kind == AgentKind.AUTONOMOUS:
+            del self.fields["redirect_uris"], self.fields["refresh"]
+            self.fields["auth_method"].choices = AUTH_METHODS[:2]  # type: ignore[attr-defined]  # of a choice field
+        else:
+            self.fields["redirect_uris"].required = True
+
+    def facts(self) -> dict[str, Any]:
+        """Return what ``clients.add`` and ``clients.change`` take."""
+        grants = set(GRANTS_OF[AgentKind(self.agent.kind)])
+        if not self.cleaned_data.get("refresh", True):
+            grants.discard(GrantType.REFRESH_TOKEN)
+        return {
+            "name": self.cleaned_data["name"],
+            "auth_method": self.cleaned_data["auth_method"],
+            "grant_types": grants,
+            "redirect_uris": list(lines(self.cleaned_data.get("redirect_uris", ""))),
+        }
+
+
+class KeyForm(forms.Form):
+    """Ask for one more key."""
+
+    ends_on = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("A key that ends by itself is one thing less to forget. Leave it empty for none."),
+    )
+    once = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+    def ends_at(self) -> datetime | None:
+        """Return the end: the last moment of the day that was chosen, in the person's time zone."""
+        day: date | None = self.cleaned_data["ends_on"]
+        return timezone.make_aware(datetime.combine(day, time(23, 59, 59))) if day else None
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Put an error about the end beside the day that people choose."""
+        super().add_error("ends_on" if field == "ends_at" else field, error)

@@ -1,0 +1,186 @@
+"""Forms about resources and their scopes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from agents.models import Access, Checks, DataClass, Resource, Scope
+from agents.resources import LONGEST_CACHE_SECONDS
+
+CHECKS = [
+    (Checks.INTROSPECTION, _("It asks Mandate each time (introspection). A change counts from the next request.")),
+    (Checks.OFFLINE, _("It checks signatures itself (JWKS). A change counts when the token ends, 5 minutes at most.")),
+]
+DATA = [
+    (DataClass.NONE, _("no personal data")),
+    (DataClass.PERSONAL, _("personal")),
+    (DataClass.HEALTH, _("health")),
+    (DataClass.FINANCIAL, _("financial")),
+]
+
+
+class ResourceForm(forms.Form):
+    """An API or MCP server that agents call."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("People read it on the consent screen, such as Patient records."),
+    )
+    uri = forms.CharField(
+        label=_("Address"),
+        max_length=255,
+        widget=forms.URLInput(attrs={"spellcheck": "false", "placeholder": "https://records.example.org"}),
+        help_text=_("Its resource indicator (RFC 8707): tokens name it letter by letter, so it never changes."),
+    )
+    checks = forms.ChoiceField(
+        label=_("How it checks tokens"), choices=CHECKS, initial=Checks.INTROSPECTION, widget=forms.RadioSelect
+    )
+    cache_seconds = forms.IntegerField(
+        label=_("Keeps an answer for (seconds)"),
+        min_value=0,
+        max_value=LONGEST_CACHE_SECONDS,
+        initial=0,
+        help_text=_("Of introspection. 0 where it asks each time: then a change counts from the next request."),
+    )
+    token_minutes = forms.IntegerField(
+        label=_("A token lives for (minutes)"),
+        min_value=1,
+        max_value=1440,
+        initial=5,
+        help_text=_("At most 5 where the resource checks signatures itself."),
+    )
+    operations = forms.CharField(
+        label=_("Operations in receipts"),
+        required=False,
+        max_length=1000,
+        help_text=_("Words with blanks between, such as read write. Receipts may name these only."),
+    )
+    record_types = forms.CharField(
+        label=_("Record types in receipts"),
+        required=False,
+        max_length=1000,
+        help_text=_("Such as patient-file draft-letter."),
+    )
+
+    def __init__(self, *args: Any, resource: Resource | None = None, **kwargs: Any) -> None:
+        initial: dict[str, Any] = {}
+        if resource is not None:
+            initial = {
+                "name": resource.name,
+                "checks": resource.checks,
+                "cache_seconds": resource.cache_seconds,
+                "token_minutes": max(1, round(resource.token_life.total_seconds() / 60)),
+                "operations": " ".join(resource.operations),
+                "record_types": " ".join(resource.record_types),
+            }
+        super().__init__(*args, initial=initial, **kwargs)
+        self.resource = resource
+        if resource is not None:
+            del self.fields["uri"]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what ``resources.create`` and ``resources.change`` take. A life that was left as it is stays exact."""
+        data = self.cleaned_data
+        facts = {
+            "name": data["name"],
+            "checks": data["checks"],
+            "cache_seconds": data["cache_seconds"],
+            "operations": data["operations"].split(),
+            "record_types": data["record_types"].split(),
+        }
+        if self.resource is None or "token_minutes" in self.changed_data:
+            facts["token_life"] = timedelta(minutes=data["token_minutes"])
+        return facts if self.resource is not None else facts | {"uri": data["uri"].strip()}
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Put an error about the life of tokens beside the minutes that people enter."""
+        super().add_error("token_minutes" if field == "token_life" else field, error)
+
+
+class ScopeFactsForm(forms.Form):
+    """What a permission is: how deep it goes, on which data, for how long at most."""
+
+    access = forms.ChoiceField(
+        label=_("It lets an agent"), choices=Access.choices, widget=forms.RadioSelect, initial=Access.READ
+    )
+    data_class = forms.ChoiceField(label=_("Data"), choices=DATA, initial=DataClass.NONE)
+    longest_days = forms.IntegerField(
+        label=_("Longest time (days)"),
+        min_value=1,
+        max_value=3653,
+        initial=365,
+        help_text=_("No consent holds it for longer."),
+    )
+    required_by_default = forms.BooleanField(
+        label=_("Propose it as required"),
+        required=False,
+        help_text=_("Owners of agents can decide otherwise; a sensitive one needs an administrator’s word too."),
+    )
+    marked_sensitive = forms.BooleanField(
+        label=_("Treat it as sensitive"),
+        required=False,
+        help_text=_("Health and financial data, and whatever deletes, is sensitive anyway."),
+    )
+
+    def facts(self) -> dict[str, Any]:
+        """Return what ``resources.add_scope`` and ``resources.change_scope`` take."""
+        names = ("access", "data_class", "required_by_default", "marked_sensitive")
+        return {name: self.cleaned_data[name] for name in names} | {
+            "longest_life": timedelta(days=self.cleaned_data["longest_days"])
+        }
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Put an error about the longest life beside the days that people enter."""
+        super().add_error("longest_days" if field == "longest_life" else field, error)
+
+
+class WordingForm(forms.Form):
+    """The words in which people read a permission."""
+
+    title = forms.CharField(
+        label=_("In plain words"),
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("What it lets the agent do, such as Read patient files of ward 3B."),
+    )
+    detail = forms.CharField(
+        label=_("More about it"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("What is in it, and what is not."),
+    )
+
+
+class NewScopeForm(WordingForm, ScopeFactsForm):
+    """A new permission with its first wording."""
+
+    name = forms.CharField(
+        label=_("Scope"),
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "records:read"}),
+        help_text=_("As programs name it. It never changes."),
+    )
+    field_order = ("title", "detail", "name", "access", "data_class", "longest_days")
+
+
+class EditScopeForm(ScopeFactsForm):
+    """Facts of a permission that exists."""
+
+    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+        names = ("access", "data_class", "required_by_default", "marked_sensitive")
+        initial = {name: getattr(scope, name) for name in names} | {"longest_days": max(1, scope.longest_life.days)}
+        super().__init__(*args, initial=initial, **kwargs)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the changes. A longest life that was left as it is stays exact."""
+        facts = super().facts()
+        if "longest_days" not in self.changed_data:
+            del facts["longest_life"]
+        return facts

@@ -1,0 +1,47 @@
+"""Register an agent on one short page. Afterwards its Connect page says what is left to do."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from agents.actors import Actor, require
+from agents.enrolment import Then, enrol
+from agents.models import Organisation, User
+from agents.permissions import May
+from consent.screens.who_and_when import moment_of, person_of
+from console.forms.agents import RegisterForm
+from console.pages.errors import said_in
+from console.pages.parts import render_page
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    """Register, and where it is asked submit or activate at once."""
+    user = person_of(request)
+    require(Actor.of(request), May.REGISTER_AGENT)
+    form = RegisterForm(request.POST or None, user=user)
+    if form.is_valid():
+        with said_in(form, request):
+            agent, _client = enrol(
+                form.enrolment(),
+                then=form.next_step(),
+                reason=_("Registered and asked for in one step."),
+                by=Actor.of(request),
+                now=moment_of(request),
+            )
+            messages.success(request, _("%(agent)s is registered.") % {"agent": agent.name})
+            return redirect("agent-connect", agent.pk)
+    context = {"form": form, "groups": form.groups(), "then": Then, "activates": _activates(user)}
+    return render_page(request, "console/agent_register.html", context)
+
+
+def _activates(user: User) -> bool:
+    """Whether this person may activate what they submit: an administrator, where no second person is needed."""
+    if not user.is_administrator:
+        return False
+    organisation = Organisation.current()
+    return organisation is None or not organisation.second_person_activates

@@ -1,0 +1,123 @@
+"""Code to paste: how this very client gets a token for this resource, in four languages. Pure functions.
+
+The key is never part of the code: it is read from the environment, where the person just put it. A test runs every
+snippet as it is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode, urlsplit
+
+from django.template.loader import render_to_string
+
+from agents.models import AuthMethod, Client, GrantType, Resource
+from agents.redirects import LOOPBACK_NAMES
+
+KEY_VARIABLE = "MANDATE_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One tab: its name in the address, its label, and what has to be installed first."""
+
+    name: str
+    label: str
+    install: str = ""
+
+
+LANGUAGES = (
+    Language("python", "Python", "pip install authlib requests"),
+    Language("typescript", "TypeScript", "npm install openid-client"),
+    Language("curl", "curl"),
+    Language("mcp", "MCP client", 'pip install "mcp>=2.3"'),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a snippet is about."""
+
+    issuer: str
+    client_id: str
+    auth_method: str
+    resource: str
+    scopes: tuple[str, ...]
+    redirect_uri: str = ""
+    """Where the person returns to; empty for an agent that acts by itself."""
+
+    @property
+    def flow(self) -> str:
+        return "code" if self.redirect_uri else "credentials"
+
+    @property
+    def has_key(self) -> bool:
+        return self.auth_method != AuthMethod.NONE
+
+
+def connection(issuer: str, client: Client, resource: Resource, scopes: tuple[str, ...]) -> Connection:
+    """Return what the snippets of this client say: its first redirect for an assistant, none for the others."""
+    uris = client.redirect_uris.split()
+    uses_code = GrantType.AUTHORIZATION_CODE in client.grant_types and uris
+    return Connection(issuer, client.client_id, client.auth_method, resource.uri, scopes, uris[0] if uses_code else "")
+
+
+def snippet(language: str, about: Connection) -> str:
+    """Return the code in this language (a name of ``LANGUAGES``), ready to paste."""
+    quoted = _QUOTES[language]
+    values = {
+        "issuer": about.issuer,
+        "authorize": f"{about.issuer}/oauth/authorize",
+        "token": f"{about.issuer}/oauth/token",
+        "client_id": about.client_id,
+        "auth_method": about.auth_method,
+        "resource": about.resource,
+        "scope": " ".join(about.scopes),
+        "redirect_uri": about.redirect_uri,
+    }
+    context = {name: quoted(value) for name, value in values.items()}
+    context |= {
+        "key": KEY_VARIABLE,
+        "has_key": about.has_key,
+        "in_form": about.auth_method == AuthMethod.POST,
+        "plain_http": urlsplit(about.issuer).scheme == "http" or urlsplit(about.resource).scheme == "http",
+        "asks": _authorization_query(about),
+        "query": _shell_query(about),
+        "comes_back_here": urlsplit(about.redirect_uri).hostname in LOOPBACK_NAMES,
+    }
+    return render_to_string(f"console/snippets/{language}_{about.flow}.txt", context).strip() + "\n"
+
+
+def _authorization_query(about: Connection) -> dict[str, str]:
+    return {
+        "response_type": "code",
+        "client_id": about.client_id,
+        "redirect_uri": about.redirect_uri,
+        "scope": " ".join(about.scopes),
+        "resource": about.resource,
+        "code_challenge_method": "S256",
+    }
+
+
+def _shell_query(about: Connection) -> str:
+    """Return the fixed part of the authorization address for use inside double quotes of a shell.
+
+    Everything but letters, digits and ``-._~`` is percent-encoded, so that nothing in it means anything to the shell.
+    """
+    return urlencode(_authorization_query(about), quote_via=lambda text, *_: quote(text, safe=""))
+
+
+def _as_string(value: str) -> str:
+    """Quote for Python and TypeScript: a JSON string in ASCII is a literal of both."""
+    return json.dumps(value)
+
+
+_QUOTES: dict[str, Callable[[str], str]] = {
+    "python": _as_string,
+    "typescript": _as_string,
+    "mcp": _as_string,
+    "curl": shlex.quote,
+}

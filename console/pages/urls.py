@@ -1,0 +1,11 @@
+"""The addresses of the console's pages, one module for each subject. Deny by default: LoginRequiredMiddleware."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("console.pages.trail_urls")),
+    path("agents/", include("console.pages.agent_urls")),
+    path("resources/", include("console.pages.resource_urls")),
+]
