@@ -21,7 +21,7 @@ from consent.mandate import Approval
 from consent.models import Consent
 from consent.oauth.authorization import AuthorizationRequest
 from consent.offer import Offer
-from consent.once import UsedAlready, use_once
+from consent.once import UsedAlready, use_once, was_used
 
 FORM_LIFE = timedelta(minutes=15)
 """How long a screen may stay open before it is shown again."""
@@ -72,6 +72,12 @@ def refuse(offer: Offer, *, form_nonce: str, by: Actor, now: datetime) -> None:
         data_class=heaviest(scope.data_class for scope in scopes),
         redirect_host=offer.redirect_host,
     )
+
+
+def must_be_undecided(form_nonce: str) -> None:
+    """Raise DecisionMadeAlready for a form that was answered before, so that a double click is told what it was."""
+    if was_used(FORM, form_nonce):
+        raise DecisionMadeAlready
 
 
 def _use_form(nonce: str, now: datetime) -> None:

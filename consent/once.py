@@ -20,9 +20,17 @@ def use_once(kind: str, thing: str, *, now: datetime, life: timedelta) -> None:
     life: for how long the thing could be presented again; afterwards it is refused for its age.
     Raises UsedAlready. A second one at the same time waits until the first has committed or rolled back.
     """
-    digest = hashlib.sha256(thing.encode()).hexdigest()
     try:
         with transaction.atomic():  # a savepoint: the caller's transaction stays usable after the conflict
-            UsedOnce.objects.create(kind=kind, digest=digest, used_at=now, ends_at=now + life)
+            UsedOnce.objects.create(kind=kind, digest=_digest(thing), used_at=now, ends_at=now + life)
     except IntegrityError as conflict:
         raise UsedAlready(kind) from conflict
+
+
+def was_used(kind: str, thing: str) -> bool:
+    """Whether it was used up already. For a better sentence only: ``use_once`` is what decides."""
+    return UsedOnce.objects.filter(kind=kind, digest=_digest(thing)).exists()
+
+
+def _digest(thing: str) -> str:
+    return hashlib.sha256(thing.encode()).hexdigest()

@@ -101,6 +101,12 @@ def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> 
             _("Somebody else had this page open, or another session. Look again: this is asked of you.")
         )
         return _show_again(request, asked, problem, code="other_person")
+    try:
+        decision.must_be_undecided(shown.nonce)
+    except DecisionMadeAlready as problem:
+        return _form_refused(request, problem, _offer(request, asked))
+    if request.POST["decision"] == "refuse":
+        return _no(request, asked, shown)  # a no to something that has changed since is still a no
     if shown.is_old(moment_of(request)):
         problem = OfferChanged(_("This page was open for a long time. Look again before you decide."))
         return _show_again(request, asked, problem, code="form_too_old")
@@ -109,18 +115,21 @@ def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> 
         problem = OfferChanged(_("What is asked has changed since you saw it. Look again before you decide."))
         return _show_again(request, asked, problem, code=problem.code)
     try:
-        return _take(request, asked, offer, shown)
+        return _yes(request, asked, offer, shown)
     except (DecisionMadeAlready, FormTampered) as problem:
         return _form_refused(request, problem, offer)
 
 
-def _take(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown: Shown) -> HttpResponse:
-    by = Actor.of(request)
-    if request.POST["decision"] == "refuse":
-        decision.refuse(offer, form_nonce=shown.nonce, by=by, now=moment_of(request))
-        return answer(
-            asked.redirect_uri, state=asked.state, error="access_denied", error_description="The person refused."
-        )
+def _no(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> HttpResponse:
+    offer = _offer(request, asked)
+    try:
+        decision.refuse(offer, form_nonce=shown.nonce, by=Actor.of(request), now=moment_of(request))
+    except DecisionMadeAlready as problem:
+        return _form_refused(request, problem, offer)
+    return answer(asked.redirect_uri, state=asked.state, error="access_denied", error_description="The person refused.")
+
+
+def _yes(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown: Shown) -> HttpResponse:
     given = read_answer(request.POST, offer)
     try:
         approval = approval_of(given, offer, methods=sign_in_methods(request), now=moment_of(request))
@@ -128,7 +137,7 @@ def _take(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown
         _record(request, problem.code, offer)
         again = Again(error=problem.sentence, error_field=problem.field, answer=given)
         return _show(request, offer, asked, again=again, status=400)
-    done = decision.allow(approval, form_nonce=shown.nonce, request=asked, by=by, now=moment_of(request))
+    done = decision.allow(approval, form_nonce=shown.nonce, request=asked, by=Actor.of(request), now=moment_of(request))
     return answer(asked.redirect_uri, state=asked.state, code=done.code)
 
 

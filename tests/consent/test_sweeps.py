@@ -158,8 +158,8 @@ def test_a_batch_of_tokens_costs_one_look_and_one_statement(discharge, weber_all
         discharge.redeem(grants.code(weber_allows, pkce), pkce)
     with CaptureQueriesContext(connection) as queries:
         assert sweeps.delete_dead_access_tokens(now=timezone.now() + 2 * DAY, batch=3) == 7
-    assert len([query for query in queries if query["sql"].startswith("DELETE")]) == 3
-    assert len([query for query in queries if query["sql"].startswith("SELECT")]) == 3
+    assert len([query for query in queries if str(query["sql"]).startswith("DELETE")]) == 3
+    assert len([query for query in queries if str(query["sql"]).startswith("SELECT")]) == 3
 
 
 def test_the_owner_is_warned_before_a_consent_ends(weber_allows, ada, settings):

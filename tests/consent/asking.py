@@ -1,0 +1,78 @@
+"""A client that asks, and a browser in which somebody reads and decides."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.http import HttpResponse
+from django.test import Client as Browser
+
+from agents.models import Client, Scope, User
+from consent.models import Consent
+from tests import builders
+from tests.forms import Fields, form_of, text_of
+
+AUTHORIZE = "/oauth/authorize"
+DECIDE = "/oauth/authorize/decision"
+VERIFIER = "a-verifier-of-forty-three-characters-or-more-0123456789"
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+
+
+def asked(client: Client, **parameters: Any) -> dict[str, Any]:
+    """The parameters of a right request of this client; None leaves one out."""
+    right: dict[str, Any] = {
+        "client_id": client.client_id,
+        "redirect_uri": client.redirect_uris.split()[0],
+        "response_type": "code",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+        "state": "a state",
+    }
+    right.update(parameters)
+    return {name: value for name, value in right.items() if value is not None}
+
+
+def opens(browser: Browser, client: Client, **parameters: Any) -> HttpResponse:
+    """Open the authorization address as this client sends people there."""
+    return browser.get(AUTHORIZE, asked(client, **parameters))
+
+
+def screen(browser: Browser, client: Client, **parameters: Any) -> Fields:
+    """The form of the consent screen as it is first shown."""
+    response = opens(browser, client, **parameters)
+    assert response.status_code == 200, (response.status_code, response.headers.get("Location"))
+    return form_of(response)
+
+
+def decides(browser: Browser, form: Fields, decision: str = "allow", **changed: Any) -> HttpResponse:
+    """Send the form, with some fields changed; None takes a field out."""
+    fields: dict[str, Any] = {**form, "decision": [decision], **changed}
+    return browser.post(DECIDE, {name: value for name, value in fields.items() if value is not None})
+
+
+def ticked(*scopes: Scope) -> list[str]:
+    """What the form sends for these scopes."""
+    return [str(scope.pk) for scope in scopes]
+
+
+def answer_of(response: HttpResponse) -> dict[str, str]:
+    """The parameters that a redirect brings back to the client. Each may be there once only."""
+    assert response.status_code == 303, (response.status_code, response.content[:3000])
+    found = parse_qs(urlsplit(response.headers["Location"]).query, keep_blank_values=True, strict_parsing=True)
+    assert all(len(values) == 1 for values in found.values()), found
+    return {name: values[0] for name, values in found.items()}
+
+
+def allows(person: User, client: Client, scopes: Iterable[Scope] | None = None, **parameters: Any) -> Consent:
+    """The person allows what the client asks (or these scopes of it) on the screen. The consent that came of it."""
+    browser = builders.browser(person)
+    page = opens(browser, client, **parameters)
+    chosen = {} if scopes is None else {"scope": ticked(*scopes)}
+    if 'name="purpose_ok"' in text_of(page):
+        chosen["purpose_ok"] = ["on"]
+    assert "code" in answer_of(decides(browser, form_of(page), **chosen))
+    return Consent.objects.filter(user=person, client=client).latest("starts_at", "pk")
