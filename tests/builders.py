@@ -18,6 +18,7 @@ from agents.credentials import IssuedKey
 from agents.models import (
     Access,
     Agent,
+    AgentScope,
     AuthMethod,
     Checks,
     Client,
@@ -32,6 +33,8 @@ from agents.models import (
 )
 from agents.models.agent import Kind as AgentKind
 from agents.trail.models import Outcome
+from consent import mandate
+from consent.models import Consent
 
 PASSWORD = "a long password for tests"
 SIGN_IN_BACKEND = "console.accounts.backends.SignInBackend"
@@ -218,3 +221,33 @@ def one_refusal(kind: str, reason_code: str = "") -> Iterator[None]:
     assert [(event.kind, event.outcome) for event in added] == [(kind, Outcome.REFUSED)], added
     if reason_code:
         assert added[0].reason_code == reason_code
+
+
+def consent(
+    of: User | None,
+    client: Client,
+    scopes: Iterable[Scope] | None = None,
+    *,
+    purpose: str = "Discharge letters, ward 3B",
+    life: timedelta = timedelta(days=30),
+    once: bool = False,
+    by: User | None = None,
+    now: datetime | None = None,
+) -> Consent:
+    """What this person allows the client (``None``: an administrator for the organisation), as the screen would make it.
+
+    scopes: by default everything that the agent may ask for.
+    """
+    now = now or timezone.now()
+    agent_scopes = AgentScope.objects.live().filter(agent=client.agent).select_related("scope__resource")
+    wanted = {row.scope for row in agent_scopes} if scopes is None else set(scopes)
+    approval = mandate.Approval(
+        client=client,
+        user=of,
+        scopes={wanted_scope: wanted_scope.wording for wanted_scope in wanted},
+        purpose=purpose,
+        ends_at=now + life,
+        once=once,
+        sign_in_methods=("password",),
+    )
+    return mandate.approve(approval, by=actor(by or of or administrator()), now=now)

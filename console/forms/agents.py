@@ -76,6 +76,9 @@ def lines(text: str) -> tuple[str, ...]:
 class AgentFactsForm(forms.Form):
     """What can be said of an agent at any time."""
 
+    said_at = {"ends_at": "ends_on"}
+    """Where the domain's word for a field is not the one that people fill in (``console.pages.errors.said_in``)."""
+
     name = forms.CharField(label=_("Name"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     purpose = forms.CharField(
         label=_("Purpose"),
@@ -108,10 +111,6 @@ class AgentFactsForm(forms.Form):
         """Return the end: the last moment of the day that was chosen, in the person's time zone."""
         day: date | None = self.cleaned_data["ends_on"]
         return timezone.make_aware(datetime.combine(day, time(23, 59, 59))) if day else None
-
-    def add_error(self, field: str | None, error: Any) -> None:
-        """Put an error about the end beside the day that people choose."""
-        super().add_error("ends_on" if field == "ends_at" else field, error)
 
 
 class EditAgentForm(AgentFactsForm):

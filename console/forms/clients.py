@@ -76,6 +76,8 @@ class ClientForm(forms.Form):
 class KeyForm(forms.Form):
     """Ask for one more key."""
 
+    said_at = {"ends_at": "ends_on"}
+
     ends_on = forms.DateField(
         label=_("Last day"),
         required=False,
@@ -88,7 +90,3 @@ class KeyForm(forms.Form):
         """Return the end: the last moment of the day that was chosen, in the person's time zone."""
         day: date | None = self.cleaned_data["ends_on"]
         return timezone.make_aware(datetime.combine(day, time(23, 59, 59))) if day else None
-
-    def add_error(self, field: str | None, error: Any) -> None:
-        """Put an error about the end beside the day that people choose."""
-        super().add_error("ends_on" if field == "ends_at" else field, error)

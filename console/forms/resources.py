@@ -26,6 +26,8 @@ DATA = [
 class ResourceForm(forms.Form):
     """An API or MCP server that agents call."""
 
+    said_at = {"token_life": "token_minutes"}
+
     name = forms.CharField(
         label=_("Name"),
         max_length=80,
@@ -98,13 +100,11 @@ class ResourceForm(forms.Form):
             facts["token_life"] = timedelta(minutes=data["token_minutes"])
         return facts if self.resource is not None else facts | {"uri": data["uri"].strip()}
 
-    def add_error(self, field: str | None, error: Any) -> None:
-        """Put an error about the life of tokens beside the minutes that people enter."""
-        super().add_error("token_minutes" if field == "token_life" else field, error)
-
 
 class ScopeFactsForm(forms.Form):
     """What a permission is: how deep it goes, on which data, for how long at most."""
+
+    said_at = {"longest_life": "longest_days"}
 
     access = forms.ChoiceField(
         label=_("It lets an agent"), choices=Access.choices, widget=forms.RadioSelect, initial=Access.READ
@@ -134,10 +134,6 @@ class ScopeFactsForm(forms.Form):
         return {name: self.cleaned_data[name] for name in names} | {
             "longest_life": timedelta(days=self.cleaned_data["longest_days"])
         }
-
-    def add_error(self, field: str | None, error: Any) -> None:
-        """Put an error about the longest life beside the days that people enter."""
-        super().add_error("longest_days" if field == "longest_life" else field, error)
 
 
 class WordingForm(forms.Form):

@@ -139,10 +139,17 @@ class said_in:  # noqa: N801  # read as a sentence: with said_in(form, request)
     ) -> bool:
         if not isinstance(error, Refused):
             return False
-        field = error.field if isinstance(error, InvalidInput) and error.field in self.form.fields else None
-        self.form.add_error(field, error.sentence)
+        self.form.add_error(self._field_of(error), error.sentence)
         record_page_refusal(self.request, error)
         return True
+
+    def _field_of(self, error: Refused) -> str | None:
+        """Return the field that the error is about; ``said_at`` of a form tells where a person meets another name."""
+        if not isinstance(error, InvalidInput):
+            return None
+        other_names: dict[str, str] = getattr(self.form, "said_at", {})
+        name = other_names.get(error.field, error.field)
+        return name if name in self.form.fields else None
 
 
 class said_in_message:  # noqa: N801  # with said_in_message(request)
