@@ -18,6 +18,15 @@ from django.core.exceptions import ImproperlyConfigured
 from console import engines
 from console.keys import Keys, keys_of
 
+SECRET_VARIABLES = (
+    "DATABASE_URL",
+    "EMAIL_URL",
+    "MANDATE_ENCRYPTION_KEY",
+    "MANDATE_SECRET_KEY",
+    "MANDATE_TRAIL_KEY",
+    "REDIS_URL",
+)
+"""Variables whose value is a key or has a password in it."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 

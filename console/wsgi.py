@@ -6,6 +6,13 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from console.environment import SECRET_VARIABLES
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
 application = get_wsgi_application()
+
+# The server copies the environment into every request it hands over. The settings have read it by now, and keys and
+# passwords have no place beside what a caller sent.
+for name in SECRET_VARIABLES:
+    os.environ.pop(name, None)

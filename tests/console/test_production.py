@@ -58,3 +58,25 @@ def test_a_bad_setting_is_one_sentence_and_no_trace(manage):
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
     assert refused.stderr.startswith("MANDATE_ISSUER: ")
+
+
+def test_no_key_travels_with_a_request(tmp_path):
+    """The web server copies the environment of its worker into each request."""
+    ask = "import os, console.wsgi; print(sorted(set(console.wsgi.SECRET_VARIABLES) & set(os.environ)))"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(tmp_path / "data"),
+        "MANDATE_SECRET_KEY": "f0e1d2c3b4a59687" * 4,
+        "DATABASE_URL": f"sqlite:///{tmp_path}/data/other.sqlite3",
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", ask],
+        cwd=BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert told.stdout.strip() == "[]"
