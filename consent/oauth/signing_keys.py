@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
@@ -133,6 +134,7 @@ def verified_claims(token: str, *, typ: str, now: datetime) -> dict[str, Any] | 
     return claims
 
 
+@login_not_required
 @require_safe
 def jwks(request: HttpRequest) -> HttpResponse:
     """Publish the public halves (RFC 7517 §5). Resources that check offline keep the answer for a few minutes."""
