@@ -33,4 +33,6 @@ class MachineEndpointsMiddleware:
         if endpoint is None:
             return self.get_response(request)
         request.get_host()  # an unknown host is refused here too
-        return endpoint(request)
+        response = endpoint(request)
+        response["Content-Length"] = str(len(response.content))  # what CommonMiddleware does for pages
+        return response

@@ -1,0 +1,245 @@
+"""Measure Mandate on SQLite and PostgreSQL beside a stock django-oauth-toolkit, print a table, write results.json.
+
+Real processes (granian, two workers), sixteen connections, everything on this machine. Absolute numbers belong to the
+machine that gave them; what to compare is the column beside it, measured in the same run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(BASE_DIR))
+
+from tests.bench import load  # noqa: E402 - the path comes first
+from tests.bench.seed import AGENTS, CODES, EVENTS  # noqa: E402
+from tests.services.mandate import RunningMandate  # noqa: E402
+from tests.services.postgresql import PostgreSQL  # noqa: E402
+from tests.services.processes import start, stop, until  # noqa: E402
+from tests.services.run import free_port  # noqa: E402
+
+TOKENS_FOR_MEMORY = 100_000
+PAGES_SHOWN = 20
+
+Results = dict[str, dict[str, float | str]]
+
+
+def main() -> None:
+    """Measure everything and say it."""
+    started = time.monotonic()
+    results: Results = {}
+    with tempfile.TemporaryDirectory(prefix="mandate-bench-") as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL runs as another user where the tests run as root
+        measure_stock(Path(folder) / "stock", results)
+        measure_mandate("sqlite", RunningMandate(Path(folder) / "sqlite", settings=_settings()), results)
+        postgresql = PostgreSQL(Path(folder) / "postgresql", free_port(), settings=("shared_buffers=256MB",)).start()
+        try:
+            mandate = RunningMandate(
+                Path(folder) / "mandate", database_url=postgresql.url("postgres"), settings=_settings()
+            )
+            measure_mandate("postgresql", mandate, results, memory=True)
+        finally:
+            postgresql.stop()
+    results["bench.duration"] = {"value": round(time.monotonic() - started), "unit": "s"}
+    show(results)
+    target = Path(os.environ.get("DATA_DIR", BASE_DIR / "var")) / "bench" / "results.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(results, indent=2) + "\n")
+    print(f"\nWritten to {target}")
+
+
+def _settings() -> dict[str, str]:
+    return {"DJANGO_SETTINGS_MODULE": "console.settings", "MANDATE_LOG_LEVEL": "WARNING", "MANDATE_WORKERS": "2"}
+
+
+def measure_stock(folder: Path, results: Results) -> None:
+    """Client credentials of a stock toolkit with a fast hasher, served the same way."""
+    folder.mkdir()
+    port = free_port()
+    environment = {
+        **os.environ,
+        "DATA_DIR": str(folder),
+        "PYTHONPATH": str(BASE_DIR),
+        "DJANGO_SETTINGS_MODULE": "tests.bench.stock.settings",
+    }
+    header = _program("tests.bench.stock.seed", environment=environment).strip()
+    from console.serving import answers, web_command
+
+    command = [part.replace("console.wsgi", "tests.bench.stock.wsgi") for part in web_command("127.0.0.1", port, 2)]
+    web = start(command, log=folder / "log.txt", environment=environment, folder=BASE_DIR)
+    try:
+        until(lambda: answers("127.0.0.1", port))
+        request = load.post("/o/token/", "grant_type=client_credentials", port, header)
+        load.run(port, itertools.repeat(request), seconds=1)
+        note(results, "stock_dot.client_credentials.fast_hasher", load.run(port, itertools.repeat(request), seconds=8))
+    finally:
+        stop(web)
+
+
+def measure_mandate(engine: str, mandate: RunningMandate, results: Results, *, memory: bool = False) -> None:
+    """Every figure of one engine."""
+    mandate.data_dir.mkdir(parents=True, exist_ok=True)
+    mandate.manage("migrate", "--verbosity=0")
+    seeded = json.loads(_program("tests.bench.seed", "seed", str(CODES), environment=mandate.environment()))
+    mandate.start()
+    try:
+        port = mandate.port
+        pairs = _codes(engine, port, seeded, results)
+        _refresh(engine, port, seeded, pairs, results)
+        _tokens(engine, port, seeded, results)
+        _introspection(engine, port, seeded, results)
+        if memory:
+            _memory(engine, mandate, seeded, results)
+        _program("tests.bench.seed", "fill", str(AGENTS), str(EVENTS), environment=mandate.environment())
+        _pages(engine, port, seeded, results)
+    finally:
+        mandate.stop()
+
+
+def _codes(engine: str, port: int, seeded: dict[str, Any], results: Results) -> list[str]:
+    """Redeem every code once. First of all, since a code lives for a minute. Returns the refresh tokens."""
+    refresh: list[str] = []
+
+    def good(answer: bytes) -> bool:
+        if not answer.startswith(b"HTTP/1.1 200"):
+            return False
+        refresh.append(json.loads(answer.partition(b"\r\n\r\n")[2])["refresh_token"])
+        return True
+
+    form = {"grant_type": "authorization_code", "code_verifier": seeded["verifier"]}
+    requests = (
+        load.post("/oauth/token", urlencode({**form, "code": code}), port, seeded["assistant"])
+        for code in seeded["codes"]
+    )
+    note(results, f"token.authorization_code.{engine}", load.run(port, requests, seconds=30, good=good))
+    return refresh
+
+
+def _refresh(engine: str, port: int, seeded: dict[str, Any], tokens: list[str], results: Results) -> None:
+    requests = (
+        load.post(
+            "/oauth/token",
+            urlencode({"grant_type": "refresh_token", "refresh_token": token}),
+            port,
+            seeded["assistant"],
+        )
+        for token in tokens
+    )
+    note(results, f"token.refresh_token.{engine}", load.run(port, requests, seconds=30))
+
+
+def _client_credentials(port: int, seeded: dict[str, Any], resource: str) -> Iterator[bytes]:
+    form = urlencode({"grant_type": "client_credentials", "resource": seeded[resource]})
+    return itertools.repeat(load.post("/oauth/token", form, port, seeded["autonomous"]))
+
+
+def _tokens(engine: str, port: int, seeded: dict[str, Any], results: Results) -> None:
+    load.run(port, _client_credentials(port, seeded, "offline"), seconds=2)
+    for name, resource in (("client_credentials", "offline"), ("client_credentials.opaque", "asking")):
+        measured = load.run(port, _client_credentials(port, seeded, resource), seconds=10)
+        note(results, f"token.{name}.{engine}", measured)
+
+
+def _introspection(engine: str, port: int, seeded: dict[str, Any], results: Results) -> None:
+    tokens: list[str] = []
+
+    def good(answer: bytes) -> bool:
+        tokens.append(json.loads(answer.partition(b"\r\n\r\n")[2])["access_token"])
+        return True
+
+    load.run(port, _client_credentials(port, seeded, "asking"), at_most=200, good=good)
+    requests = itertools.cycle(
+        [load.post("/oauth/introspect", f"token={quote(token)}", port, seeded["resource"]) for token in tokens]
+    )
+    measured = load.run(port, requests, seconds=8, good=lambda answer: b'"active": true' in answer)
+    note(results, f"introspection.{engine}", measured)
+
+
+def _memory(engine: str, mandate: RunningMandate, seeded: dict[str, Any], results: Results) -> None:
+    """How large a web worker is after it has issued its share of a hundred thousand tokens."""
+    load.run(mandate.port, _client_credentials(mandate.port, seeded, "offline"), seconds=150, at_most=TOKENS_FOR_MEMORY)
+    assert mandate.web is not None
+    largest = max(_resident(child) for child in _children(mandate.web.pid))
+    results[f"web_worker.{engine}.memory"] = {"value": round(largest / 1024, 1), "unit": "MB"}
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _resident(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+
+
+def _pages(engine: str, port: int, seeded: dict[str, Any], results: Results) -> None:
+    """The median and the slowest of some loads of each page, one after the other."""
+    authorize = "/oauth/authorize?" + urlencode(
+        {
+            "response_type": "code",
+            "client_id": seeded["assistant_id"],
+            "redirect_uri": "https://app.st-anna.example/callback",
+            "scope": "calendar:read",
+            "state": "s",
+            "code_challenge": seeded["challenge"],
+            "code_challenge_method": "S256",
+        }
+    )
+    pages = {
+        "consent_page": (authorize, seeded["person"]),
+        f"agents_list.{AGENTS}": ("/agents/", seeded["administrator"]),
+        f"agents_search.{AGENTS}": ("/agents/?q=task+9999", seeded["administrator"]),
+        f"trail.{EVENTS}": ("/trail/", seeded["administrator"]),
+        f"trail_search.{EVENTS}": ("/trail/?q=letters&outcome=refused", seeded["administrator"]),
+        "my_agents": ("/my-agents/", seeded["person"]),
+    }
+    for name, (path, cookie) in pages.items():
+        request = load.get(path, port, cookie)
+        load.run(port, itertools.repeat(request), connections=1, at_most=2)
+        measured = load.run(port, itertools.repeat(request), connections=1, at_most=PAGES_SHOWN, seconds=30)
+        results[f"page.{name}.{engine}.p50"] = {"value": round(measured.percentile(0.5), 1), "unit": "ms"}
+        results[f"page.{name}.{engine}.errors"] = {"value": measured.errors, "unit": "answers"}
+
+
+def note(results: Results, name: str, measured: load.Measured) -> None:
+    """Keep requests a second, the slowest of a hundred, and how many were refused."""
+    results[f"{name}.rps"] = {"value": round(measured.rps), "unit": "requests/s"}
+    results[f"{name}.p99"] = {"value": round(measured.percentile(0.99), 1), "unit": "ms"}
+    results[f"{name}.errors"] = {"value": measured.errors, "unit": "answers"}
+
+
+def show(results: Results) -> None:
+    """Print the table."""
+    width = max(len(name) for name in results)
+    print(f"\n{'figure':{width}}  {'value':>10}  unit")
+    for name, figure in results.items():
+        print(f"{name:{width}}  {figure['value']:>10}  {figure['unit']}")
+
+
+def _program(module: str, *arguments: str, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env=environment,
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    if done.returncode:
+        raise SystemExit(f"{module}:\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
