@@ -131,9 +131,9 @@ def test_rows_go_in_batches_by_two_statements_each(db, now):
     )
     with CaptureQueriesContext(connection) as queries:
         assert sweeps.delete_old_warnings(now=now, batch=10) == 25
-    deletes = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
+    deletes = [query["sql"] for query in queries if str(query["sql"]).startswith("DELETE")]
     assert len(deletes) == 3
-    assert len([query for query in queries if query["sql"].startswith("SELECT")]) == 3
+    assert len([query for query in queries if str(query["sql"]).startswith("SELECT")]) == 3
 
 
 def test_health_can_tell_when_a_sweep_last_ran(db, now):

@@ -119,7 +119,7 @@ def test_a_page_of_warnings_fetches_its_owners_at_once(ada, mara, now):
     def statements(of: str) -> int:
         with CaptureQueriesContext(connection) as queries:
             warn_of_agents(now=now + 18 * DAY)
-        return len([query for query in queries if f'FROM "{of}"' in query["sql"]])
+        return len([query for query in queries if f'FROM "{of}"' in str(query["sql"])])
 
     for number in range(5):
         builders.agent(f"Helper {number}", owner=ada, ends_at=now + 20 * DAY, now=now)

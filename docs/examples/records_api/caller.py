@@ -1,0 +1,40 @@
+"""Who calls: never a person alone, never an agent alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What a checked token says. ``sub`` is the person acted for, or the agent itself where it acts for nobody else."""
+
+    sub: str
+    agent: str
+    consent: str
+    scopes: frozenset[str]
+    token_id: str
+    purpose: str = ""
+
+    @classmethod
+    def of(cls, claims: dict[str, Any]) -> Caller:
+        """Read the members of an introspection answer, or the claims of a JWT: they have the same names."""
+        sub = str(claims["sub"])
+        return cls(
+            sub=sub,
+            agent=str((claims.get("act") or {}).get("sub", sub)),
+            consent=str(claims["consent"]),
+            scopes=frozenset(str(claims.get("scope", "")).split()),
+            token_id=str(claims["jti"]),
+            purpose=str(claims.get("purpose", "")),
+        )
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The key of whatever is remembered about a caller.
+
+        Two agents of one person must not meet in a cache, a session or a limit, and neither must two consents of one
+        agent. So state is never keyed by ``sub`` alone.
+        """
+        return (self.sub, self.agent, self.consent)

@@ -1,0 +1,75 @@
+"""How the API answers those who may not: which token is missing, which scope, and where to get one (RFC 6750, RFC 9728)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from records_api.caller import Caller
+from records_api.settings import Settings
+
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+class Refused(Exception):
+    """A request that gets an error and a header that tells the client what would help."""
+
+    def __init__(self, status: int, error: str, description: str, *, challenge: str = "") -> None:
+        super().__init__(description)
+        self.status, self.error, self.description, self.challenge = status, error, description, challenge
+
+
+async def answer_refusal(request: Request, problem: Exception) -> JSONResponse:
+    """Turn a refusal into its answer."""
+    if not isinstance(problem, Refused):
+        raise problem
+    headers = {"WWW-Authenticate": problem.challenge} if problem.challenge else {}
+    if problem.status == 503:
+        headers["Retry-After"] = "1"
+    body = {"error": problem.error, "error_description": problem.description}
+    return JSONResponse(body, problem.status, headers)
+
+
+def metadata_url(settings: Settings, uri: str) -> str:
+    """Return where the metadata of one of our resources are (RFC 9728 §3.1): the path comes after the well-known part."""
+    return f"{settings.records_uri}{WELL_KNOWN}{uri.removeprefix(settings.records_uri)}"
+
+
+def metadata_of(settings: Settings, uri: str, scopes: list[str]) -> dict[str, Any]:
+    """Return the metadata of one of our resources (RFC 9728 §2)."""
+    return {
+        "resource": uri,
+        "authorization_servers": [settings.issuer],
+        "scopes_supported": scopes,
+        "bearer_methods_supported": ["header"],
+    }
+
+
+def bearer_token(request: Request, *, metadata: str, scope: str) -> str:
+    """Return the token of the Authorization header. Tokens in addresses and bodies are not read: they end up in logs."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        challenge = f'Bearer resource_metadata="{metadata}", scope="{scope}"'
+        raise Refused(401, "unauthorized", "Send an access token from Mandate.", challenge=challenge)
+    return token.strip()
+
+
+def must_be_worth(caller: Caller | None, *, metadata: str, scope: str) -> Caller:
+    """Return the caller if the token counts and holds the scope. Raises Refused: 401, or 403 with the scope that it takes."""
+    if caller is None:
+        raise Refused(
+            401,
+            "invalid_token",
+            "The token is worth nothing here: it has ended, was revoked, or is for another resource.",
+            challenge=f'Bearer error="invalid_token", resource_metadata="{metadata}"',
+        )
+    if scope not in caller.scopes:
+        raise Refused(
+            403,
+            "insufficient_scope",
+            f"This takes the scope {scope}.",
+            challenge=f'Bearer error="insufficient_scope", scope="{scope}", resource_metadata="{metadata}"',
+        )
+    return caller
