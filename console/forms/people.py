@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from agents.models import Role
 from agents.people import LONGEST_NAME, time_zones
 from agents.sign_in import LONGEST_PASSWORD
+
+
+ROLES = [(value, capfirst(label)) for value, label in Role.choices]
 
 
 class TimeZoneField(forms.ChoiceField):
@@ -68,13 +72,13 @@ class InviteForm(forms.Form):
     name = forms.CharField(
         label=_("Name"), max_length=LONGEST_NAME, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, widget=forms.RadioSelect, initial=Role.USER)
+    role = forms.ChoiceField(label=_("Role"), choices=ROLES, widget=forms.RadioSelect, initial=Role.USER)
 
 
 class RoleForm(forms.Form):
     """Another role, and why."""
 
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+    role = forms.ChoiceField(label=_("Role"), choices=ROLES)
     reason = forms.CharField(label=_("Why?"), max_length=500, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
 
@@ -102,7 +106,7 @@ class PeopleFilter(forms.Form):
     """The filters of the list of people. Whatever the address says, the list works."""
 
     q = forms.CharField(required=False, max_length=100)
-    role = forms.ChoiceField(required=False, choices=[("", _("Every role")), *Role.choices], label=_("Role"))
+    role = forms.ChoiceField(required=False, choices=[("", _("Every role")), *ROLES], label=_("Role"))
     state = forms.ChoiceField(
         required=False,
         choices=[("", _("Everybody")), ("active", _("Can sign in")), ("deactivated", _("Deactivated"))],

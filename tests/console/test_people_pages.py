@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -178,3 +180,21 @@ def test_passkey_pages_render(weber):
     page = browser.get("/account/2fa/webauthn/add/")
     assert page.status_code == 200
     assert page.context["js_data"]["creation_options"]["publicKey"]["rp"] == {"name": "Mandate", "id": "localhost"}
+
+
+def test_times_are_those_of_the_person(weber):
+    weber.time_zone = "America/Bogota"
+    weber.save()
+    page = builders.browser(weber).get("/account/sessions/").content.decode()
+    assert re.search(r'title="[^"]+ -05"', page)
+
+
+def test_no_page_is_kept(client, weber):
+    assert "no-store" in builders.browser(weber).get("/account/")["Cache-Control"]
+    assert "no-store" in client.get("/account/login/")["Cache-Control"]
+
+
+def test_without_a_mail_server_the_page_says_who_helps(client, db):
+    page = client.get("/account/password/reset/").content.decode()
+    assert "Ask an administrator for a link" in page
+    assert "Send the link" not in page
