@@ -60,9 +60,11 @@ def engine() -> str:
 def _nobody_remembers_the_last_test() -> Iterator[None]:
     """What is not rolled back with a transaction must not hit the next test: limits in Redis, keys that a process read."""
     yield
+    from agents.trail.record import forget_addresses
     from consent.oauth.signing_keys import forget_keys
 
     forget_keys()
+    forget_addresses()
     if os.environ.get("REDIS_URL"):
         from django.core.cache import cache
 

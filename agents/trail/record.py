@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -155,15 +155,54 @@ def _event_statement(vendor: str) -> str:
     return f"INSERT INTO agents_event ({names}) VALUES ({marks}, {transaction_id}) RETURNING id"  # noqa: S608 - names of our own
 
 
+KEPT_LATELY = timedelta(minutes=1)
+MOST_REMEMBERED = 10_000
+
+# Addresses that this process saw committed within the minute: a machine's comes with each of its tokens, and to insert
+# it again each time would be a statement for nothing. Another process, or a forgetful one, inserts it once more.
+_kept_lately: dict[str, datetime] = {}
+
+
+def _not_kept_yet(facts: EventFacts) -> list[tuple[str, str, str, uuid.UUID | None]]:
+    """Return the texts that have to be inserted: all but addresses that were kept lately."""
+    return [text for text in facts.texts if text[1] != "address" or not _was_kept(text[0], facts.columns["at"])]
+
+
+def _note_kept(texts: list[tuple[str, str, str, uuid.UUID | None]], now: datetime) -> None:
+    """Remember the addresses among inserted texts, once that is committed."""
+    addresses = [digest for digest, kind, _, _ in texts if kind == "address"]
+    if addresses:
+        transaction.on_commit(partial(_remember, addresses, now))
+
+
+def _was_kept(digest: str, now: datetime) -> bool:
+    before = _kept_lately.get(digest)
+    return before is not None and abs(now - before) < KEPT_LATELY
+
+
+def _remember(digests: list[str], now: datetime) -> None:
+    if len(_kept_lately) > MOST_REMEMBERED:
+        _kept_lately.clear()
+    _kept_lately.update(dict.fromkeys(digests, now))
+
+
+def forget_addresses() -> None:
+    """Insert addresses again: after texts were erased, and between tests."""
+    _kept_lately.clear()
+
+
 def write(facts: EventFacts) -> int:
     """Write one event and the texts it names. Returns its number. Raises NoTransaction outside a transaction."""
     if not connection.in_atomic_block:
         raise NoTransaction(facts.columns["kind"])
+    texts = _not_kept_yet(facts)
     with hot_cursor() as cursor:
-        for text in facts.texts:
+        for text in texts:
             cursor.execute(TEXT_STATEMENT, adapted(text))
         cursor.execute(_event_statement(connection.vendor), adapted(facts.columns[name] for name in EVENT_COLUMNS))
-        return int(cursor.fetchone()[0])
+        number = int(cursor.fetchone()[0])
+    _note_kept(texts, facts.columns["at"])
+    return number
 
 
 @lru_cache(maxsize=32)
@@ -180,11 +219,13 @@ def write_with(statement: str, parameters: list[Any], facts: EventFacts) -> None
     """
     values = adapted(parameters)
     if connection.vendor == "postgresql":
-        for text in facts.texts:
+        texts = _not_kept_yet(facts)
+        for text in texts:
             values.extend(text)
         values.extend(facts.columns[name] for name in EVENT_COLUMNS)
         with hot_cursor() as cursor:
-            cursor.execute(_joined(statement, len(facts.texts)), values)
+            cursor.execute(_joined(statement, len(texts)), values)
+        _note_kept(texts, facts.columns["at"])
         return
     with transaction.atomic(), hot_cursor() as cursor:
         cursor.execute(statement, values)

@@ -1,0 +1,150 @@
+"""Server metadata: the issuer is the setting's, everything listed works, and nothing else does (RFC 8414, RFC 9728)."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client as Browser
+from django.urls import resolve
+
+from tests import grants
+from tests.grants import post
+
+pytestmark = [pytest.mark.django_db]
+SERVER = "/.well-known/oauth-authorization-server"
+API = "/.well-known/oauth-protected-resource"
+
+
+@pytest.fixture
+def document(settings):
+    return Browser().get(SERVER).json()
+
+
+def test_it_says_what_there_is_and_no_more(document, settings):
+    issuer = settings.ISSUER
+    assert document == {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
+        "token_endpoint": f"{issuer}/oauth/token",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "service_documentation": f"{issuer}/",
+    }
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"HTTP_HOST": "127.0.0.1:9"},
+        {"HTTP_X_FORWARDED_HOST": "evil.example"},
+        {"HTTP_FORWARDED": "host=evil.example;proto=https"},
+        {"HTTP_X_FORWARDED_PROTO": "https"},
+        {"HTTP_X_FORWARDED_PREFIX": "/evil"},
+        {"SCRIPT_NAME": ""},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("path", [SERVER, API, f"{API}/api/v1"])
+def test_no_header_chooses_who_we_say_we_are(path, headers):
+    plain = Browser().get(path)
+    assert Browser().get(path, **headers).content == plain.content
+    assert b"evil" not in plain.content
+
+
+@pytest.mark.parametrize("path", [SERVER, API, "/.well-known/jwks.json"])
+def test_an_unknown_host_is_refused(path):
+    assert Browser().get(path, HTTP_HOST="evil.example").status_code == 400
+
+
+@pytest.mark.parametrize("path", [SERVER, API, f"{API}/api/v1", "/.well-known/jwks.json"])
+def test_anybody_may_read_it_from_anywhere_and_only_read(path):
+    answer = Browser().get(path, HTTP_ORIGIN="https://somewhere.example")
+    assert answer.status_code == 200
+    assert answer["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in answer
+    assert not answer.cookies
+    assert Browser().post(path).status_code == 405
+
+
+def test_every_endpoint_listed_is_an_address_of_ours(document, settings):
+    for name, value in document.items():
+        if name.endswith("_endpoint") or name == "jwks_uri":
+            assert value.startswith(settings.ISSUER + "/")
+            assert resolve(value.removeprefix(settings.ISSUER))
+
+
+def test_every_grant_listed_is_known_and_no_other(document, claims):
+    for grant in document["grant_types_supported"]:
+        assert claims.ask(grant_type=grant).json()["error"] != "unsupported_grant_type"
+    for grant in (
+        "password",
+        "implicit",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:openid:params:grant-type:ciba",
+        "CLIENT_CREDENTIALS",
+        "client-credentials",
+        "",
+    ):
+        assert grant not in document["grant_types_supported"]
+        error = claims.ask(grant_type=grant).json()["error"]
+        assert error == ("unsupported_grant_type" if grant else "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.well-known/openid-configuration",
+        "/oauth/device-authorization",
+        "/oauth/device_authorization",
+        "/oauth/register",
+        "/oauth/par",
+        "/oauth/userinfo",
+        "/oauth/logout",
+        "/oauth/applications/",
+        "/oauth/authorized_tokens/",
+        "/oauth/bc-authorize",
+    ],
+)
+def test_what_is_not_offered_is_not_there(path):
+    for call in (Browser().get, Browser().post):
+        answer = call(path)
+        assert answer.status_code in {302, 403, 404}
+        assert "Location" not in answer or answer["Location"].startswith("/account/login/")
+
+
+def test_mandates_own_api_names_its_authorization_server(settings):
+    seen = Browser().get(f"{API}/api/v1").json()
+    assert seen["resource"] == f"{settings.ISSUER}/api/v1"
+    assert seen["authorization_servers"] == [settings.ISSUER]
+
+
+def test_every_listed_way_to_prove_oneself_works(document, discharge_assistant, weber, read_records, pkce):
+    from agents.models import AuthMethod
+    from tests import builders
+
+    assert set(document["token_endpoint_auth_methods_supported"]) == set(AuthMethod.values)
+    for method in document["token_endpoint_auth_methods_supported"]:
+        client = builders.client(discharge_assistant, method, auth_method=method)
+        key = "" if method == AuthMethod.NONE else builders.key(client).key
+        given = grants.consent(client, scopes=[read_records], user=weber)
+        form = {"grant_type": "authorization_code", "code": grants.code(given, pkce), "code_verifier": pkce.verifier}
+        header = grants.basic(client.client_id, key) if method == AuthMethod.BASIC else {}
+        if method != AuthMethod.BASIC:
+            form["client_id"] = client.client_id
+        if method == AuthMethod.POST:
+            form["client_secret"] = key
+        token = post("/oauth/token", form, **header)
+        assert token.status_code == 200, (method, token.content)
+        del form["code"], form["code_verifier"], form["grant_type"]
+        given_back = post("/oauth/revoke", form | {"token": token.json()["access_token"]}, **header)
+        assert given_back.status_code == 200

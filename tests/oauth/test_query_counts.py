@@ -1,0 +1,77 @@
+"""How many statements a token costs, transaction control apart: what a page of figures promises, held to here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests import grants
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.engine]
+CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK", "SET CONSTRAINTS", "PRAGMA")
+
+
+@contextmanager
+def statements(most: int) -> Iterator[None]:
+    """What happens inside takes at most so many statements."""
+    with CaptureQueriesContext(connection) as captured:
+        yield
+    asked = [query["sql"] for query in captured.captured_queries if not query["sql"].upper().startswith(CONTROL)]
+    assert len(asked) <= most, "\n".join(asked)
+    assert asked, "nothing was counted"
+
+
+@pytest.fixture
+def also_offline(claims_client, mara, look_up_staff):
+    """A consent for the resource that checks tokens itself."""
+    return grants.consent(claims_client, scopes=[look_up_staff], user=None, by=mara, purpose="Look up staff")
+
+
+def test_an_opaque_token_takes_at_most_four(claims, clinic_allows):
+    claims.act_alone()  # the first one of a minute also notes the use
+    with statements(most=4):
+        assert claims.act_alone().status_code == 200
+
+
+def test_even_the_first_of_a_minute_takes_two_more_at_most(claims, clinic_allows):
+    """It also notes when agent and client were last used, and keeps their address."""
+    with statements(most=6):
+        assert claims.act_alone().status_code == 200
+
+
+def test_a_jwt_takes_at_most_four(claims, also_offline):
+    claims.act_alone()
+    with statements(most=4):
+        assert claims.act_alone().status_code == 200
+
+
+def test_introspection_takes_at_most_two(claims, clinic_allows, records_api):
+    token = claims.act_alone().json()["access_token"]
+    records_api.introspects(token)
+    with statements(most=2):
+        assert records_api.introspects(token)["active"] is True
+
+
+def test_introspecting_a_jwt_takes_at_most_two(claims, also_offline, directory_api):
+    token = claims.act_alone().json()["access_token"]
+    directory_api.introspects(token)
+    with statements(most=2):
+        assert directory_api.introspects(token)["active"] is True
+
+
+def test_a_code_takes_at_most_ten(discharge, weber_allows, pkce):
+    discharge.redeem(grants.code(weber_allows, pkce), pkce)
+    code = grants.code(weber_allows, pkce)
+    with statements(most=10):
+        assert discharge.redeem(code, pkce).status_code == 200
+
+
+def test_a_refresh_takes_at_most_ten(discharge, weber_allows, pkce):
+    pair = discharge.redeem(grants.code(weber_allows, pkce), pkce).json()
+    pair = discharge.refresh(pair["refresh_token"]).json()
+    with statements(most=10):
+        assert discharge.refresh(pair["refresh_token"]).status_code == 200
