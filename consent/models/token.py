@@ -1,7 +1,8 @@
 """Tokens and codes: django-oauth-toolkit's swappable models, with every foreign key declared anew.
 
 No foreign key between two of these tables cascades, so that sweeping one never takes rows from another. Nothing
-that could be presented is stored: codes, opaque tokens and refresh tokens are kept as SHA-256 digests.
+that could be presented is stored: codes, opaque tokens and refresh tokens are kept as SHA-256 digests. Foreign keys
+have an index only where something asks by them: each one more is paid with every token.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ class AuthorizationCode(AbstractGrant):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)  # type: ignore[assignment]
     code = models.CharField(max_length=64, unique=True)
     """SHA-256 digest of the code."""
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+", db_index=False)
     consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="codes")
     family_id = models.UUIDField(default=uuid7, unique=True)
     """The family that its first use will found. No foreign key: the family comes later."""
@@ -85,11 +86,11 @@ class AccessToken(AbstractAccessToken):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)  # type: ignore[assignment]
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
-    application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
-    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="access_tokens")
-    audience = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="+")
+    application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+", db_index=False)
+    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="access_tokens", db_index=False)
+    audience = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="+", db_index=False)
     family = models.ForeignKey(
         TokenFamily, on_delete=models.DO_NOTHING, null=True, blank=True, related_name="+", db_constraint=False
     )
@@ -118,8 +119,8 @@ class RefreshToken(AbstractRefreshToken):
     """One refresh token of a family. Used once; its family tells whether it still counts."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)  # type: ignore[assignment]
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+", db_index=False)
     family = models.ForeignKey(TokenFamily, on_delete=models.PROTECT, related_name="refresh_tokens")
     token_checksum = models.CharField(max_length=64, unique=True)
     used_at = models.DateTimeField(null=True, blank=True)
