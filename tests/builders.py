@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.test import Client as Browser
 from django.utils import timezone
 
 from agents import clients, credentials, lifecycle, registry, resources
-from agents.actors import Actor
+from agents.actors import Actor, ActorKind
 from agents.credentials import IssuedKey
 from agents.models import (
     Access,
@@ -32,7 +33,9 @@ from agents.models import (
     User,
 )
 from agents.models.agent import Kind as AgentKind
+from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
+from agents.trail.record import record
 from consent import mandate
 from consent.models import Consent
 
@@ -251,3 +254,20 @@ def consent(
         sign_in_methods=("password",),
     )
     return mandate.approve(approval, by=actor(by or of or administrator()), now=now)
+
+
+def token_event(client: Client, person: User | None = None, *, now: datetime | None = None) -> Event:
+    """The event of an issued token, for tests of pages that only read the trail. Tokens themselves come over HTTP."""
+    with transaction.atomic():
+        number = record(
+            Kind.TOKEN_ISSUED,
+            by=Actor(ActorKind.CLIENT, client.pk),
+            now=now or timezone.now(),
+            agent_id=client.agent_id,
+            client_id=client.pk,
+            user_id=person.pk if person else None,
+            scopes=["records:read"],
+            grant="authorization_code",
+            life=timedelta(minutes=5),
+        )
+    return Event.objects.get(pk=number)

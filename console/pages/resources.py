@@ -36,7 +36,8 @@ PAGE_SIZE = 50
 def resources(request: HttpRequest) -> HttpResponse:
     """What agents call: each resource with its permissions, and when a change counts there."""
     require(Actor.of(request), May.SEE_RESOURCES)
-    found = Resource.objects.live().annotate(scope_count=Count("scopes", filter=Q(scopes__ended_at=None)))
+    counted = Count("scopes", filter=Q(scopes__ended_at=None))
+    found = Resource.objects.live().annotate(scope_count=counted).order_by("name", "pk")
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "page": page,

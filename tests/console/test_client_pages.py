@@ -1,0 +1,161 @@
+"""Clients and keys on their pages: added, changed, removed; a key is shown once."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from agents import credentials, lifecycle
+from agents.models import Client, Credential
+from agents.trail.kinds import Kind
+from console.pages.once import form_token
+from tests import builders
+from tests.builders import actor, browser
+
+pytestmark = pytest.mark.django_db
+
+
+def _key_url(client):
+    return reverse("client-key", args=[client.agent_id, client.pk])
+
+
+def test_a_key_is_in_the_answer_that_made_it_and_nowhere_else(ada, discharge_client):
+    opened = browser(ada)
+    response = opened.post(_key_url(discharge_client), {"once": form_token()})
+    shown = response.context["secret"].removeprefix("MANDATE_KEY=")
+    credential = Credential.objects.get()
+    assert credentials.proves(shown, credential.digest)
+    assert shown in response.content.decode()
+    assert "no-store" in response["Cache-Control"]
+    assert response["Referrer-Policy"] == "no-referrer"
+    for page in ("agent", "agent-clients", "agent-connect", "agent-activity"):
+        assert shown not in opened.get(reverse(page, args=[discharge_client.agent_id])).content.decode()
+
+
+def test_a_reload_of_the_answer_makes_no_second_key_and_shows_none(ada, discharge_client):
+    opened = browser(ada)
+    sent = {"once": form_token()}
+    opened.post(_key_url(discharge_client), sent)
+    again = opened.post(_key_url(discharge_client), sent, follow=True)
+    assert Credential.objects.count() == 1
+    assert "cannot be shown again" in again.content.decode()
+    assert "mdt_" + Credential.objects.get().handle + "_" not in again.content.decode().replace("_…", "")
+
+
+def test_two_keys_live_side_by_side_until_the_old_one_is_revoked(ada, discharge_client, discharge_key, now):
+    browser(ada).post(_key_url(discharge_client), {"once": form_token()})
+    assert Credential.objects.live(now).count() >= 1
+    url = reverse(
+        "client-key-revoke", args=[discharge_client.agent_id, discharge_client.pk, discharge_key.credential.pk]
+    )
+    assert browser(ada).post(url, {"reason": ""}).status_code == 200
+    assert browser(ada).post(url, {"reason": "Rotated."}).status_code == 302
+    discharge_key.credential.refresh_from_db()
+    assert discharge_key.credential.revoked_at is not None
+    assert Credential.objects.filter(revoked_at=None).count() == 1
+
+
+def test_revoking_the_only_key_is_warned_of(ada, discharge_client, discharge_key):
+    url = reverse(
+        "client-key-revoke", args=[discharge_client.agent_id, discharge_client.pk, discharge_key.credential.pk]
+    )
+    assert "its only live key" in browser(ada).get(url).content.decode()
+
+
+def test_a_key_with_an_end_in_the_past_is_not_made(ada, discharge_client):
+    response = browser(ada).post(_key_url(discharge_client), {"once": form_token(), "ends_on": "2001-01-01"})
+    assert response.context["form"].errors.keys() == {"ends_on"}
+    assert not Credential.objects.exists()
+
+
+def test_a_public_client_gets_no_key(ada, discharge_assistant):
+    client = builders.client(discharge_assistant, "On phones", auth_method="none")
+    response = browser(ada).post(_key_url(client), {"once": form_token()})
+    assert response.context["form"].non_field_errors()
+    assert not Credential.objects.exists()
+
+
+@pytest.mark.parametrize(("person", "status"), [("mallory", 404), ("weber", 404), ("omar", 403)])
+def test_others_get_no_key_and_revoke_none(request, discharge_client, discharge_key, person, status):
+    opened = browser(request.getfixturevalue(person))
+    revoke = reverse(
+        "client-key-revoke", args=[discharge_client.agent_id, discharge_client.pk, discharge_key.credential.pk]
+    )
+    assert opened.post(_key_url(discharge_client), {"once": form_token()}).status_code == status
+    assert opened.post(revoke, {"reason": "Let me."}).status_code == status
+    assert Credential.objects.filter(revoked_at=None).count() == 1
+
+
+def test_a_client_of_another_agent_is_not_found_under_this_one(ada, discharge_client, claims_client):
+    url = reverse("client-edit", args=[claims_client.agent_id, discharge_client.pk])
+    assert browser(ada).get(url).status_code == 404
+
+
+def test_a_client_is_added_and_its_addresses_are_changed(ada, discharge_assistant):
+    facts = {
+        "name": "Staging",
+        "auth_method": "client_secret_post",
+        "redirect_uris": "https://a.example/cb",
+        "refresh": "on",
+    }
+    browser(ada).post(reverse("client-add", args=[discharge_assistant.pk]), facts)
+    client = Client.objects.get()
+    assert client.grant_types == ["authorization_code", "refresh_token"]
+    edit = reverse("client-edit", args=[discharge_assistant.pk, client.pk])
+    wrong = browser(ada).post(edit, facts | {"redirect_uris": "https://*.example/cb"})
+    assert wrong.context["form"].errors.keys() == {"redirect_uris"}
+    del facts["refresh"]
+    browser(ada).post(edit, facts | {"redirect_uris": "https://b.example/cb\r\nhttps://c.example/cb"})
+    client.refresh_from_db()
+    assert client.redirect_uris.split() == ["https://b.example/cb", "https://c.example/cb"]
+    assert client.grant_types == ["authorization_code"]
+
+
+def test_removing_a_client_says_what_stops_and_is_final(ada, weber, discharge_client, now):
+    builders.consent(weber, discharge_client, now=now)
+    url = reverse("client-end", args=[discharge_client.agent_id, discharge_client.pk])
+    assert "Live consents" in browser(ada).get(url).content.decode()
+    assert browser(ada).post(url, {"reason": "Replaced."}).status_code == 302
+    with builders.one_refusal(Kind.PAGE_REFUSED, "ended"):
+        assert browser(ada).post(url, {"reason": "Again."}).status_code == 200
+    discharge_client.refresh_from_db()
+    assert discharge_client.ended_at is not None
+
+
+def test_a_retired_agent_shows_its_clients_and_changes_none(ada, discharge_assistant, discharge_client, now):
+    lifecycle.retire(discharge_assistant, reason="Replaced.", by=actor(ada), now=now)
+    page = browser(ada).get(reverse("agent-clients", args=[discharge_assistant.pk])).content.decode()
+    assert "Add client" not in page
+    facts = {"name": "New", "auth_method": "client_secret_basic", "redirect_uris": "https://a.example/cb"}
+    response = browser(ada).post(reverse("client-add", args=[discharge_assistant.pk]), facts)
+    assert response.context["form"].non_field_errors()
+
+
+def test_the_first_token_is_noticed_and_the_asking_stops(ada, weber, discharge_client, now):
+    url = reverse("agent-heard", args=[discharge_client.agent_id])
+    waiting = browser(ada).get(url, {"client": discharge_client.pk})
+    assert waiting.status_code == 200
+    assert "Waiting for the first token" in waiting.content.decode()
+    assert 'hx-trigger="every 3s"' in waiting.content.decode()
+    builders.token_event(discharge_client, weber, now=now)
+    heard = browser(ada).get(url, {"client": discharge_client.pk})
+    assert heard.status_code == 286
+    assert "The first token is out." in heard.content.decode()
+    assert "hx-trigger" not in heard.content.decode()
+
+
+@pytest.mark.parametrize("language", ["python", "typescript", "curl", "mcp"])
+def test_the_code_to_paste_names_this_very_client(ada, discharge_client, language, settings):
+    page = browser(ada).get(reverse("agent-connect", args=[discharge_client.agent_id]), {"lang": language})
+    code = page.context["code"]
+    assert discharge_client.client_id in code
+    assert settings.ISSUER in code
+    assert "https://records.st-anna.example" in code
+
+
+def test_connect_says_what_is_missing(ada, mara, claims_client, now):
+    page = browser(mara).get(reverse("agent-connect", args=[claims_client.agent_id]))
+    assert "Nobody has allowed it anything for the organisation yet." in page.content.decode()
+    builders.consent(None, claims_client, by=mara, now=now)
+    page = browser(mara).get(reverse("agent-connect", args=[claims_client.agent_id]))
+    assert page.context["steps"] == []
