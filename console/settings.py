@@ -193,6 +193,17 @@ OAUTH2_PROVIDER = {
     "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
 }
 
+REST_FRAMEWORK = {
+    # Deny by default: an endpoint of the API says itself who proves themselves how, and a cookie never counts.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["console.api.json_body.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "console.api.problems.on_exception",
+    "UNAUTHENTICATED_USER": None,
+}
+
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True

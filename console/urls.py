@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("consent.oauth.urls")),
     path("", include("consent.urls")),
     path("account/", include("console.accounts.urls")),
+    path("", include("console.api.urls")),
     path("", include("console.pages.urls")),
     path("", include("console.pages.people_urls")),
 ]

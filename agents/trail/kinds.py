@@ -178,7 +178,7 @@ class Kind(StrEnum):
     RECEIPT_REPORTED = (
         "receipt.reported",
         "A resource reported what was done with a token.",
-        ("operation", "records", "idempotency_key"),
+        ("operation", "records", "idempotency_key", "at"),
         "eye",
     )
     RECEIPT_REFUSED = "receipt.refused", "A receipt was refused.", (), "ban"
