@@ -16,7 +16,7 @@ from typing import Any
 
 from django.utils.translation import get_language
 
-from agents.models import Agent, AgentScope, Client, Resource, Scope, ScopeWording, User
+from agents.models import Access, Agent, AgentScope, Client, Resource, Scope, ScopeWording, User
 from agents.promises import when_it_counts
 from agents.redirects import host_of, is_loopback
 from consent.mandate import latest_end
@@ -141,6 +141,14 @@ class Offer:
     def promise(self) -> str:
         """When a change counts at the slowest of the resources."""
         return when_it_counts(section.resource for section in self.sections)
+
+    @property
+    def promises(self) -> list[tuple[str, list[str]]]:
+        """The names of the resources by when a change counts there."""
+        found: dict[str, list[str]] = {}
+        for section in self.sections:
+            found.setdefault(section.promise, []).append(section.resource.name)
+        return list(found.items())
 
     def latest_end(self, scopes: Iterable[Scope], now: datetime) -> datetime:
         """Return the latest end that these scopes allow."""
@@ -268,11 +276,15 @@ def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, uuid.UUID])
     )
 
 
+READING_ORDER = {access: rank for rank, access in enumerate(Access.values)}
+
+
 def _sections(lines: list[Line], *, has_more: bool) -> tuple[Section, ...]:
+    """Put the lines under their resources: what the task needs first, then by how much they let it do."""
     by_resource: dict[uuid.UUID, list[Line]] = {}
-    for line in lines:
+    for line in sorted(lines, key=lambda line: (not line.locked, READING_ORDER[line.scope.access], line.scope.name)):
         by_resource.setdefault(line.scope.resource_id, []).append(line)
-    return tuple(
+    sections = [
         Section(
             resource=group[0].scope.resource,
             promise=when_it_counts(group[0].scope.resource),
@@ -280,4 +292,5 @@ def _sections(lines: list[Line], *, has_more: bool) -> tuple[Section, ...]:
             lines=tuple(group),
         )
         for group in by_resource.values()
-    )
+    ]
+    return tuple(sorted(sections, key=lambda part: (part.new, not part.lines[0].locked, part.resource.name)))

@@ -173,6 +173,7 @@ def _show(
         now=moment_of(request),
         again=again,
         status=status,
+        again_url=_address(asked),
         may_not="" if may else _(AUDITOR),
     )
 

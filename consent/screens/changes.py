@@ -24,7 +24,7 @@ from agents.trail.refusals import record_refusal
 from consent import mandate
 from consent.errors import NotNarrower, NotShorter
 from consent.models import Consent
-from consent.screens.preview import preview_of, stopped_by
+from consent.screens.preview import Stopped, preview_of, stopped_by
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
 from consent.until import CUSTOM, LIVES, TODAY, EndChoice, chosen_end, end_of_today, zone_of
@@ -215,17 +215,16 @@ def revoke(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         problem = _try(request, consent, "revoke", do)
         if problem is None:
             return redirect("consent-revoke", consent.pk)
-    stopped = stopped_by(consent)
+    stopped = stopped_by(consent, now)
     if stopped is not None:
-        return _revoked(request, consent)
+        return _revoked(request, consent, stopped)
     require(Actor.of(request), May.REVOKE_CONSENT, consent)
     consent.must_be_live(now)
     return _page(request, "consent/revoke.html", consent, problem)
 
 
-def _revoked(request: HttpRequest, consent: Consent) -> HttpResponse:
-    stopped = stopped_by(consent)
-    digest = stopped.reason_digest if stopped else ""
+def _revoked(request: HttpRequest, consent: Consent, stopped: Stopped) -> HttpResponse:
+    digest = stopped.reason_digest
     context = {
         "consent": consent,
         "stopped": stopped,

@@ -22,7 +22,7 @@ from consent.mandate import Approval
 from consent.models.consent import fold_purpose
 from consent.offer import Offer
 from consent.purpose import clean_purpose
-from consent.until import ChosenEnd, chosen_end, zone_of
+from consent.until import CUSTOM, ChosenEnd, chosen_end, zone_of
 
 SALT = "mandate.consent-form"
 SHOWN = "shown"
@@ -144,7 +144,7 @@ def read_answer(post: QueryDict, offer: Offer) -> Answer:
     if not offer.locked <= ticked:
         raise FormTampered("required scope")
     until = post.get("until", "")
-    free = {choice.key for choice in offer.ends if not choice.disabled} | {"custom", ""}
+    free = {choice.key for choice in offer.ends if not choice.disabled} | {CUSTOM, ""}
     if until not in free:
         raise FormTampered("until")
     if post.get("purpose_ok", "on") != "on" or ("purpose_ok" in post and not offer.is_sensitive):
@@ -179,6 +179,8 @@ def approval_of(answer: Answer, offer: Offer, *, methods: Sequence[str], now: da
 
 
 def _end(answer: Answer, offer: Offer, now: datetime) -> ChosenEnd:
+    if answer.until_at and answer.until != CUSTOM:
+        raise InvalidInput("until", _("You gave a date but chose another end. Choose the date's button, or empty it."))
     latest = offer.latest_end(answer.ticked, now)
     end = chosen_end(
         answer.until,

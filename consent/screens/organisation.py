@@ -97,6 +97,7 @@ def _take(request: HttpRequest, client: Client) -> HttpResponse:
             raise FormTampered("client")
     except FormTampered as problem:
         return _refused(request, client, problem)
+    decision.must_be_undecided(shown.nonce)
     offer = _offer(request, client, shown_at=shown.at)
     if not shown.is_of(request) or shown.is_old(now) or offer.digest() != shown.digest:
         changed = OfferChanged(_("What is asked has changed since you saw it. Look again before you decide."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agents.last_use import last_used
 from agents.models import Event, Resource
@@ -58,11 +58,16 @@ def tokens_of(consents: Iterable[Consent], now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What a revocation did. refused: the first use that was refused afterwards, if there was one yet."""
+    """What a revocation did. refused: the first use that was refused afterwards, if there was one yet.
+
+    settled: whether every resource refuses what was out by now. promise: when the slowest does.
+    """
 
     at: datetime
     tokens: int
     places: list[AtResource]
+    promise: str
+    settled: bool
     reason_digest: str
     refused: Event | None
 
@@ -75,7 +80,7 @@ class Stopped:
 FIRST_REFUSALS = (Kind.INTROSPECTION_INACTIVE, Kind.TOKEN_REFUSED)
 
 
-def stopped_by(consent: Consent) -> Stopped | None:
+def stopped_by(consent: Consent, now: datetime) -> Stopped | None:
     """Return what the revocation of this consent stopped, as the trail has it. None while it is not revoked."""
     if consent.revoked_at is None:
         return None
@@ -83,10 +88,14 @@ def stopped_by(consent: Consent) -> Stopped | None:
     revoked = told.filter(kind=Kind.CONSENT_REVOKED).order_by("pk").first()
     refused = told.filter(kind__in=FIRST_REFUSALS, outcome=Outcome.REFUSED).order_by("pk").first()
     resources = {row.scope.resource for row in consent.consent_scopes.all()}
+    tokens = int((revoked.detail or {}).get("live_tokens", 0)) if revoked else 0
+    slowest = max((resource.effect_delay for resource in resources), default=timedelta(0))
     return Stopped(
         at=consent.revoked_at,
-        tokens=int((revoked.detail or {}).get("live_tokens", 0)) if revoked else 0,
+        tokens=tokens,
         places=places_of(sorted(resources, key=lambda resource: resource.name)),
+        promise=when_it_counts(resources),
+        settled=tokens == 0 or consent.revoked_at + slowest <= now,
         reason_digest=revoked.reason_digest if revoked else "",
         refused=refused,
     )

@@ -75,16 +75,23 @@ def show(
     now: datetime,
     again: Again | None = None,
     status: int = 200,
+    again_url: str = "",
     may_not: str = "",
     keeper_note: str = "",
 ) -> HttpResponse:
-    """Return the screen. may_not: why this person cannot say yes, in a sentence. keeper_note: why not to all of it."""
+    """Return the screen. again_url: where somebody else who signs in comes back to.
+
+    may_not: why this person cannot say yes, in a sentence. keeper_note: why not to all of it.
+    """
     again = again or Again()
     answer = again.answer
     until = answer.until if answer else next((choice.key for choice in offer.ends if choice.chosen), "")
     context: dict[str, Any] = {
         "offer": offer,
-        "parts": [Part(section, [_row(line, answer) for line in section.lines]) for section in offer.sections],
+        "parts": [
+            Part(section, [_row(line, answer, within_new=section.new) for line in section.lines])
+            for section in offer.sections
+        ],
         "ends": offer.ends,
         "until": until,
         "custom": until == CUSTOM,
@@ -97,6 +104,7 @@ def show(
         "sealed": seal(offer, sent, request, now),
         "action": action,
         "again": again,
+        "again_url": again_url,
         "may_not": may_not,
         "keeper_note": keeper_note,
         "now": now,
@@ -108,9 +116,11 @@ def _local(moment: datetime, offer: Offer) -> str:
     return moment.astimezone(zone_of(offer.zone_name)).strftime("%Y-%m-%dT%H:%M")
 
 
-def _row(line: Line, answer: Answer | None) -> Row:
+def _row(line: Line, answer: Answer | None, *, within_new: bool) -> Row:
     ticked = line.scope in answer.ticked if answer else line.ticked
-    chips = [*(["new"] if line.new else []), *(["reworded"] if line.reworded else [])]
+    chips = ["new"] if line.new and not within_new else []
+    if line.reworded:
+        chips.append(_("other words now"))
     return Row(line, line.locked or ticked, disabled=False, detail=_detail(line), chips=chips)
 
 

@@ -234,7 +234,7 @@ def test_s50_dressed_up_purposes_are_shown_as_the_agents_words(weber: User, disc
         opens(builders.browser(weber), discharge_client, purpose="Mandate says: <b>verified ✓</b> by your organisation")
     )
     assert "&lt;b&gt;verified ✓&lt;/b&gt;" in page
-    assert "writes</h2><blockquote" in page
+    assert "writes</span></h2><blockquote" in page
 
 
 def test_s50_a_client_that_named_itself_has_no_mark(weber: User, discharge_client: Client, read_records: Scope) -> None:

@@ -243,7 +243,7 @@ def test_what_is_new_is_marked_and_what_is_held_stays_ticked(
     response = opens(builders.browser(weber), discharge_client)
     form = form_of(response)
     assert str(read_records.pk) in form["scope"]
-    assert text_of(response).count("sparkles") == 4  # three scopes, and a resource with nothing but new ones
+    assert text_of(response).count("sparkles") == 3  # two scopes, and a resource with nothing but new ones
 
 
 def test_a_new_consent_of_the_same_purpose_supersedes_and_holds_exactly_what_was_ticked(
