@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import DateTimeField, F, QuerySet, Value
+from django.db.models.functions import Greatest
 
 from agents.actors import Actor, require
 from agents.errors import Ended, Forbidden, InvalidInput
@@ -128,8 +130,8 @@ def hand_over(agent: Agent, *, owner: User, reason: str, by: Actor, now: datetim
     before = agent.owner
     if before == owner:
         raise InvalidInput("owner", f"{owner.display_name} is the owner already.")
-    agent.ownerships.live().filter(role=Ownership.Part.OWNER).update(until=now)
-    agent.ownerships.live().filter(user=owner).update(until=now)  # a deputy who becomes owner
+    _end_parts(agent.ownerships.live().filter(role=Ownership.Part.OWNER), now)
+    _end_parts(agent.ownerships.live().filter(user=owner), now)  # a deputy who becomes owner
     Ownership.objects.create(agent=agent, user=owner, role=Ownership.Part.OWNER, since=now)
     record(
         Kind.AGENT_HANDED_OVER,
@@ -157,7 +159,7 @@ def set_deputies(agent: Agent, *, deputies: Iterable[User], by: Actor, now: date
     before = {person.pk for person in agent.deputies}
     if wanted.keys() == before:
         return agent
-    agent.ownerships.live().filter(role=Ownership.Part.DEPUTY).exclude(user__in=wanted).update(until=now)
+    _end_parts(agent.ownerships.live().filter(role=Ownership.Part.DEPUTY).exclude(user__in=wanted), now)
     for person_id in wanted.keys() - before:
         Ownership.objects.create(agent=agent, user_id=person_id, role=Ownership.Part.DEPUTY, since=now)
     record(Kind.DEPUTIES_CHANGED, by=by, now=now, agent_id=agent.pk, before=before, after=set(wanted))
@@ -236,6 +238,14 @@ def confirm_required(agent: Agent, scope: Scope, *, by: Actor, now: datetime) ->
 
 def _locked(agent: Agent) -> Agent:
     return Agent.objects.locked(agent.pk)
+
+
+def _end_parts(parts: QuerySet[Ownership], now: datetime) -> None:
+    """End these parts now, and never before they began.
+
+    A request that waited for the lock carries an earlier time than the one that held it and made the row.
+    """
+    parts.update(until=Greatest(F("since"), Value(now, output_field=DateTimeField())))
 
 
 def _must_not_be_retired(agent: Agent) -> None:

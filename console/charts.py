@@ -1,30 +1,21 @@
-"""Numbers for the plots: tokens issued and refusals for each day, from the trail."""
+"""Numbers for the plot of one agent. Those of all agents together are counted in ``agents/trail/days.py``."""
 
 from __future__ import annotations
 
 import uuid
 from collections import Counter
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from django.db.models import Count, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from agents.trail.days import Day
 from agents.trail.kinds import Kind
 from agents.trail.models import Event, EventQuerySet, Outcome
-from agents.trail.search import SKEW, issued
+from agents.trail.search import numbers_between
 
 TWO_WEEKS = 14
-
-
-@dataclass(frozen=True, slots=True)
-class DayCount:
-    """One day, in the reader's time zone."""
-
-    date: date
-    issued: int
-    refused: int
 
 
 def first_day(now: datetime, days: int = TWO_WEEKS) -> datetime:
@@ -33,25 +24,19 @@ def first_day(now: datetime, days: int = TWO_WEEKS) -> datetime:
     return timezone.make_aware(datetime.combine(today - timedelta(days=days - 1), time()))
 
 
-def events_since(moment: datetime) -> EventQuerySet:
-    """Return the events since this moment, by number where one is known: the indexes of the trail end in it.
-
-    The last token issued before then (``event_issued_by_time``) gives the number. Numbers are given in the order of
-    writing, a little out of step with time, so the time stays a condition too.
-    """
-    number = issued().filter(at__lt=moment).order_by("-at").values_list("pk", flat=True).first()
-    found = Event.objects.filter(at__gte=moment)
-    return found if number is None else found.filter(pk__gte=max(0, number - SKEW))
+def events_of(agent_id: uuid.UUID, since: datetime) -> EventQuerySet:
+    """Return the events of an agent since this moment: a range of ``event_by_agent``, whatever lies before it."""
+    lowest, _ = numbers_between(since, None)
+    return Event.objects.of_agent(agent_id).filter(pk__gte=lowest, at__gte=since)
 
 
-def tokens_by_day(*, now: datetime, agent_id: uuid.UUID | None = None, days: int = TWO_WEEKS) -> list[DayCount]:
-    """Return tokens issued and refusals for each of the last days, of one agent or of all; days without any too."""
+def tokens_by_day(agent_id: uuid.UUID, *, now: datetime, days: int = TWO_WEEKS) -> list[Day]:
+    """Return tokens issued and refusals of an agent for each of the last days, also of days without any."""
     since = first_day(now, days)
-    found = events_since(since).filter(Q(kind=Kind.TOKEN_ISSUED) | Q(outcome=Outcome.REFUSED))
-    if agent_id is not None:
-        found = found.filter(agent_id=agent_id)
     rows = (
-        found.order_by()
+        events_of(agent_id, since)
+        .filter(Q(kind=Kind.TOKEN_ISSUED) | Q(outcome=Outcome.REFUSED))
+        .order_by()
         .annotate(day=TruncDate("at", tzinfo=timezone.get_current_timezone()))
         .values_list("day", "outcome")
         .annotate(number=Count("pk"))
@@ -61,4 +46,4 @@ def tokens_by_day(*, now: datetime, agent_id: uuid.UUID | None = None, days: int
         counts[day, outcome == Outcome.REFUSED] += number
     start = timezone.localtime(since).date()
     listed = (start + timedelta(days=offset) for offset in range(days))
-    return [DayCount(day, counts[day, False], counts[day, True]) for day in listed]
+    return [Day(day, counts[day, False], counts[day, True]) for day in listed]

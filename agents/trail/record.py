@@ -52,8 +52,20 @@ def text_digest(kind: str, text: str, subject_id: uuid.UUID | None) -> str:
     return hmac.new(_trail_key(), material, hashlib.sha256).hexdigest()
 
 
+def storable(text: str) -> str:
+    """Return the text as both engines can keep it: a NUL and half of a surrogate pair become a stand-in.
+
+    A client can send either (in JSON, or percent-encoded), and its refusal must be an event all the same.
+    """
+    if text.isascii():
+        return text.replace("\0", "\ufffd") if "\0" in text else text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+
+
 def plain(value: Any) -> Any:
     """Turn a detail value into JSON: dates in ISO 8601, sets sorted, ids as text."""
+    if isinstance(value, str):
+        return storable(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, timedelta):
@@ -61,7 +73,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, uuid.UUID):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {storable(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, (set, frozenset)):
         return sorted(plain(item) for item in value)
     if isinstance(value, (list, tuple)):
@@ -102,6 +114,7 @@ def event_facts(
     texts: list[tuple[str, str, str, uuid.UUID | None]] = []
 
     def kept(text_kind: str, text: str, subject: uuid.UUID | None) -> str:
+        text = storable(text)
         digest = text_digest(text_kind, text, subject)
         if digest:
             texts.append((digest, text_kind, text, subject))
@@ -123,7 +136,7 @@ def event_facts(
             "consent_id": consent_id,
             "token_id": token_id,
             "resource_id": resource_id,
-            "scopes": " ".join(scopes)[:LONGEST_SCOPES],
+            "scopes": storable(" ".join(scopes)[:LONGEST_SCOPES]),
             "data_class": data_class,
             "purpose_digest": purpose_digest or kept("purpose", purpose, consent_id or person),
             "reason_digest": kept("reason", reason, person),

@@ -21,7 +21,7 @@ from agents.permissions import May
 from agents.trail.kinds import Kind
 from consent.models import Consent, ConsentScope
 from consent.screens.who_and_when import moment_of, person_of
-from console.charts import events_since, first_day, tokens_by_day
+from console.charts import events_of, first_day, tokens_by_day
 from console.pages.agent_activity import activity_of
 from console.pages.agent_shell import agent_or_404, shell
 from console.pages.parts import render_page, render_part
@@ -57,7 +57,7 @@ def overview(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
     )
     context = {
         **shell(request, agent, "agent"),
-        "days": tokens_by_day(now=now, agent_id=agent.pk),
+        "days": tokens_by_day(agent.pk, now=now),
         "scopes": _scope_rows(agent, scopes, now),
         "to_confirm": _to_confirm(agent, scopes, user),
         "activity": activity_of(agent, user, now, number=LATEST).rows,
@@ -177,8 +177,8 @@ def _said_use(use: ScopeUse, now: datetime) -> str:
 def _use_of_scopes(agent: Agent, now: datetime) -> dict[tuple[uuid.UUID | None, str], ScopeUse]:
     """Count the tokens with each scope in two weeks. Grouped by the whole list of scopes, of which there are few."""
     rows = (
-        events_since(first_day(now))
-        .filter(agent_id=agent.pk, kind=Kind.TOKEN_ISSUED)
+        events_of(agent.pk, first_day(now))
+        .filter(kind=Kind.TOKEN_ISSUED)
         .order_by()
         .values_list("resource_id", "scopes")
         .annotate(times=Count("pk"), last=Max("at"))

@@ -46,14 +46,14 @@ def test_only_the_moves_of_the_table_exist(ada, mara, now, state, name):
 
 @pytest.mark.parametrize("name", MOVES)
 def test_a_move_without_a_reason_is_not_made(ada, mara, now, name):
-    agent = _in_state(sorted(MOVES[name].starts)[0], ada, mara, now)
+    agent = _in_state(min(MOVES[name].starts), ada, mara, now)
     with pytest.raises(InvalidInput):
         lifecycle.move(agent, MOVES[name], reason="  ", by=actor(mara), now=now)
 
 
 @pytest.mark.parametrize("name", MOVES)
 def test_a_stranger_and_an_auditor_move_nothing(ada, mara, mallory, omar, now, name):
-    agent = _in_state(sorted(MOVES[name].starts)[0], ada, mara, now)
+    agent = _in_state(min(MOVES[name].starts), ada, mara, now)
     for person in (mallory, omar):
         with pytest.raises(Forbidden):
             lifecycle.move(agent, MOVES[name], reason="Let me.", by=actor(person), now=now)
@@ -61,7 +61,7 @@ def test_a_stranger_and_an_auditor_move_nothing(ada, mara, mallory, omar, now, n
 
 @pytest.mark.parametrize("name", ["activate", "resume"])
 def test_an_owner_cannot_let_their_own_agent_act(ada, mara, now, name):
-    agent = _in_state(sorted(MOVES[name].starts)[0], ada, mara, now)
+    agent = _in_state(min(MOVES[name].starts), ada, mara, now)
     with pytest.raises(Forbidden):
         lifecycle.move(agent, MOVES[name], reason="I trust it.", by=actor(ada), now=now)
 

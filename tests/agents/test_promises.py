@@ -1,0 +1,46 @@
+"""When a change counts, in words: computed from the resources, never shorter than the truth."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.models import Checks, Resource
+from agents.promises import delay_in_words, when_it_counts
+
+
+def _resource(**facts) -> Resource:
+    return Resource(name="X", **facts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, "from its next request"),
+        ({"cache_seconds": 1}, "within 1 second"),
+        ({"cache_seconds": 30}, "within 30 seconds"),
+        ({"cache_seconds": 60}, "within 1 minute"),
+        ({"cache_seconds": 90}, "within 90 seconds"),
+        ({"cache_seconds": 150}, "within 3 minutes"),
+        ({"checks": Checks.OFFLINE}, "within 5 minutes"),
+        ({"checks": Checks.OFFLINE, "token_life": timedelta(minutes=2)}, "within 2 minutes"),
+        ({"token_life": timedelta(hours=1)}, "from its next request"),
+    ],
+)
+def test_the_promise_follows_from_how_the_resource_checks(facts, said):
+    assert when_it_counts(_resource(**facts)) == said
+
+
+def test_of_several_the_slowest_counts():
+    assert when_it_counts([_resource(), _resource(checks=Checks.OFFLINE)]) == "within 5 minutes"
+    assert when_it_counts([]) == "from its next request"
+
+
+@given(st.integers(min_value=1, max_value=200_000))
+def test_a_promise_is_never_shorter_than_the_truth(seconds):
+    _, number, unit = delay_in_words(timedelta(seconds=seconds)).split()
+    length = {"second": 1, "minute": 60, "hour": 3600}[unit.rstrip("s")]
+    assert int(number) * length >= seconds

@@ -1,0 +1,108 @@
+"""Refusals are told singly up to a limit and then counted, so that nobody fills the disk with them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from agents.actors import Actor, ActorKind
+from agents.ids import uuid7
+from agents.models import Event, RefusalCount
+from agents.trail import refusals
+from agents.trail.kinds import Kind
+from agents.trail.refusals import TOLD_SINGLY, close_minutes, record_refusal, source_of
+from tests import builders
+
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
+
+
+def _from(address):
+    return Actor(ActorKind.ANONYMOUS, address=address)
+
+
+def _refuse(times, *, now, address="192.0.2.7", code="invalid_client", **facts):
+    for _ in range(times):
+        record_refusal(Kind.TOKEN_REFUSED, reason_code=code, by=_from(address), now=now, **facts)
+
+
+def test_twenty_of_one_source_are_told_and_the_rest_counted(now):
+    now = now.replace(second=10)
+    _refuse(TOLD_SINGLY + 30, now=now)
+    assert len(builders.events(Kind.TOKEN_REFUSED)) == TOLD_SINGLY
+    assert RefusalCount.objects.get().count == TOLD_SINGLY + 30
+    close_minutes(now=now + timedelta(minutes=3))
+    counted = builders.events(Kind.REFUSALS_COUNTED)[0]
+    assert (counted.outcome, counted.reason_code) == ("refused", "invalid_client")
+    assert counted.detail["count"] == 30
+    assert counted.detail["kind"] == "token.refused"
+    assert not RefusalCount.objects.exists()
+
+
+def test_another_source_client_reason_or_minute_has_a_share_of_its_own(now):
+    now = now.replace(second=10)
+    _refuse(TOLD_SINGLY, now=now)
+    _refuse(1, now=now, address="192.0.2.8")
+    _refuse(1, now=now, code="invalid_scope")
+    _refuse(1, now=now, client_id=uuid7())
+    _refuse(1, now=now + timedelta(minutes=1))
+    assert len(builders.events(Kind.TOKEN_REFUSED)) == TOLD_SINGLY + 4
+
+
+def test_a_whole_ipv6_network_is_one_source(now):
+    now = now.replace(second=10)
+    for number in range(TOLD_SINGLY + 5):
+        _refuse(1, now=now, address=f"2001:db8:1:2::{number:x}")
+    assert len(builders.events(Kind.TOKEN_REFUSED)) == TOLD_SINGLY
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("", ""),
+        ("not an address", "not an address"),
+    ],
+)
+def test_what_counts_as_one_source(address, source):
+    assert source_of(address) == source
+
+
+def test_minutes_that_stayed_within_the_limit_leave_no_event(now):
+    _refuse(3, now=now)
+    assert close_minutes(now=now + timedelta(minutes=3)) == 1
+    assert builders.events(Kind.REFUSALS_COUNTED) == []
+
+
+def test_the_running_minute_is_left_open_and_closing_twice_tells_once(now):
+    now = now.replace(second=10)
+    _refuse(TOLD_SINGLY + 1, now=now)
+    assert close_minutes(now=now + timedelta(seconds=20)) == 0
+    later = now + timedelta(minutes=3)
+    assert (close_minutes(now=later), close_minutes(now=later)) == (1, 0)
+    assert len(builders.events(Kind.REFUSALS_COUNTED)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refusal_outlives_the_work_that_was_refused(now):
+    def refused_work():
+        with transaction.atomic():
+            builders.person("Nobody")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        refused_work()
+    _refuse(1, now=now)
+    assert Event.objects.count() == 1
+
+
+def test_a_refusal_stays_one_when_it_cannot_be_written(now, monkeypatch):
+    def broken(facts):
+        raise DatabaseError("disk full")
+
+    monkeypatch.setattr(refusals, "write", broken)
+    _refuse(1, now=now)
+    assert not Event.objects.exists()
