@@ -93,7 +93,7 @@ def checked_password(password: str, person: User) -> str:
     if len(password) > LONGEST_PASSWORD:
         raise InvalidInput("password", f"Use at most {LONGEST_PASSWORD} characters.")
     try:
-        validate_password(password, person)  # type: ignore[arg-type]  # its stubs know only Django's own user model
+        validate_password(password, person)
     except ValidationError as error:
         raise InvalidInput("password", " ".join(error.messages)) from error
     return password

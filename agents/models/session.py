@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from importlib import import_module
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
@@ -40,7 +40,7 @@ class Session(AbstractBaseSession):
     user_agent = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
-    objects = BaseSessionManager.from_queryset(SessionQuerySet)()
+    objects: ClassVar = BaseSessionManager.from_queryset(SessionQuerySet)()
 
     class Meta:
         ordering = ["-created_at"]

@@ -14,7 +14,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -24,6 +24,7 @@ from agents.models import Organisation, User
 from agents.models.user import folded_email
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
+from console.accounts.requests import OurRequest
 from console.accounts.sessions import NOTED
 
 
@@ -32,11 +33,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     # ------------------------------------------------------------------------------------------ who comes in, and out
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
+    def is_open_for_signup(self, request: OurRequest) -> bool:
         """Nobody makes an account by themselves: people come by invitation."""
         return False
 
-    def login(self, request: HttpRequest, user: User) -> None:
+    def login(self, request: OurRequest, user: User) -> None:
         """Make the session, note where it is from, and record the sign-in: all three or none."""
         with transaction.atomic():
             super().login(request, user)
@@ -50,27 +51,27 @@ class AccountAdapter(DefaultAccountAdapter):
             methods = sign_in.sign_in_methods(request)
             sign_in.record_sign_in(user, methods=methods, by=Actor.of(request), now=facts.now)
 
-    def logout(self, request: HttpRequest) -> None:
+    def logout(self, request: OurRequest) -> None:
         with transaction.atomic():
             if request.user.is_authenticated:
                 sign_in.record_sign_out(request.user, by=Actor.of(request), now=request.now)
             super().logout(request)
 
-    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+    def pre_authenticate(self, request: OurRequest, **credentials: Any) -> None:
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError:
             self._refuse(request, "too_many_attempts", credentials)
             raise
 
-    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+    def authentication_failed(self, request: OurRequest, **credentials: Any) -> None:
         self._refuse(request, "wrong_password", credentials)
 
-    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+    def respond_user_inactive(self, request: OurRequest, user: User) -> HttpResponse:
         self._refuse(request, "deactivated", {"email": user.email})
         return super().respond_user_inactive(request, user)
 
-    def _refuse(self, request: HttpRequest, reason_code: str, credentials: dict[str, Any]) -> None:
+    def _refuse(self, request: OurRequest, reason_code: str, credentials: dict[str, Any]) -> None:
         # What was typed is not kept: people type passwords into the wrong field.
         person = User.objects.filter(email=folded_email(credentials.get("email", ""))).first()
         record_refusal(
@@ -97,12 +98,12 @@ class AccountAdapter(DefaultAccountAdapter):
             keep_session=request.session.digest if own else "",
         )
 
-    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+    def get_password_change_redirect_url(self, request: OurRequest) -> str:
         return reverse("account")
 
     # ------------------------------------------------------------------------------------------- addresses and limits
 
-    def get_client_ip(self, request: HttpRequest) -> str:
+    def get_client_ip(self, request: OurRequest) -> str:
         """The address that Mandate worked out once for this request; forwarding headers are not read again."""
         return request.facts.address
 
@@ -112,7 +113,7 @@ class AccountAdapter(DefaultAccountAdapter):
             url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
         )
 
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+    def _get_login_attempts_cache_key(self, request: OurRequest, **credentials: Any) -> str:
         # allauth's key has the Host header in it, whose port anybody may vary: each would count from zero again.
         return folded_email(credentials.get("email", ""))
 
@@ -140,7 +141,7 @@ def password_link(key: str) -> str:
     return settings.ISSUER + path.replace("UID-KEY", key)
 
 
-def sign_in_with_link(request: HttpRequest, person: User) -> None:
+def sign_in_with_link(request: OurRequest, person: User) -> None:
     """Sign in somebody who has just chosen their password behind a one-time link, as if they had typed it again."""
     from allauth.account.adapter import get_adapter
     from allauth.account.internal.flows.login import record_authentication

@@ -45,8 +45,9 @@ class SessionStore(DatabaseStore):
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """The row to write. What was noted at sign-in (address, browser, time) is kept when a session is saved again."""
         person_id = data.get(SESSION_KEY)
+        key = self._get_or_create_session_key()  # type: ignore[attr-defined]  # SessionBase has it, its stubs do not
         row = Session(
-            session_key=digest_of_session_key(self._get_or_create_session_key()),
+            session_key=digest_of_session_key(key),
             session_data=self.encode(data),
             expire_date=self.get_expiry_date(),
             user_id=person_id,

@@ -12,7 +12,6 @@ from agents.models import Role
 from agents.people import LONGEST_NAME, time_zones
 from agents.sign_in import LONGEST_PASSWORD
 
-
 ROLES = [(value, capfirst(label)) for value, label in Role.choices]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,13 +13,14 @@ from agents import people
 from agents.actors import Actor
 from agents.models import Session, User
 from agents.sign_in import end_other_sessions, factors_of
+from console.accounts.requests import PersonRequest
 from console.forms.people import OwnFactsForm
 from console.pages.errors import said_in
 from console.pages.parts import render_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: PersonRequest) -> HttpResponse:
     """Name and time zone, and the ways to everything else."""
     user: User = request.user
     form = OwnFactsForm(request.POST or None, initial={"name": user.name, "time_zone": user.time_zone})
@@ -37,7 +38,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def sessions(request: HttpRequest) -> HttpResponse:
+def sessions(request: PersonRequest) -> HttpResponse:
     """Where one is signed in; a POST ends all sessions but this one."""
     user: User = request.user
     here: str = request.session.digest

@@ -9,12 +9,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from agents.heartbeat import last_sweep
 from agents.models import OneTimeLink, OutgoingMail, RefusalCount
 from consent.models import Consent
+from console.accounts.requests import OurRequest
 
 LATE_AFTER = timedelta(minutes=15)
 """How long a sweep may be behind what is due before that is said."""
@@ -22,14 +23,14 @@ LATE_AFTER = timedelta(minutes=15)
 
 @login_not_required
 @require_safe
-def alive(request: HttpRequest) -> HttpResponse:
+def alive(request: OurRequest) -> HttpResponse:
     """The process answers. Asks nobody else, so that a slow database does not get it killed."""
     return _plain(HttpResponse("ok\n", content_type="text/plain"))
 
 
 @login_not_required
 @require_safe
-def ready(request: HttpRequest) -> HttpResponse:
+def ready(request: OurRequest) -> HttpResponse:
     """Whether requests can be served: 200, or 503 with what is missing.
 
     Sweeps that are late are said and refuse nothing: whatever is past its date is refused when it is used.

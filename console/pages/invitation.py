@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
@@ -12,6 +12,7 @@ from agents import links, people
 from agents.errors import InvalidInput
 from agents.models import OneTimeLink
 from console.accounts.adapters import sign_in_with_link
+from console.accounts.requests import OurRequest
 from console.forms.people import AcceptForm
 from console.pages.link_cookies import forget_cookie, token_of, trade_for_cookie, unstored
 from console.pages.parts import render_page
@@ -21,7 +22,7 @@ PAGE = "invitation"
 
 @login_not_required
 @require_safe
-def open_link(request: HttpRequest, token: str) -> HttpResponse:
+def open_link(request: OurRequest, token: str) -> HttpResponse:
     """Trade the secret in the address for a cookie."""
     return trade_for_cookie(PAGE, token)
 
@@ -29,7 +30,7 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
 @login_not_required
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
-def invitation(request: HttpRequest) -> HttpResponse:
+def invitation(request: OurRequest) -> HttpResponse:
     """Ask for a name and a password, and make the account."""
     token = token_of(request, PAGE)
     link = links.find(OneTimeLink.Kind.INVITATION, token, request.now)

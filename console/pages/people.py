@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from agents import people as domain
 from agents.actors import Actor, require
 from agents.models import OneTimeLink, Organisation, Ownership, User
 from agents.permissions import May
+from console.accounts.requests import PersonRequest
 from console.forms.people import InviteForm, PeopleFilter
 from console.pages.errors import said_in, said_in_message
 from console.pages.link_cookies import unstored
@@ -29,7 +30,7 @@ SHOWN_ONCE = "mandate_invitation_link"
 
 
 @require_safe
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: PersonRequest) -> HttpResponse:
     """Everybody, for administrators and auditors: role, agents they answer for, last sign-in."""
     user: User = request.user
     require(Actor.of(request), May.SEE_PEOPLE)
@@ -66,7 +67,7 @@ def _matching(found: QuerySet[User], filters: PeopleFilter) -> QuerySet[User]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def invite(request: HttpRequest) -> HttpResponse:
+def invite(request: PersonRequest) -> HttpResponse:
     """Invite somebody. The link is mailed, or without a mail server shown once to the person who made it."""
     by = Actor.of(request)
     require(by, May.INVITE_PERSON)
@@ -83,7 +84,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     return render_page(request, "console/people_invite.html", context)
 
 
-def _invite_and_tell(asked: dict[str, str], by: Actor, request: HttpRequest) -> tuple[OneTimeLink, str]:
+def _invite_and_tell(asked: dict[str, str], by: Actor, request: PersonRequest) -> tuple[OneTimeLink, str]:
     link, token = domain.invite(**asked, by=by, now=request.now)
     context = {
         "link": link_address(token),
@@ -102,7 +103,7 @@ def link_address(token: str) -> str:
 
 
 @require_safe
-def invited(request: HttpRequest) -> HttpResponse:
+def invited(request: PersonRequest) -> HttpResponse:
     """Show the link once. A reload goes back to the list: it stands nowhere any more."""
     require(Actor.of(request), May.INVITE_PERSON)
     made = request.session.pop(SHOWN_ONCE, None)
@@ -121,7 +122,7 @@ def invited(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def withdraw(request: HttpRequest, link_id: uuid.UUID) -> HttpResponse:
+def withdraw(request: PersonRequest, link_id: uuid.UUID) -> HttpResponse:
     """End an invitation that nobody accepted yet."""
     require(Actor.of(request), May.INVITE_PERSON)
     link = get_object_or_404(OneTimeLink.objects.invitations(), pk=link_id)

@@ -10,7 +10,7 @@ from datetime import datetime
 from allauth.account.utils import user_pk_to_url_str
 from django.contrib import messages
 from django.contrib.auth.tokens import default_token_generator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -23,6 +23,7 @@ from agents.permissions import May
 from agents.sign_in import factors_of
 from consent.models import Consent
 from console.accounts.adapters import password_link as address_of
+from console.accounts.requests import PersonRequest
 from console.forms.people import RoleForm
 from console.forms.reasons import ReasonForm
 from console.names import page_of
@@ -42,7 +43,7 @@ class Stopping:
     sessions: int
 
 
-def person_or_404(request: HttpRequest, person_id: uuid.UUID) -> User:
+def person_or_404(request: PersonRequest, person_id: uuid.UUID) -> User:
     """Return the person if the viewer may see people at all, or is that person."""
     return get_object_or_404(User.objects.visible_to(request.user), pk=person_id)
 
@@ -58,12 +59,12 @@ def what_rests_on(person: User, now: datetime) -> Stopping:
 
 
 @require_safe
-def person(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+def person(request: PersonRequest, person_id: uuid.UUID) -> HttpResponse:
     """Facts of one person, for administrators, auditors and themselves."""
     return _page(request, person_or_404(request, person_id), RoleForm())
 
 
-def _page(request: HttpRequest, shown: User, role_form: RoleForm) -> HttpResponse:
+def _page(request: PersonRequest, shown: User, role_form: RoleForm) -> HttpResponse:
     viewer: User = request.user
     role_form.initial.setdefault("role", shown.role)
     keeps = Ownership.objects.live().filter(user=shown).select_related("agent").order_by("agent__name")
@@ -84,7 +85,7 @@ def _page(request: HttpRequest, shown: User, role_form: RoleForm) -> HttpRespons
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def change_role(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+def change_role(request: PersonRequest, person_id: uuid.UUID) -> HttpResponse:
     """Give somebody another role."""
     shown = person_or_404(request, person_id)
     by = Actor.of(request)
@@ -100,7 +101,7 @@ def change_role(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def deactivate(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+def deactivate(request: PersonRequest, person_id: uuid.UUID) -> HttpResponse:
     """Ask, with what stops, and then keep somebody from signing in."""
     return _with_reason(
         request,
@@ -121,7 +122,7 @@ def deactivate(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def reactivate(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+def reactivate(request: PersonRequest, person_id: uuid.UUID) -> HttpResponse:
     """Ask, and then let somebody sign in again."""
     return _with_reason(
         request,
@@ -140,7 +141,7 @@ def reactivate(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 def _with_reason(
-    request: HttpRequest, person_id: uuid.UUID, change: Callable[..., User], words: dict[str, object]
+    request: PersonRequest, person_id: uuid.UUID, change: Callable[..., User], words: dict[str, object]
 ) -> HttpResponse:
     shown = person_or_404(request, person_id)
     by = Actor.of(request)
@@ -163,7 +164,7 @@ def _with_reason(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def password_link(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+def password_link(request: PersonRequest, person_id: uuid.UUID) -> HttpResponse:
     """Make a one-time link by which somebody sets a new password, for whoever cannot get a mail."""
     shown = person_or_404(request, person_id)
     by = Actor.of(request)
@@ -190,7 +191,7 @@ def password_link(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-def password_link_made(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+def password_link_made(request: PersonRequest, person_id: uuid.UUID) -> HttpResponse:
     """Show the link once. A reload goes back to the person."""
     shown = person_or_404(request, person_id)
     require(Actor.of(request), May.RESTORE_ACCESS, shown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -12,6 +12,7 @@ from agents.actors import Actor, require
 from agents.models import Organisation
 from agents.organisation import change_policy
 from agents.permissions import May
+from console.accounts.requests import PersonRequest
 from console.forms.people import PolicyForm
 from console.names import page_of
 from console.pages.errors import said_in
@@ -19,7 +20,7 @@ from console.pages.parts import render_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def settings_page(request: HttpRequest) -> HttpResponse:
+def settings_page(request: PersonRequest) -> HttpResponse:
     """Show and change the organisation's name and policy."""
     by = Actor.of(request)
     require(by, May.CHANGE_POLICY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -17,8 +17,10 @@ from agents.actors import Actor, require
 from agents.errors import InvalidInput
 from agents.models import Agent, OneTimeLink, Resource, User
 from agents.permissions import May
+from agents.sign_in import factors_of
 from consent.models import AccessToken
 from console.accounts.adapters import sign_in_with_link
+from console.accounts.requests import OurRequest, PersonRequest
 from console.forms.people import SetUpForm
 from console.names import page_of
 from console.pages.link_cookies import forget_cookie, token_of, trade_for_cookie, unstored
@@ -29,7 +31,7 @@ PAGE = "setup"
 
 @login_not_required
 @require_safe
-def open_link(request: HttpRequest, token: str) -> HttpResponse:
+def open_link(request: OurRequest, token: str) -> HttpResponse:
     """Trade the secret in the address for a cookie."""
     return trade_for_cookie(PAGE, token)
 
@@ -37,7 +39,7 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
 @login_not_required
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
-def setup(request: HttpRequest) -> HttpResponse:
+def setup(request: OurRequest) -> HttpResponse:
     """Ask for the first administrator and the organisation, and make both."""
     token = token_of(request, PAGE)
     links.find(OneTimeLink.Kind.SETUP, token, request.now)
@@ -65,14 +67,14 @@ class Step:
 
 
 @require_safe
-def first_steps(request: HttpRequest) -> HttpResponse:
+def first_steps(request: PersonRequest) -> HttpResponse:
     """The way from an empty Mandate to the first token."""
     require(Actor.of(request), May.CHANGE_POLICY)
     steps = [
         Step(
             _("Protect your account"),
             _("A passkey or an app with codes, so that a password alone opens nothing."),
-            request.user.authenticator_set.exists(),
+            not factors_of(request.user).is_password_alone,
             page_of("mfa_index"),
             _("Add a passkey"),
         ),
