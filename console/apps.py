@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.management import call_command
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
@@ -19,8 +19,10 @@ class ConsoleConfig(AppConfig):
 
         register_rules()
         record_changes_of_factors()
-        pre_migrate.connect(let_migrations_take_their_time, sender=self)
-        post_migrate.connect(make_cache_table, sender=self)
+        # Told of an app with tables: Django sends these signals for no other, and this one has none.
+        with_tables = apps.get_app_config("agents")
+        pre_migrate.connect(let_migrations_take_their_time, sender=with_tables)
+        post_migrate.connect(make_cache_table, sender=with_tables)
 
 
 def let_migrations_take_their_time(using: str, **_: Any) -> None:
