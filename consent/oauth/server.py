@@ -25,7 +25,7 @@ from consent.oauth.validator import MandateValidator
 GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 READ = ("grant_type", "client_id", "code", "redirect_uri", "code_verifier", "refresh_token", "scope")
 """What the grants read. Nothing else is handed on: oauthlib's request shows every parameter as an attribute, so that a
-parameter named ``client`` would pass for the client that was proven."""
+parameter named ``client`` would pass for the client that was proven. One without a value counts as not sent (§3.2)."""
 
 
 class TokenAnswer(TokenBase):  # type: ignore[misc]  # oauthlib has no types
@@ -71,7 +71,7 @@ class MandateServer(TokenEndpoint):  # type: ignore[misc]  # oauthlib has no typ
         request = Request(
             "/oauth/token",
             "POST",
-            [(name, form[name]) for name in READ if name in form],
+            [(name, form[name]) for name in READ if form.get(name)],
             {"Authorization": authorization},
         )
         request.facts = facts

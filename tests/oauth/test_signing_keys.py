@@ -124,7 +124,7 @@ def test_our_signature_on_another_kind_of_token_does_not_count(token, directory_
     assert directory_api.introspects(forgery.by_our_key(claims, now=now))["active"] is True
 
 
-@pytest.mark.parametrize("jti", [str(uuid7()), "x", None, 7, ["a"], "'", ""])
+@pytest.mark.parametrize("jti", ["01a20c41-9332-70f1-bbd7-a0547e5e1c2b", "x", None, 7, ["a"], "'", ""])
 def test_a_signed_token_that_is_not_in_the_table_is_inactive(token, directory_api, jti):
     known = forgery.claims_of(token)
     assert directory_api.introspects(forgery.by_our_key({**known, "jti": jti}, now=timezone.now())) == INACTIVE
@@ -175,9 +175,9 @@ def test_an_unpublished_key_counts_no_more(token, directory_api):
 
 
 def test_a_key_that_was_rolled_back_is_not_used(transactional_db):
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         lost = sign({}, typ=TYP, now=timezone.now())
-        raise RuntimeError
+        transaction.set_rollback(True)
     kept = sign({}, typ=TYP, now=timezone.now())
     assert forgery.header_of(kept)["kid"] != forgery.header_of(lost)["kid"]
     assert SigningKey.objects.get().kid == forgery.header_of(kept)["kid"]
