@@ -5,8 +5,6 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Any
 
-from django.http import HttpResponse
-
 Fields = dict[str, list[str]]
 
 
@@ -62,6 +60,6 @@ def form_of(response: Any, action: str | None = None) -> Fields:
     return reader.fields
 
 
-def text_of(response: HttpResponse) -> str:
+def text_of(response: Any) -> str:
     """Return the page as text."""
-    return response.content.decode()
+    return str(response.content.decode())

@@ -97,10 +97,8 @@ def decide(request: HttpRequest) -> HttpResponse:
 
 def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> HttpResponse:
     if not shown.is_of(request):
-        problem = OfferChanged(
-            _("Somebody else had this page open, or another session. Look again: this is asked of you.")
-        )
-        return _show_again(request, asked, problem, code="other_person")
+        sentence = _("Somebody else had this page open, or another session. Look again: this is asked of you.")
+        return _show_again(request, asked, sentence, code="other_person")
     try:
         decision.must_be_undecided(shown.nonce)
     except DecisionMadeAlready as problem:
@@ -108,12 +106,12 @@ def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> 
     if request.POST["decision"] == "refuse":
         return _no(request, asked, shown)  # a no to something that has changed since is still a no
     if shown.is_old(moment_of(request)):
-        problem = OfferChanged(_("This page was open for a long time. Look again before you decide."))
-        return _show_again(request, asked, problem, code="form_too_old")
+        sentence = _("This page was open for a long time. Look again before you decide.")
+        return _show_again(request, asked, sentence, code="form_too_old")
     offer = _offer(request, asked, shown)
     if offer.digest() != shown.digest:
-        problem = OfferChanged(_("What is asked has changed since you saw it. Look again before you decide."))
-        return _show_again(request, asked, problem, code=problem.code)
+        sentence = _("What is asked has changed since you saw it. Look again before you decide.")
+        return _show_again(request, asked, sentence, code=OfferChanged.code)
     try:
         return _yes(request, asked, offer, shown)
     except (DecisionMadeAlready, FormTampered) as problem:
@@ -178,11 +176,11 @@ def _show(
     )
 
 
-def _show_again(request: HttpRequest, asked: AuthorizationRequest, problem: MandateError, *, code: str) -> HttpResponse:
+def _show_again(request: HttpRequest, asked: AuthorizationRequest, sentence: str, *, code: str) -> HttpResponse:
     """Show the screen of now, with what happened. Nothing was decided."""
     offer = _offer(request, asked)
     _record(request, code, offer)
-    return _show(request, offer, asked, again=Again(note=problem.sentence), status=409)
+    return _show(request, offer, asked, again=Again(note=sentence), status=409)
 
 
 def _address(asked: AuthorizationRequest, **more: str) -> str:

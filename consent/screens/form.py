@@ -89,7 +89,7 @@ def seal(offer: Offer, sent: Mapping[str, Sequence[str]], request: HttpRequest, 
 def open_sealed(post: QueryDict) -> Shown:
     """Return what was shown. Raises FormTampered for a form with other fields or without our signature."""
     check_fields(post)
-    blob = post[SHOWN]
+    blob = str(post[SHOWN])
     if len(blob) > LONGEST_BLOB:
         raise FormTampered("too long")
     try:
@@ -149,7 +149,7 @@ def read_answer(post: QueryDict, offer: Offer) -> Answer:
         raise FormTampered("until")
     if post.get("purpose_ok", "on") != "on" or ("purpose_ok" in post and not offer.is_sensitive):
         raise FormTampered("purpose_ok")
-    return Answer(ticked, until, post["until_at"], post["purpose"], "purpose_ok" in post)
+    return Answer(ticked, until, str(post["until_at"]), str(post["purpose"]), "purpose_ok" in post)
 
 
 def approval_of(answer: Answer, offer: Offer, *, methods: Sequence[str], now: datetime) -> Approval:

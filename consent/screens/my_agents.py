@@ -26,6 +26,7 @@ from agents.promises import when_it_counts
 from agents.texts import one_line
 from consent import mandate
 from consent.models import Consent, ConsentScope
+from consent.offer import READING_ORDER
 from consent.screens.preview import tokens_of
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
@@ -110,10 +111,15 @@ def _groups(consents: Iterable[Consent], now: datetime) -> list[Group]:
     used = last_used([consent.pk for consent in consents] + [row.pk for row in rows])
     groups: dict[uuid.UUID, Group] = {}
     for consent in consents:
-        held = [Held(row, used.get(row.pk), row.required) for row in consent.held(now)]
+        held = [Held(row, used.get(row.pk), row.required) for row in _in_reading_order(consent.held(now))]
         card = Card(consent, held, used.get(consent.pk), when_it_counts(consent.resources(now)), _why_not(consent, now))
         groups.setdefault(consent.agent_id, Group(consent.agent)).cards.append(card)
     return list(groups.values())
+
+
+def _in_reading_order(rows: Iterable[ConsentScope]) -> list[ConsentScope]:
+    """What the task needs first, as on the consent screen."""
+    return sorted(rows, key=lambda row: (not row.required, row.scope.resource.name, READING_ORDER[row.scope.access]))
 
 
 def _why_not(consent: Consent, now: datetime) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from django.http import HttpResponse
 from django.test import Client as Browser
 
 from agents.models import Client, Scope, User
@@ -36,7 +35,7 @@ def asked(client: Client, **parameters: Any) -> dict[str, Any]:
     return {name: value for name, value in right.items() if value is not None}
 
 
-def opens(browser: Browser, client: Client, **parameters: Any) -> HttpResponse:
+def opens(browser: Browser, client: Client, **parameters: Any) -> Any:
     """Open the authorization address as this client sends people there."""
     return browser.get(AUTHORIZE, asked(client, **parameters))
 
@@ -48,7 +47,7 @@ def screen(browser: Browser, client: Client, **parameters: Any) -> Fields:
     return form_of(response)
 
 
-def decides(browser: Browser, form: Fields, decision: str = "allow", **changed: Any) -> HttpResponse:
+def decides(browser: Browser, form: Fields, decision: str = "allow", **changed: Any) -> Any:
     """Send the form, with some fields changed; None takes a field out."""
     fields: dict[str, Any] = {**form, "decision": [decision], **changed}
     return browser.post(DECIDE, {name: value for name, value in fields.items() if value is not None})
@@ -59,7 +58,7 @@ def ticked(*scopes: Scope) -> list[str]:
     return [str(scope.pk) for scope in scopes]
 
 
-def answer_of(response: HttpResponse) -> dict[str, str]:
+def answer_of(response: Any) -> dict[str, str]:
     """The parameters that a redirect brings back to the client. Each may be there once only."""
     assert response.status_code == 303, (response.status_code, response.content[:3000])
     found = parse_qs(urlsplit(response.headers["Location"]).query, keep_blank_values=True, strict_parsing=True)
@@ -71,7 +70,7 @@ def allows(person: User, client: Client, scopes: Iterable[Scope] | None = None, 
     """The person allows what the client asks (or these scopes of it) on the screen. The consent that came of it."""
     browser = builders.browser(person)
     page = opens(browser, client, **parameters)
-    chosen = {} if scopes is None else {"scope": ticked(*scopes)}
+    chosen: dict[str, Any] = {} if scopes is None else {"scope": ticked(*scopes)}
     if 'name="purpose_ok"' in text_of(page):
         chosen["purpose_ok"] = ["on"]
     assert "code" in answer_of(decides(browser, form_of(page), **chosen))

@@ -33,12 +33,12 @@ def path(consent: Consent, change: str) -> str:
 def sends(person: User, consent: Consent, change: str, look_up_staff: Scope, reason: str = "Enough.") -> Any:
     """The person makes the change with a right form."""
     end = (timezone.now() + timedelta(minutes=20)).strftime("%Y-%m-%dT%H:%M")
-    fields: dict[str, Any] = {
+    right: dict[str, dict[str, Any]] = {
         "narrow": {"keep": ticked(look_up_staff)},
         "shorten": {"until": "custom", "until_at": end},
         "revoke": {},
-    }[change]
-    return builders.browser(person).post(path(consent, change), {**fields, "reason": reason})
+    }
+    return builders.browser(person).post(path(consent, change), {**right[change], "reason": reason})
 
 
 def test_narrowing_takes_away_what_was_unticked(

@@ -91,7 +91,7 @@ def test_s48_the_client_can_ask_for_the_screen(weber: User, discharge_client: Cl
 def test_s48_a_paused_revoked_narrowed_or_ended_consent_brings_it_back(
     weber: User, discharge_client: Client, see_appointments: Scope, time_machine: Any
 ) -> None:
-    both = {"scope": "calendar:read staff:read"}
+    both: dict[str, Any] = {"scope": "calendar:read staff:read"}
 
     def afresh() -> Consent:
         Consent.objects.update(paused_at=None)
@@ -101,7 +101,7 @@ def test_s48_a_paused_revoked_narrowed_or_ended_consent_brings_it_back(
     Consent.objects.filter(pk=consent.pk).update(paused_at=timezone.now())
     assert shows_the_screen(weber, discharge_client, **both)
     consent = afresh()
-    act = {"reason": "", "by": builders.actor(weber)}
+    act: dict[str, Any] = {"reason": "", "by": builders.actor(weber)}
     mandate.narrow(consent.pk, keep=frozenset({see_appointments}), now=timezone.now(), **act)
     assert shows_the_screen(weber, discharge_client, **both)
     consent = afresh()
@@ -125,7 +125,7 @@ def test_s48_other_words_for_a_scope_bring_it_back(
 def test_s48_changed_facts_of_agent_or_client_bring_it_back(
     weber: User, ada: User, discharge_client: Client, discharge_assistant: Agent
 ) -> None:
-    act = {"by": builders.actor(ada), "now": timezone.now()}
+    act: dict[str, Any] = {"by": builders.actor(ada), "now": timezone.now()}
     changes = [
         lambda: registry.edit(discharge_assistant, name="Letter Writer", **act),
         lambda: registry.edit(discharge_assistant, unit="Somebody Else", **act),

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from agents.models import Client, DataClass, Scope, User
+from agents.models import Client, DataClass, Resource, Scope, User
 from agents.trail.kinds import Kind
 from consent.models import AuthorizationCode, Consent
 from consent.models.token import digest_of
@@ -198,7 +198,7 @@ def test_today_is_the_day_on_which_it_was_shown(weber: User, discharge_client: C
     assert Consent.objects.get().ends_at == shown.replace(hour=18, minute=0)
 
 
-def test_an_end_past_what_a_scope_allows_is_refused(ada: User, mara: User, weber: User, records: object) -> None:
+def test_an_end_past_what_a_scope_allows_is_refused(ada: User, mara: User, weber: User, records: Resource) -> None:
     short = builders.scope(
         records, "vitals:read", "Read vital signs", data_class=DataClass.PERSONAL, longest_life=timedelta(hours=2)
     )
@@ -219,7 +219,7 @@ def test_an_end_past_what_a_scope_allows_is_refused(ada: User, mara: User, weber
 
 
 def test_ticking_a_shorter_lived_scope_asks_for_an_earlier_end(
-    ada: User, mara: User, weber: User, records: object, see_appointments: Scope
+    ada: User, mara: User, weber: User, records: Resource, see_appointments: Scope
 ) -> None:
     short = builders.scope(
         records, "labs:read", "Read laboratory results", data_class=DataClass.HEALTH, longest_life=timedelta(hours=2)
@@ -303,7 +303,7 @@ def test_an_auditor_reads_the_screen_and_cannot_allow(omar: User, discharge_clie
 
 
 def test_the_screen_takes_few_queries_however_many_scopes(
-    ada: User, mara: User, weber: User, records: object, django_assert_max_num_queries
+    ada: User, mara: User, weber: User, records: Resource, django_assert_max_num_queries
 ) -> None:
     many = [builders.scope(records, f"thing:{n}", f"See thing {n}") for n in range(40)]
     client = builders.client(builders.agent("Everything", owner=ada, scopes=many))
