@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -169,7 +169,8 @@ def mail(url: str) -> dict[str, Any]:
         return {"EMAIL_BACKEND": DUMMY_MAIL}
     scheme = urlsplit(url).scheme
     if scheme == "filemail":
-        return dict(environ.Env.email_url_config(url))
+        # Its parser takes the first slash off, and the folder would be looked for below the one that we run in.
+        return {**environ.Env.email_url_config(url), "EMAIL_FILE_PATH": unquote(urlsplit(url).path)}
     if scheme not in MAIL_PORTS:
         raise ImproperlyConfigured(
             "EMAIL_URL: write smtp+tls://user:password@host:587 (or smtp+ssl://…:465, smtp://…:25, or filemail:///folder "

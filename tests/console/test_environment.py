@@ -185,6 +185,10 @@ def test_postgresql_has_time_outs(read):
     assert database["OPTIONS"]["connect_timeout"] == 3
 
 
+def test_mails_can_be_written_to_a_folder_by_its_whole_path(read):
+    assert read(EMAIL_URL="filemail:///var/spool/mandate%20mails").mail["EMAIL_FILE_PATH"] == "/var/spool/mandate mails"
+
+
 def test_a_mail_server_has_the_port_of_its_scheme(read):
     assert read(EMAIL_URL="smtp+ssl://u:p@mail.example").mail["EMAIL_PORT"] == 465
     assert read(EMAIL_URL="smtp+tls://u:p@mail.example:2525").mail["EMAIL_PORT"] == 2525
