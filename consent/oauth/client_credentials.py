@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.http import QueryDict
 from oauthlib.common import Request
 
@@ -24,9 +25,12 @@ from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import another_purpose, asked_purpose
 from consent.oauth.rows import as_delta, as_time, known_id
+from consent.once import UsedAlready, use_once
 
+JUST_ONCE = "consent"
+"""What ``UsedOnce`` calls the one use of a consent that was given for once."""
 ORGANISATION_CONSENTS = """
-    SELECT c.id, c.ends_at, c.purpose_key, c.purpose_digest, cs.ended_at, s.name, s.data_class,
+    SELECT c.id, c.ends_at, c.purpose_key, c.purpose_digest, c.once, cs.ended_at, s.name, s.data_class,
            r.id, r.uri, r.checks, r.token_life
     FROM consent_consent c
     JOIN consent_consentscope cs ON cs.consent_id = c.id
@@ -44,6 +48,7 @@ class Mandate:
 
     standing: Standing
     purpose_key: str
+    once: bool
     audience: Audience
     held: dict[str, str]
     taken: set[str]
@@ -81,7 +86,7 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
         cursor.execute(ORGANISATION_CONSENTS, adapted([client.pk, now, now]))
         rows = cursor.fetchall()
     found: dict[tuple[uuid.UUID, uuid.UUID], Mandate] = {}
-    for consent, ends_at, key, digest, scope_end, name, data_class, resource, uri, checks, life in rows:
+    for consent, ends_at, key, digest, once, scope_end, name, data_class, resource, uri, checks, life in rows:
         consent_id, resource_id, end = known_id(consent), known_id(resource), as_time(ends_at)
         if end is None:
             continue
@@ -90,6 +95,7 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
             Mandate(
                 standing=Standing(consent_id, client.agent_id, None, end, digest),
                 purpose_key=key,
+                once=bool(once),
                 audience=Audience(resource_id, uri, checks == Checks.OFFLINE, as_delta(life)),
                 held={},
                 taken=set(),
@@ -127,8 +133,20 @@ def _at_resource(offered: list[Mandate], asked: str) -> list[Mandate]:
 def redeem(request: Request) -> dict[str, Any]:
     """Issue the access token. There is no refresh token (RFC 6749 §4.4.3)."""
     mandate, scopes = request.mandate
-    client = request.client
     request.consent_id = mandate.standing.pk
+    if not mandate.once:
+        return _issue(request, mandate, scopes)
+    now = request.facts.now
+    try:
+        with transaction.atomic():
+            use_once(JUST_ONCE, str(mandate.standing.pk), now=now, life=mandate.standing.ends_at - now)
+            return _issue(request, mandate, scopes)
+    except UsedAlready as used:
+        raise OAuthRefusal("unauthorized_client", "The consent was for one token, which was issued.") from used
+
+
+def _issue(request: Request, mandate: Mandate, scopes: dict[str, str]) -> dict[str, Any]:
+    client = request.client
     issued = issue(
         client=client,
         standing=mandate.standing,

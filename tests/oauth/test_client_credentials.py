@@ -101,3 +101,12 @@ def test_an_ended_consent_is_refused_without_any_sweep(claims, clinic_allows, re
     with time_machine.travel(timezone.now() + timedelta(hours=9), tick=False):
         assert records_api.introspects(token) == {"active": False}
         assert claims.act_alone().json()["error"] == "unauthorized_client"
+
+
+def test_a_consent_for_once_gives_one_token(claims, claims_client, mara, see_appointments, records_api):
+    grants.consent(claims_client, scopes=[see_appointments], user=None, by=mara, once=True)
+    first = claims.act_alone()
+    assert first.status_code == 200
+    with one_refusal("token.refused", "unauthorized_client"):
+        assert claims.act_alone().json()["error"] == "unauthorized_client"
+    assert records_api.introspects(first.json()["access_token"])["active"] is True

@@ -229,3 +229,14 @@ def test_once_is_once_over_two_web_processes(running_mandate, discharge, weber_a
     family = RefreshToken.objects.get(token_checksum=digest_of(live["refresh_token"])).family
     assert RefreshToken.objects.filter(family=family, used_at=None, replaced_at=None).count() == 1
     assert "Traceback" not in running_mandate.log()
+
+
+def test_of_fifty_requests_under_a_consent_for_once_exactly_one_gets_a_token(
+    claims, claims_client, mara, see_appointments
+):
+    grants.consent(claims_client, scopes=[see_appointments], user=None, by=mara, once=True)
+    outcome = at_once(MANY, lambda _: claims.act_alone())
+    assert not outcome.raised
+    assert [answer.status_code for answer in outcome.returned].count(200) == 1
+    assert errors_of(outcome.returned) == {"unauthorized_client"}
+    assert AccessToken.objects.count() == 1
