@@ -58,6 +58,9 @@ def receipt_sentence(agent: SafeString, person: SafeString | None, detail: Any) 
             "create": _("{agent} created {records}"),
             "update": _("{agent} changed {records}"),
             "send": _("{agent} sent {records}"),
+            "list": _("{agent} listed {records}"),
+            "search": _("{agent} found {records}"),
+            "export": _("{agent} exported {records}"),
             "delete": _("{agent} deleted {records}"),
         }.get(operation_of(detail).casefold(), _("{agent} did {operation} with {records}")),
         **parts,
@@ -72,11 +75,13 @@ def _records_in_words(detail: Any) -> SafeString:
     if not counts:
         return format_html("{}", _("something"))
     shown = list(counts.items())[:3]
-    words = format_html_join(", ", "{} {}", ((thin(n), record_type_in_words(name, n)) for name, n in shown))
+    words = [format_html("{} {}", thin(n), record_type_in_words(name, n)) for name, n in shown]
     more = len(counts) - len(shown)
     if more:
-        return format_html(ngettext("{} and {} other type", "{} and {} other types", more), words, more)
-    return words
+        words.append(format_html(ngettext("{} other type", "{} other types", more), more))
+    if len(words) == 1:
+        return words[0]
+    return format_html(_("{} and {}"), format_html_join(", ", "{}", ((each,) for each in words[:-1])), words[-1])
 
 
 def record_type_in_words(record_type: str, count: int) -> str:

@@ -31,6 +31,7 @@ from console.templatetags.chosen_names import plain_text
 from console.templatetags.moments import until
 
 LONGEST_DETAIL = 120
+LONGEST_QUOTE = 60
 SENTENCES: dict[Kind, str | Promise] = {
     Kind.ORGANISATION_SET_UP: gettext_lazy("{actor} set up Mandate for {name}"),
     Kind.POLICY_CHANGED: gettext_lazy("{actor} changed the policy: {changed}"),
@@ -136,12 +137,17 @@ class Told:
     refused: bool = False
 
 
-def tell(events: Iterable[Event], names: Names, now: datetime, *, current: int | None = None) -> list[Told]:
-    """Return the events as rows. current: the number of the one whose page this is, which gets no link."""
-    return [tell_one(event, names, now, linked=event.pk != current) for event in events]
+def tell(
+    events: Iterable[Event], names: Names, now: datetime, *, current: int | None = None, quoted: bool = True
+) -> list[Told]:
+    """Return the events as rows.
+
+    current: the number of the one whose page this is, which gets no link. quoted: false where the page says the purpose.
+    """
+    return [tell_one(event, names, now, linked=event.pk != current, quoted=quoted) for event in events]
 
 
-def tell_one(event: Event, names: Names, now: datetime, *, linked: bool = True) -> Told:
+def tell_one(event: Event, names: Names, now: datetime, *, linked: bool = True, quoted: bool = True) -> Told:
     """Return one event as a row."""
     sentence = sentence_of(event, names, now)
     refused = event.outcome == Outcome.REFUSED
@@ -151,11 +157,17 @@ def tell_one(event: Event, names: Names, now: datetime, *, linked: bool = True) 
         icon=icon_of(event),
         sentence=sentence,
         title=html.unescape(strip_tags(sentence)),
-        quote=names.text(event.purpose_digest) if event.consent_id or event.token_id else "",
+        quote=_quote(event, names) if quoted else "",
         chips=_chips(event),
         url=event.get_absolute_url() if linked else "",
         refused=refused,
     )
+
+
+def _quote(event: Event, names: Names) -> str:
+    """Return the purpose under which it happened, cut to a line: the event's page has all of it."""
+    said = names.text(event.purpose_digest) if event.consent_id or event.token_id else ""
+    return said if len(said) <= LONGEST_QUOTE else said[:LONGEST_QUOTE].rsplit(" ", 1)[0].rstrip(" ,.;:") + "…"
 
 
 def sentence_of(event: Event, names: Names, now: datetime) -> SafeString:

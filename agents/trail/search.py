@@ -164,7 +164,7 @@ def _plan(search: Search, viewer: User) -> _Plan:
     for alternatives in indexed[1:]:
         further &= reduce(or_, alternatives)
     branches, further = _visible(branches, further, search, viewer)
-    lowest, highest = (0, None) if is_narrow else _numbers_between(search.since, search.until)
+    lowest, highest = (0, None) if is_narrow else numbers_between(search.since, search.until)
     times = Q(at__gte=search.since) if search.since else Q()
     times &= Q(at__lt=search.until) if search.until else Q()
     is_walk_short = is_narrow or not further or (bool(branches) and _hold_few(branches))
@@ -323,7 +323,7 @@ def _merged(
         return cursor.fetchall()
 
 
-def _numbers_between(since: datetime | None, until: datetime | None) -> tuple[int, int | None]:
+def numbers_between(since: datetime | None, until: datetime | None) -> tuple[int, int | None]:
     """Return the numbers between which the events of a time stand, with room for those out of step."""
     lowest, highest = 0, None
     if since:

@@ -1,0 +1,110 @@
+"""One consent as a record: what was agreed word for word, what is left of it, who approved it how, and what it led to."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from agents.last_use import last_used
+from agents.models import Role, User
+from agents.permissions import May
+from agents.promises import when_it_counts
+from agents.trail.search import Search, find_events
+from consent import mandate
+from consent.models import Consent
+from console.agreed import agreed_of, whose_words
+from console.chain import chain_of_consent
+from console.names import Names, page_of
+from console.pages.parts import render_page
+from console.sentences import tell
+from console.templatetags.mandate import bdi_name, chip, thin, when
+
+LATEST = 8
+CHANGES = (
+    (May.NARROW_CONSENT, "consent-narrow", "scissors", ""),
+    (May.SHORTEN_CONSENT, "consent-shorten", "hourglass", ""),
+    (May.REVOKE_CONSENT, "consent-revoke", "octagon-x", "stop"),
+)
+
+
+@require_safe
+def consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
+    """Show one consent to whoever may read it; what is not theirs to read does not exist for them."""
+    viewer: User = request.user  # type: ignore[assignment]  # signed in: LoginRequiredMiddleware
+    now = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    shown = get_object_or_404(Consent.objects.visible_to(viewer).with_scopes(), pk=consent_id)
+    events = find_events(Search(consent=shown.pk), viewer=viewer, size=LATEST).events
+    names = Names.of(events, viewer)
+    status = shown.status(now)
+    for_whom = shown.user.display_name if shown.user else _("the organisation")
+    reads_all = viewer.role in {Role.ADMINISTRATOR, Role.AUDITOR}
+    context = {
+        "consent": shown,
+        "for_whom": for_whom,
+        "trail_url": reverse("trail") if viewer.has_perm(May.SEE_TRAIL) else "",
+        "crumbs": [(_("Consents"), reverse("consents"))] if viewer.role != Role.USER else [],
+        "status": status,
+        "agreed": agreed_of(shown, now),
+        "chain": chain_of_consent(
+            shown,
+            now=now,
+            person_url=page_of("person", (shown.user or shown.approved_by).pk) if reads_all else "",
+            agent_url=page_of("agent", shown.agent_id) if viewer.has_perm(May.SEE_AGENT, shown.agent) else "",
+        ),
+        "changes": _changes(shown, viewer, status),
+        "promise": when_it_counts(shown.resources(now)),
+        "facts": _facts(shown, now),
+        "events": tell(events, names, now, quoted=False),
+        "written_by": whose_words(shown),
+    }
+    return render_page(request, "console/consent.html", context)
+
+
+def _changes(shown: Consent, viewer: User, status: str) -> list[tuple[str, str, str, str]]:
+    """Return what this person may change now, as address, words, icon and tone. There is no way to extend."""
+    if status not in {"live", "paused"}:
+        return []
+    words = {May.NARROW_CONSENT: _("Narrow…"), May.SHORTEN_CONSENT: _("Shorten…"), May.REVOKE_CONSENT: _("Revoke…")}
+    return [
+        (url, words[permission], icon, tone)
+        for permission, page, icon, tone in CHANGES
+        if (url := page_of(page, shown.pk)) and viewer.has_perm(permission, shown)
+    ]
+
+
+def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
+    at = {"now": now}
+    methods = format_html("{}", "") if not shown.sign_in_methods else chip(shown.sign_in_methods[0])
+    facts: list[tuple[str, object]] = [
+        (_("State"), chip(shown.status(now))),
+        (_("Approved"), format_html("{} {}", when(at, shown.starts_at, "exact"), methods)),  # type: ignore[arg-type]
+        (_("By"), bdi_name(shown.approved_by.display_name)),
+        (_("How"), shown.get_origin_display()),
+        (_("Until"), _until(shown, at)),
+    ]
+    if shown.revoked_at:
+        facts.append((_("Revoked"), when(at, shown.revoked_at, "exact")))  # type: ignore[arg-type]
+    if shown.superseded_at:
+        replaced = when(at, shown.superseded_at, "exact")  # type: ignore[arg-type]
+        url = page_of("consent", shown.superseded_by_id) if shown.superseded_by_id else ""
+        facts.append((_("Replaced"), format_html('{} <a href="{}">{}</a>', replaced, url, _("by a newer one"))))
+    facts += [
+        (_("Client"), format_html("{} <code>{}</code>", bdi_name(shown.client.name), shown.client.client_id)),
+        (_("Returned to"), bdi_name(shown.redirect_host) if shown.redirect_host else ""),
+        (_("Tokens out"), thin(mandate.live_tokens(shown, now))),
+        (_("Last used"), when(at, last_used([shown.pk]).get(shown.pk), "words", _("never"))),  # type: ignore[arg-type]
+    ]
+    return [fact for fact in facts if fact[1] != ""]
+
+
+def _until(shown: Consent, at: dict[str, Any]) -> object:
+    if shown.once:
+        return format_html("{} ({})", when(at, shown.ends_at, "exact"), _("one token only"))  # type: ignore[arg-type]
+    return when(at, shown.ends_at, "exact")  # type: ignore[arg-type]

@@ -1,0 +1,221 @@
+"""One event with its whole chain: who authorised it, why, what was retrieved, and what happened around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from agents.models import Event, User
+from agents.permissions import May
+from agents.trail.around import around
+from agents.trail.kinds import Kind
+from agents.trail.models import Outcome
+from consent.models import Consent
+from console.agreed import whose_words
+from console.chain import Chain, Link, consent_link, human_link, token_link
+from console.names import Names, as_uuid, page_of
+from console.pages.parts import render_page
+from console.reasons import reason_in_words
+from console.receipt_words import table_of
+from console.sentences import kind_of, life_in_words, moment_of, tell, tell_one, value_in_words
+from console.templatetags.mandate import chip, thin, when
+from console.templatetags.moments import exact
+
+LARGEST_NUMBER = 2**63 - 1
+CHANGED = {
+    Kind.CONSENT_NARROWED.value: gettext_lazy("scopes"),
+    Kind.CONSENT_SHORTENED.value: gettext_lazy("end"),
+    Kind.AGENT_HANDED_OVER.value: gettext_lazy("owner"),
+    Kind.DEPUTIES_CHANGED.value: gettext_lazy("deputies"),
+    Kind.ROLE_CHANGED.value: gettext_lazy("role"),
+}
+"""What a single value before and after is of."""
+
+
+@require_safe
+def event(request: HttpRequest, number: int) -> HttpResponse:
+    """Show one event. What the person may not read does not exist for them."""
+    viewer: User = request.user  # type: ignore[assignment]  # signed in: LoginRequiredMiddleware
+    now = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    if number > LARGEST_NUMBER:
+        raise Http404
+    shown = get_object_or_404(Event.objects.visible_to(viewer), pk=number)
+    neighbours = around(shown, viewer=viewer)
+    names = Names.of([shown, *neighbours], viewer)
+    consent = _consent_of(shown)
+    told = tell_one(shown, names, now, linked=False)
+    trail = page_of("trail") if viewer.has_perm(May.SEE_TRAIL) else ""
+    context = {
+        "event": shown,
+        "told": told,
+        "crumbs": [(_("Trail"), trail)] if trail else [],
+        "here": _("Event %(number)s") % {"number": thin(shown.pk)},
+        "chain": _chain(shown, consent, names, now, trail),
+        "purpose": names.text(shown.purpose_digest),
+        "agent": names.agents.get(shown.agent_id),
+        "written_by": whose_words(consent),
+        "reason": names.text(shown.reason_digest),
+        "reason_by": names.actor(shown),
+        "retrieved": list(table_of(shown.detail)) if shown.kind == Kind.RECEIPT_REPORTED else [],
+        "reported_by": names.resource(shown.resource_id),
+        "changes": _changes(shown, names),
+        "around": tell(neighbours, names, now, current=shown.pk, quoted=False),
+        "facts": _facts(shown, names, trail),
+        "copies": _copies(shown),
+        "more": _more(shown, trail),
+    }
+    return render_page(request, "console/event.html", context)
+
+
+def _consent_of(shown: Event) -> Consent | None:
+    if not shown.consent_id:
+        return None
+    return Consent.objects.select_related("user", "approved_by").filter(pk=shown.consent_id).first()
+
+
+def _chain(shown: Event, consent: Consent | None, names: Names, now: Any, trail: str) -> Chain:
+    """Return the chain as it stood when the event happened."""
+    person = names.people.get(shown.user_id) if shown.user_id else None
+    actor = names.people.get(shown.actor_id) if shown.actor_kind == "user" and shown.actor_id else None
+    if consent is not None:
+        human = human_link(person, consent=consent, url=names.person_url((consent.user or consent.approved_by).pk))
+    else:
+        someone = actor or person
+        human = human_link(someone, url=names.person_url(someone.pk)) if someone else None
+    what = kind_of(shown)
+    action = Link(
+        tell_one(shown, names, now, linked=False).title,
+        detail=when({"now": now}, shown.at, "clock"),  # type: ignore[arg-type]  # only asked for its now
+        broken=shown.outcome == Outcome.REFUSED,
+    )
+    return Chain(
+        human=human,
+        consent=consent_link(consent, at=shown.at, now=now, url=names.consent_url(shown)) if consent else None,
+        token=token_link(shown.token_id, detail=_token_in_words(shown), trail=trail) if shown.token_id else None,
+        action=action if what else None,
+    )
+
+
+def _token_in_words(shown: Event) -> str:
+    """Say for how long the token was good, from the event of its issue."""
+    issued = (
+        shown
+        if shown.kind == Kind.TOKEN_ISSUED
+        else Event.objects.filter(token_id=shown.token_id, kind=Kind.TOKEN_ISSUED).order_by("pk").first()
+    )
+    detail = issued.detail if issued and isinstance(issued.detail, dict) else {}
+    return life_in_words(detail.get("life")) if "life" in detail else ""
+
+
+def _changes(shown: Event, names: Names) -> list[tuple[str, str, str]]:
+    """Return what was changed as name, before and after. A consent's scopes and an agent's people are changes too."""
+    detail = shown.detail if isinstance(shown.detail, dict) else {}
+    if "before" not in detail and "after" not in detail:
+        return []
+    before, after = detail.get("before"), detail.get("after")
+    if not isinstance(before, dict) and not isinstance(after, dict):
+        name = CHANGED.get(shown.kind, "")
+        return [(str(name), _known(before, names), _known(after, names))]
+    before, after = (side if isinstance(side, dict) else {} for side in (before, after))
+    listed = sorted({*before, *after})[:50]
+    return [
+        (str(name).replace("_", " "), _known(before.get(name), names), _known(after.get(name), names))
+        for name in listed
+    ]
+
+
+def _known(value: Any, names: Names) -> str:
+    """Return a value in words, with the names of people in place of their ids."""
+    if isinstance(value, list):
+        return ", ".join(_known(item, names) for item in value[:20]) or "–"
+    person = names.people.get(as_uuid(value)) if isinstance(value, str) else None  # type: ignore[arg-type]
+    if person is not None:
+        return person.display_name
+    moment = moment_of(value)
+    return exact(moment) if moment is not None else value_in_words(value) or "–"
+
+
+def _facts(shown: Event, names: Names, trail: str) -> list[tuple[str, object]]:
+    local = timezone.localtime(shown.at)
+    exact = f"{date_format(local, 'j M Y, H:i:s')}.{local.microsecond // 1000:03d} {local.tzname()}"
+    facts: list[tuple[str, object]] = [
+        (_("When"), format_html('<time datetime="{}">{}</time>', shown.at.isoformat(), exact)),
+        (_("Outcome"), chip(shown.outcome)),
+    ]
+    if shown.reason_code:
+        facts.append(
+            (_("Why"), format_html("{} <code>{}</code>", reason_in_words(shown.reason_code), shown.reason_code))
+        )
+    facts.append((_("Done by"), _actor(shown, names)))
+    if shown.scopes:
+        facts.append((_("Scopes"), _codes(shown.scopes.split())))
+    if shown.agent_id:
+        facts.append((_("Agent"), _linked(names.agent(shown.agent_id), names.agent_url(shown.agent_id))))
+    if shown.client_id:
+        client = names.clients.get(shown.client_id)
+        said = format_html("<code>{}</code>", client.client_id) if client else names.client(shown.client_id)
+        facts.append((_("Client"), _linked(said, f"{trail}?client={shown.client_id}" if trail else "")))
+    if shown.resource_id:
+        facts.append((_("Resource"), _linked(names.resource(shown.resource_id), names.resource_url(shown.resource_id))))
+    if shown.address_digest:
+        facts.append((_("From"), names.text(shown.address_digest)))
+    facts.append((_("Kind"), format_html("<code>{}</code>", shown.kind)))
+    return facts
+
+
+def _actor(shown: Event, names: Names) -> SafeString:
+    url = names.person_url(shown.actor_id) if shown.actor_kind == "user" else ""
+    kinds = {
+        "user": _("a person"),
+        "client": _("a client"),
+        "resource": _("a resource"),
+        "system": _("by itself"),
+        "anonymous": _("not known to Mandate"),
+    }
+    return format_html(
+        '{} <span class="small muted">{}</span>',
+        _linked(names.actor(shown), url),
+        kinds.get(shown.actor_kind, shown.actor_kind),
+    )
+
+
+def _codes(listed: list[str]) -> SafeString:
+    return format_html_join(" ", "<code>{}</code>", ((scope,) for scope in listed))
+
+
+def _linked(said: SafeString, url: str) -> SafeString:
+    return format_html('<a href="{}">{}</a>', url, said) if url else said
+
+
+def _copies(shown: Event) -> list[tuple[str, str, str]]:
+    """Return the ids that one copies into a ticket: term, name of the element, value."""
+    ids = [
+        (_("Request"), "copy-request", shown.request_id),
+        (_("Token"), "copy-token", shown.token_id),
+        (_("Consent"), "copy-consent", shown.consent_id),
+    ]
+    return [(term, name, str(value)) for term, name, value in ids if value]
+
+
+def _more(shown: Event, trail: str) -> list[tuple[str, str]]:
+    """Return the neighbouring views of the trail, as words and address."""
+    if not trail:
+        return []
+    views = [
+        ("request", shown.request_id, _("All of this request")),
+        ("token", shown.token_id, _("All with this token")),
+        ("consent", shown.consent_id, _("All under this consent")),
+        ("agent", shown.agent_id, _("All of this agent")),
+        ("person", shown.user_id, _("All about this person")),
+    ]
+    return [(words, f"{reverse('trail')}?{name}={value}") for name, value, words in views if value]

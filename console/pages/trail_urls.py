@@ -1,0 +1,16 @@
+"""Addresses of the overview, the trail, the consents and the finder."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from console.pages import consent, consents, event, find, overview, trail
+
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("trail/", trail.trail, name="trail"),
+    path("trail/<int:number>/", event.event, name="event"),
+    path("consents/", consents.consents, name="consents"),
+    path("consents/<uuid:consent_id>/", consent.consent, name="consent"),
+    path("find/", find.find, name="find"),
+]

@@ -1,0 +1,163 @@
+"""What waits for a person: things that only they, or people with their role, can do now. Nothing is stored for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Prefetch, Q
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from agents.models import Agent, AgentScope, Credential, Organisation, Ownership, Role, State, User
+from agents.models.client import CredentialQuerySet
+from console.names import page_of, strong
+from console.templatetags.mandate import when
+
+SOON = timedelta(days=14)
+MOST = 5
+"""Of one sort; the rest is told as a number that leads to its list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One thing, as a row of ``components/event_row.html``: the time it counts by, a sentence, and a button."""
+
+    when: SafeString
+    icon: str
+    sentence: SafeString
+    action_url: str
+    action: str
+    refused: bool = False
+    chips: list[str] = field(default_factory=list)
+
+
+def waiting_for(person: User, now: datetime) -> list[Waiting]:
+    """Return what waits for this person, the most urgent sort first: five queries at most for an administrator."""
+    found: list[Waiting] = []
+    if person.is_administrator:
+        found += _pending(person, now) + _to_confirm(person, now)
+    found += _ending_agents(person, now) + _ending_keys(person, now)
+    return found
+
+
+def _pending(person: User, now: datetime) -> list[Waiting]:
+    agents = Agent.objects.filter(state=State.PENDING)
+    organisation = Organisation.current()
+    if organisation is not None and organisation.second_person_activates:
+        agents = agents.exclude(submitted_by=person)
+    owners = Prefetch("ownerships", Ownership.objects.live().select_related("user"), to_attr="live_ownership_list")
+    listed = list(agents.order_by("created_at", "pk").prefetch_related(owners)[: MOST + 1])
+    rows = [
+        Waiting(
+            _ago(agent.created_at, now),
+            "bot",
+            format_html(
+                _("{agent} of {owner} waits to be activated"),
+                agent=strong(agent.name),
+                owner=agent.owner.display_name if agent.owner else _("nobody"),
+            ),
+            agent.get_absolute_url(),
+            _("Look at it"),
+        )
+        for agent in listed[:MOST]
+    ]
+    return rows + _rest(len(listed), now, _("More agents wait to be activated"), f"{reverse('agents')}?state=pending")
+
+
+def _to_confirm(person: User, now: datetime) -> list[Waiting]:
+    """Sensitive scopes that owners set as required: confirmed by an administrator who does not keep the agent."""
+    sensitive = (
+        Q(scope__data_class__in=["health", "financial"]) | Q(scope__access="delete") | Q(scope__marked_sensitive=True)
+    )
+    scopes = (
+        AgentScope.objects.live()
+        .filter(sensitive, required=True, confirmed_by=None, agent__state__in=[State.PENDING, State.ACTIVE])
+        .exclude(agent__in=Ownership.objects.live().filter(user=person).values("agent"))
+        .select_related("agent", "scope__resource")
+        .order_by("added_at", "pk")
+    )
+    listed = list(scopes[: MOST + 1])
+    return [
+        Waiting(
+            _ago(row.added_at, now),
+            "lock",
+            format_html(
+                _("{agent} is to need {scope} at {resource} for its task"),
+                agent=strong(row.agent.name),
+                scope=format_html("<code>{}</code>", row.scope.name),
+                resource=strong(row.scope.resource.name),
+            ),
+            page_of("agent-scopes", row.agent_id) or row.agent.get_absolute_url(),
+            _("Confirm or not"),
+        )
+        for row in listed[:MOST]
+    ]
+
+
+def _ending_agents(person: User, now: datetime) -> list[Waiting]:
+    mine = Ownership.objects.live().filter(user=person).values("agent")
+    ending = Agent.objects.filter(
+        pk__in=mine, state__in=[State.ACTIVE, State.SUSPENDED], ends_at__gt=now, ends_at__lte=now + SOON
+    )
+    listed = list(ending.order_by("ends_at", "pk")[:MOST])
+    return [
+        Waiting(
+            _ago(agent.ends_at, now),
+            "hourglass",
+            format_html(_("{agent} comes to its end"), agent=strong(agent.name)),
+            page_of("agent-edit", agent.pk) or agent.get_absolute_url(),
+            _("Give it longer"),
+        )
+        for agent in listed
+    ]
+
+
+def _ending_keys(person: User, now: datetime) -> list[Waiting]:
+    listed = list(
+        ending_keys(person, now, own=True).select_related("client__agent", "resource").order_by("ends_at", "pk")[:MOST]
+    )
+    rows = []
+    for key in listed:
+        if key.client is not None and key.client.agent is not None:
+            holder, url = key.client.agent.name, page_of("agent-clients", key.client.agent_id)
+        elif key.resource is not None:
+            holder, url = key.resource.name, key.resource.get_absolute_url()
+        else:
+            continue
+        sentence = format_html(
+            _("The key {key} of {holder} ends"), key=format_html("<code>{}</code>", str(key)), holder=strong(holder)
+        )
+        rows.append(Waiting(_ago(key.ends_at, now), "key-round", sentence, url, _("Issue another")))
+    return rows
+
+
+def ending_keys(person: User, now: datetime, *, own: bool) -> CredentialQuerySet:
+    """Return the keys that end within two weeks: of all agents that the person may see, and of resources.
+
+    own: only what this person looks after, which for an administrator are their own agents and the resources.
+    """
+    soon = Credential.objects.live(now).filter(ends_at__lte=now + SOON)
+    if own:
+        mine = Ownership.objects.live().filter(user=person).values("agent")
+        looked_after = Q(client__agent__in=mine, client__ended_at=None)
+        if person.is_administrator:
+            looked_after |= Q(resource__isnull=False, resource__ended_at=None)
+        return soon.filter(looked_after)
+    visible = Agent.objects.visible_to(person).exclude(state=State.RETIRED)
+    of_agents = Q(client__agent__in=visible, client__ended_at=None)
+    if person.role == Role.OWNER:
+        return soon.filter(of_agents)
+    return soon.filter(of_agents | Q(resource__isnull=False, resource__ended_at=None))
+
+
+def _rest(listed: int, now: datetime, words: str, url: str) -> list[Waiting]:
+    if listed <= MOST:
+        return []
+    return [Waiting(SafeString(), "ellipsis", format_html("{}", words), url, _("See all"))]
+
+
+def _ago(moment: datetime | None, now: datetime) -> SafeString:
+    return when({"now": now}, moment, "words")  # type: ignore[arg-type]  # only asked for its now

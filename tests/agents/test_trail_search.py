@@ -1,0 +1,339 @@
+"""Search in the trail: what one may read, found by words and filters, in pages that never repeat or skip an event."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from agents.actors import Actor
+from agents.ids import uuid7
+from agents.models import Event, EventText, Role
+from agents.trail import search as trail_search
+from agents.trail.days import last_days, refused_today
+from agents.trail.groups import Group, group_of, kinds_of
+from agents.trail.kinds import Kind
+from agents.trail.models import Outcome
+from agents.trail.record import record
+from agents.trail.search import COUNTED, Search, find_events
+from tests import builders
+
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
+
+
+def happens(kind=Kind.TOKEN_ISSUED, *, by=None, now=None, **facts):
+    """One event, written as the domain writes it. Returns its number."""
+    with transaction.atomic():
+        return record(kind, by=by or Actor.system(), now=now or timezone.now(), **facts)
+
+
+def numbers(found):
+    return [event.pk for event in found.events]
+
+
+def pages(search, viewer, size):
+    """All pages from the newest to the oldest, each as its numbers."""
+    seen, before = [], None
+    while True:
+        found = find_events(search, viewer=viewer, before=before, size=size)
+        seen.append(numbers(found))
+        if found.older is None:
+            return seen
+        before = found.older
+
+
+def test_events_come_newest_first_in_pages_that_neither_repeat_nor_skip(mara):
+    agent = uuid7()
+    made = [happens(agent_id=agent) for _ in range(7)]
+    assert pages(Search(agent=agent), mara, 3) == [made[6:3:-1], made[3:0:-1], [made[0]]]
+
+
+def test_a_page_stays_the_same_while_new_events_arrive(mara):
+    agent = uuid7()
+    made = [happens(agent_id=agent) for _ in range(4)]
+    first = find_events(Search(agent=agent), viewer=mara, size=2)
+    happens(agent_id=agent)
+    assert numbers(find_events(Search(agent=agent), viewer=mara, before=first.older, size=2)) == [made[1], made[0]]
+
+
+def test_newer_leads_back_the_same_way(mara):
+    agent = uuid7()
+    made = [happens(agent_id=agent) for _ in range(6)]
+    oldest = find_events(Search(agent=agent), viewer=mara, before=made[2], size=2)
+    newer = find_events(Search(agent=agent), viewer=mara, after=oldest.newer, size=2)
+    assert numbers(newer) == [made[3], made[2]]
+    assert newer.newer == made[3]
+    newest = find_events(Search(agent=agent), viewer=mara, after=newer.newer, size=2)
+    assert numbers(newest) == [made[5], made[4]]
+    assert newest.newer is None
+
+
+@pytest.fixture
+def chain():
+    """The ids of one chain, and its event with all of them."""
+    ids = {name: uuid7() for name in ("agent_id", "client_id", "consent_id", "token_id", "resource_id", "user_id")}
+    by = Actor.resource(ids["resource_id"], type("Facts", (), {"address": "10.0.0.9", "id": uuid7(), "now": None})())
+    number = happens(
+        Kind.RECEIPT_REPORTED, by=by, outcome=Outcome.REPORTED, data_class="health", purpose="Draft ward letters", **ids
+    )
+    happens(Kind.TOKEN_REFUSED, outcome=Outcome.REFUSED, agent_id=uuid7(), purpose="Other work", consent_id=uuid7())
+    return {**ids, "request_id": by.request_id, "number": number}
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        ("agent",), ("client",), ("consent",), ("token",), ("resource",), ("person",), ("request",),
+        ("agent", "client"), ("consent", "token"), ("agent", "data"), ("person", "resource", "outcome"),
+        ("outcome",), ("data",), ("group",), ("kind",), ("group", "data", "outcome", "resource"), ("words",),
+        ("words", "agent"), ("words", "token"), ("words", "data"), ("since",), ("since", "group"), ("since", "token"),
+    ],
+    ids="+".join,
+)  # fmt: skip
+def test_each_filter_and_what_they_give_together(mara, chain, filters):
+    every = {
+        "agent": {"agent": chain["agent_id"]},
+        "client": {"client": chain["client_id"]},
+        "consent": {"consent": chain["consent_id"]},
+        "token": {"token": chain["token_id"]},
+        "resource": {"resource": chain["resource_id"]},
+        "person": {"person": chain["user_id"]},
+        "request": {"request": chain["request_id"]},
+        "outcome": {"outcome": "reported"},
+        "data": {"data_class": "health"},
+        "group": {"group": "receipts"},
+        "kind": {"group": "receipt.reported"},
+        "words": {"words": "WARD draft"},
+        "since": {"since": timezone.now() - timedelta(hours=1)},
+    }
+    asked = {name: value for key in filters for name, value in every[key].items()}
+    found = numbers(find_events(Search(**asked), viewer=mara))
+    assert chain["number"] in found
+    if filters != ("since",):
+        assert found == [chain["number"]]
+    for key in filters:
+        if key not in {"since", "words", "group", "kind", "outcome", "data"}:
+            name = next(iter(every[key]))
+            assert numbers(find_events(Search(**{**asked, name: uuid7()}), viewer=mara)) == []
+
+
+@pytest.mark.parametrize(
+    "typed", ["{number}", " {number} ", "{token_id}", "{request_id}", "{consent_id}", "{agent_id}", "{user_id}"]
+)
+def test_a_number_or_an_id_finds_its_events(mara, chain, typed):
+    assert chain["number"] in numbers(find_events(Search(words=typed.format(**chain)), viewer=mara))
+
+
+def test_a_number_is_read_with_groups_too(mara, monkeypatch):
+    assert trail_search._branches_of_words("10 418 233")[0] == trail_search._branches_of_words("10,418,233")[0]
+
+
+def test_names_find_the_events_of_agents_people_and_clients(mara, ada, discharge_assistant, discharge_client):
+    by_agent = numbers(find_events(Search(words="discharge assist"), viewer=mara))
+    by_client = numbers(find_events(Search(words=discharge_client.client_id), viewer=mara))
+    by_person = numbers(find_events(Search(words="ada duarte"), viewer=mara))
+    assert set(by_client) <= set(by_agent)
+    assert Event.objects.get(kind="client.created").pk in by_client
+    assert Event.objects.get(kind="agent.registered").pk in by_person
+
+
+def test_words_that_nothing_has_find_nothing(mara, chain):
+    found = find_events(Search(words="zebra"), viewer=mara)
+    assert (found.events, found.count, found.older) == ([], 0, None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["%", "_", "%%%%", "'", "' OR 1=1 --", '"', "\\", "\0", "\ud800".encode("utf-8", "replace").decode(), "x" * 10_000,
+     "a " * 5_000, "9" * 5_000, "1e9", "-1", "٣", "{}", "<script>", "'; DROP TABLE agents_event; --"],
+)  # fmt: skip
+def test_whatever_is_typed_is_words_and_nothing_else(mara, chain, words):
+    find_events(Search(words=words), viewer=mara)
+    assert Event.objects.filter(pk=chain["number"]).exists()
+
+
+def test_an_erased_text_finds_nothing_any_more(mara, chain):
+    EventText.objects.filter(text="Draft ward letters").delete()
+    assert numbers(find_events(Search(words="ward letters"), viewer=mara)) == []
+
+
+def test_time_is_a_filter_even_where_events_were_written_out_of_order(mara):
+    now = timezone.now()
+    agent = uuid7()
+    late = happens(agent_id=agent, now=now)
+    early = happens(agent_id=agent, now=now - timedelta(days=40))
+    between = happens(Kind.AGENT_EDITED, agent_id=agent, now=now - timedelta(days=10))
+    month = Search(agent=agent, since=now - timedelta(days=30))
+    assert numbers(find_events(month, viewer=mara)) == [between, late]
+    before = Search(agent=agent, until=now - timedelta(days=30))
+    assert numbers(find_events(before, viewer=mara)) == [early]
+    assert numbers(find_events(Search(agent=agent, since=now + timedelta(days=1)), viewer=mara)) == []
+    assert numbers(find_events(Search(agent=agent, until=now - timedelta(days=90)), viewer=mara)) == []
+
+
+# -------------------------------------------------------------------------------------------------- what one may read
+
+
+def test_search_and_queryset_agree_on_what_each_may_read(
+    mara, ada, omar, weber, mallory, discharge_assistant, discharge_client, weber_allows
+):
+    builders.agent("Bed Finder", owner=mallory)
+    happens(agent_id=uuid7(), user_id=uuid7())
+    for viewer in (mara, ada, omar, weber, mallory):
+        allowed = set(Event.objects.visible_to(viewer).values_list("pk", flat=True))
+        assert set(numbers(find_events(Search(), viewer=viewer, size=1_000))) == allowed
+        for search in (
+            Search(group="agents"),
+            Search(words="Discharge"),
+            Search(outcome="allowed"),
+            Search(person=ada.pk),
+        ):
+            all_of_it = set(numbers(find_events(search, viewer=mara, size=1_000)))
+            assert set(numbers(find_events(search, viewer=viewer, size=1_000))) == all_of_it & allowed, search
+
+
+def test_a_stranger_finds_nothing_of_another_owners_agent(mallory, discharge_assistant, weber_allows):
+    for search in (
+        Search(agent=discharge_assistant.pk),
+        Search(consent=weber_allows.pk),
+        Search(words=str(weber_allows.pk)),
+        Search(words="Discharge"),
+        Search(words=str(Event.objects.filter(agent_id=discharge_assistant.pk).latest("pk").pk)),
+    ):
+        assert find_events(search, viewer=mallory).events == []
+
+
+def test_who_hands_an_agent_over_no_longer_reads_what_it_does(ada, mallory, discharge_assistant):
+    from agents import registry
+
+    registry.hand_over(
+        discharge_assistant, owner=mallory, reason="New team.", by=builders.actor(ada), now=timezone.now()
+    )
+    number = happens(agent_id=discharge_assistant.pk)
+    assert number not in numbers(find_events(Search(), viewer=ada))
+    assert number in numbers(find_events(Search(), viewer=mallory))
+
+
+def test_an_owner_of_very_many_agents_still_reads_them(ada, monkeypatch, discharge_assistant):
+    monkeypatch.setattr(trail_search, "MOST_BRANCHES", 0)
+    number = happens(agent_id=discharge_assistant.pk)
+    assert number in numbers(find_events(Search(), viewer=ada))
+
+
+# ------------------------------------------------------------------------------------------------- how long it may take
+
+
+def test_a_long_walk_stops_and_says_how_far_it_came(mara, monkeypatch):
+    monkeypatch.setattr(trail_search, "NEAREST", 2)
+    monkeypatch.setattr(trail_search, "FURTHEST", 4)
+    monkeypatch.setattr(trail_search, "FEW", 0)
+    rare = happens(data_class="financial")
+    for _ in range(10):
+        happens(data_class="health")
+    found = find_events(Search(data_class="financial"), viewer=mara)
+    assert found.events == []
+    assert found.looked_back_to is not None
+    assert found.count is None
+    steps = 0
+    while found.older is not None and not found.events:
+        found = find_events(Search(data_class="financial"), viewer=mara, before=found.older)
+        steps += 1
+    assert numbers(found) == [rare]
+    assert steps >= 2
+
+
+def test_a_long_walk_towards_newer_events_goes_on_too(mara, monkeypatch):
+    monkeypatch.setattr(trail_search, "NEAREST", 2)
+    monkeypatch.setattr(trail_search, "FURTHEST", 4)
+    start = happens(data_class="health")
+    for _ in range(10):
+        happens(data_class="health")
+    rare = happens(data_class="financial")
+    found = find_events(Search(data_class="financial"), viewer=mara, after=start)
+    while not found.events and found.newer is not None:
+        found = find_events(Search(data_class="financial"), viewer=mara, after=found.newer)
+    assert numbers(found) == [rare]
+
+
+def test_matches_are_counted_up_to_a_limit(mara, monkeypatch):
+    agent = uuid7()
+    for _ in range(5):
+        happens(agent_id=agent)
+    assert find_events(Search(agent=agent), viewer=mara, size=2).count == 5
+    monkeypatch.setattr(trail_search, "COUNTED", 3)
+    assert find_events(Search(agent=agent), viewer=mara, size=2).count == 4
+    assert COUNTED == 1_000
+
+
+def test_the_number_of_queries_does_not_grow_with_the_trail(mara, django_assert_num_queries):
+    agent = uuid7()
+    happens(agent_id=agent)
+    with django_assert_num_queries(4):
+        find_events(Search(agent=agent), viewer=mara)
+    for _ in range(60):
+        happens(agent_id=agent, user_id=uuid7(), consent_id=uuid7())
+    with django_assert_num_queries(4):
+        find_events(Search(agent=agent), viewer=mara)
+
+
+def plan_of(rows):
+    return rows.explain()
+
+
+def test_partial_indexes_serve_the_conditions_that_are_written_out():
+    """SQLite proves a partial index only from a condition that it can read; PostgreSQL decides by its statistics."""
+    if connection.vendor != "sqlite":
+        assert plan_of(trail_search.issued().filter(at__gte=timezone.now()).order_by("at"))
+        return
+    day = timezone.now()
+    assert "event_issued_by_time" in plan_of(trail_search.issued().filter(at__gte=day).order_by("at")[:1])
+    assert "event_by_time" in plan_of(trail_search._by_time()[1].filter(at__gte=day).order_by("at")[:1])
+    assert "event_refused" in plan_of(trail_search.refused().order_by("-pk")[:50])
+
+
+# ------------------------------------------------------------------------------------------------------ groups and days
+
+
+def test_every_kind_stands_in_one_group():
+    listed = [kind for group in Group for kind in kinds_of(group)]
+    assert sorted(listed) == sorted(kind.value for kind in Kind)
+    assert group_of(Kind.CONSENT_REVOKED) == Group.CONSENTS
+    assert kinds_of("token.issued") == ("token.issued",)
+    assert kinds_of("no such thing") == ()
+
+
+def test_two_weeks_are_counted_day_by_day(mara):
+    now = timezone.now().replace(hour=12)
+    for days, issued, refused in ((0, 2, 1), (3, 1, 0), (13, 1, 2), (14, 5, 5)):
+        for _ in range(issued):
+            happens(now=now - timedelta(days=days))
+        for _ in range(refused):
+            happens(Kind.TOKEN_REFUSED, outcome=Outcome.REFUSED, now=now - timedelta(days=days))
+    happens(Kind.AGENT_EDITED, now=now)
+    counted = last_days(now)
+    assert len(counted) == 14
+    assert [(day.issued, day.refused) for day in counted if day.issued or day.refused] == [(1, 2), (1, 0), (2, 1)]
+    assert counted[-1].date == now.date()
+
+
+def test_todays_refusals_of_some_agents():
+    now = timezone.now()
+    mine, other = uuid7(), uuid7()
+    for agent in (mine, mine, other):
+        happens(Kind.TOKEN_REFUSED, outcome=Outcome.REFUSED, agent_id=agent, now=now)
+    happens(Kind.TOKEN_REFUSED, outcome=Outcome.REFUSED, agent_id=mine, now=now - timedelta(days=2))
+    assert refused_today(now, [mine]) == 2
+    assert refused_today(now, []) == 0
+
+
+def test_the_days_take_few_queries(django_assert_max_num_queries):
+    with django_assert_max_num_queries(5):
+        last_days(timezone.now())
+
+
+def test_an_id_that_is_no_uuid_of_ours_finds_nothing(mara):
+    assert find_events(Search(agent=uuid.UUID(int=0)), viewer=mara).events == []
+    assert Role.USER
