@@ -6,6 +6,8 @@ which people are known to each other. Pages that change a password or factor are
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from allauth.account import views as account
 from allauth.mfa.base import views as factors
 from allauth.mfa.recovery_codes import views as recovery_codes
@@ -13,27 +15,34 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from django.conf import settings
 from django.db import transaction
+from django.http.response import HttpResponseBase
 from django.urls import path, re_path
 
 from consent.screens.csp import without_form_action
+from console.accounts.answers import see_other
 from console.pages import account as own
 
 _one_transaction = transaction.atomic
 
+
+def _in_a_flow(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A page by which somebody proves who they are: what follows may lead back to a client."""
+    return without_form_action(see_other(view))
+
+
 urlpatterns = [
     path("", own.overview, name="account"),
     path("sessions/", own.sessions, name="account-sessions"),
-    # Inside an authorization flow: what follows may lead back to a client.
-    path("login/", without_form_action(account.login), name="account_login"),
-    path("reauthenticate/", without_form_action(account.reauthenticate), name="account_reauthenticate"),
-    path("2fa/authenticate/", without_form_action(factors.authenticate), name="mfa_authenticate"),
-    path("2fa/reauthenticate/", without_form_action(factors.reauthenticate), name="mfa_reauthenticate"),
+    path("login/", _in_a_flow(account.login), name="account_login"),
+    path("reauthenticate/", _in_a_flow(account.reauthenticate), name="account_reauthenticate"),
+    path("2fa/authenticate/", _in_a_flow(factors.authenticate), name="mfa_authenticate"),
+    path("2fa/reauthenticate/", _in_a_flow(factors.reauthenticate), name="mfa_reauthenticate"),
     path(
         "2fa/webauthn/reauthenticate/",
-        without_form_action(passkeys.reauthenticate_webauthn),
+        _in_a_flow(passkeys.reauthenticate_webauthn),
         name="mfa_reauthenticate_webauthn",
     ),
-    path("2fa/webauthn/login/", without_form_action(passkeys.login_webauthn), name="mfa_login_webauthn"),
+    path("2fa/webauthn/login/", _in_a_flow(passkeys.login_webauthn), name="mfa_login_webauthn"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("signup/", account.signup, name="account_signup"),

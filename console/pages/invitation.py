@@ -12,6 +12,7 @@ from agents import links, people
 from agents.errors import InvalidInput
 from agents.models import OneTimeLink
 from console.accounts.adapters import sign_in_with_link
+from console.accounts.answers import see_other
 from console.accounts.requests import OurRequest
 from console.forms.people import AcceptForm
 from console.pages.link_cookies import forget_cookie, token_of, trade_for_cookie, unstored
@@ -28,6 +29,7 @@ def open_link(request: OurRequest, token: str) -> HttpResponse:
 
 
 @login_not_required
+@see_other
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: OurRequest) -> HttpResponse:

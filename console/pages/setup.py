@@ -20,6 +20,7 @@ from agents.permissions import May
 from agents.sign_in import factors_of
 from consent.models import AccessToken
 from console.accounts.adapters import sign_in_with_link
+from console.accounts.answers import see_other
 from console.accounts.requests import OurRequest, PersonRequest
 from console.forms.people import SetUpForm
 from console.names import page_of
@@ -37,6 +38,7 @@ def open_link(request: OurRequest, token: str) -> HttpResponse:
 
 
 @login_not_required
+@see_other
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def setup(request: OurRequest) -> HttpResponse:

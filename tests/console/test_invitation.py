@@ -54,7 +54,7 @@ def test_accepting_makes_the_account_and_signs_in(client, mara, now):
     client.get(f"/invitation/{_token(mara, now)}")
     page = client.get("/invitation/")
     assert "eva@st-anna.example" in page.content.decode()
-    assert client.post("/invitation/", ACCEPT).status_code == 302
+    assert client.post("/invitation/", ACCEPT).status_code == 303
     eva = User.objects.get(email="eva@st-anna.example")
     assert (eva.name, eva.role) == ("Eva Lang", "user")
     assert client.session["_auth_user_id"] == str(eva.pk)

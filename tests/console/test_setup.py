@@ -53,13 +53,13 @@ def test_previews_and_reloads_use_nothing_up(client, token):
     _open(client, token)
     client.head("/setup/")
     client.get("/setup/")
-    assert client.post("/setup/", FORM).status_code == 302
+    assert client.post("/setup/", FORM).status_code == 303
 
 
 def test_finishing_signs_in_and_leads_to_the_first_steps(client, token):
     _open(client, token)
     answer = client.post("/setup/", FORM, follow=True)
-    assert answer.redirect_chain == [("/setup/next/", 302)]
+    assert answer.redirect_chain == [("/setup/next/", 303)]
     assert "From here to the first token" in answer.content.decode()
     mara = User.objects.get()
     assert (mara.email, mara.role, mara.time_zone) == ("mara@st-anna.example", "administrator", "Europe/Vienna")
@@ -88,7 +88,7 @@ def test_a_field_that_is_wrong_is_said_and_the_link_still_works(client, token, f
     assert answer.status_code == 200
     assert answer.context["form"].errors[field]
     assert not User.objects.exists()
-    assert client.post("/setup/", FORM).status_code == 302
+    assert client.post("/setup/", FORM).status_code == 303
 
 
 @pytest.mark.parametrize("guess", ["", "A" * 43, "%00", "A" * 3000])

@@ -51,7 +51,7 @@ def add_app(browser, person):
 
 
 def test_a_password_signs_in_and_is_told(client, weber):
-    assert sign_in(client, weber).status_code == 302
+    assert sign_in(client, weber).status_code == 303
     event = builders.events(Kind.SIGNED_IN)[0]
     assert (event.user_id, event.actor_id, event.detail) == (weber.pk, weber.pk, {"methods": ["password"]})
     session = Session.objects.of(weber).get()
@@ -60,7 +60,7 @@ def test_a_password_signs_in_and_is_told(client, weber):
 
 def test_the_address_is_matched_whatever_its_case(client, weber):
     answer = client.post(LOGIN, {"login": f" {weber.email.upper()} ", "password": builders.PASSWORD})
-    assert answer.status_code == 302
+    assert answer.status_code == 303
 
 
 def test_a_new_session_begins_at_sign_in_and_the_table_does_not_know_its_key(client, weber):
@@ -166,7 +166,7 @@ def test_s05_sign_in_leads_to_our_own_host_alone(client, weber, trick, way):
         answer = client.post(LOGIN, {**form, "next": trick})
     else:
         answer = client.post(LOGIN, form, query_params={"next": trick})
-    assert answer.status_code == 302
+    assert answer.status_code == 303
     target = answer["Location"]
     assert target.startswith("/")
     assert not target.startswith(("//", "/\\", "/\t"))
@@ -199,7 +199,7 @@ def test_an_app_is_asked_for_after_the_password_and_told(weber):
         clock.shift(timedelta(minutes=5))
         assert sign_in(fresh, weber)["Location"] == reverse("mfa_authenticate")
         assert fresh.get("/account/").status_code == 302
-        assert fresh.post("/account/2fa/authenticate/", {"code": code_now(secret)}).status_code == 302
+        assert fresh.post("/account/2fa/authenticate/", {"code": code_now(secret)}).status_code == 303
         page = fresh.get("/account/")
     assert page.status_code == 200
     assert sign_in_methods(page.wsgi_request) == ["password", "totp"]
@@ -224,7 +224,7 @@ def test_a_code_counts_once_also_with_an_empty_cache(weber):
         clock.shift(timedelta(minutes=5))
         code = code_now(secret)
         sign_in(first, weber)
-        assert first.post("/account/2fa/authenticate/", {"code": code}).status_code == 302
+        assert first.post("/account/2fa/authenticate/", {"code": code}).status_code == 303
         cache.clear()
         sign_in(second, weber)
         answer = second.post("/account/2fa/authenticate/", {"code": code})
@@ -247,7 +247,7 @@ def test_a_recovery_code_signs_in_once(weber):
     code = Authenticator.objects.get(user_id=weber.pk, type="recovery_codes").wrap().get_unused_codes()[0]
     first, second = Client(), Client()
     sign_in(first, weber)
-    assert first.post("/account/2fa/authenticate/", {"code": code}).status_code == 302
+    assert first.post("/account/2fa/authenticate/", {"code": code}).status_code == 303
     assert builders.events(Kind.SIGNED_IN)[-1].detail == {"methods": ["password", "recovery_codes"]}
     sign_in(second, weber)
     assert second.post("/account/2fa/authenticate/", {"code": code}).status_code == 200
@@ -291,7 +291,7 @@ def test_a_factor_that_cannot_be_recorded_is_not_added(weber, monkeypatch):
 )
 def test_what_is_no_passkey_is_refused_and_never_a_fault(client, weber, credential):
     client.get("/account/2fa/webauthn/login/", headers={"X-Requested-With": "XMLHttpRequest"})
-    assert client.post("/account/2fa/webauthn/login/", {"credential": credential}).status_code == 302
+    assert client.post("/account/2fa/webauthn/login/", {"credential": credential}).status_code == 303
     assert not builders.events(Kind.SIGNED_IN)
     browser = builders.browser(weber)
     browser.post("/account/reauthenticate/", {"password": builders.PASSWORD, "next": "/account/"})
