@@ -45,13 +45,14 @@ def checked_email(email: str) -> str:
     return email
 
 
-def _new_person(*, email: str, name: str, role: str, password: str, time_zone: str) -> User:
+def _new_person(*, email: str, name: str, role: str, password: str, time_zone: str, now: datetime) -> User:
     """Return a person who is not saved yet, everything checked and the password hashed. Raises InvalidInput."""
     person = User(
         email=checked_email(email),
         name=one_line("name", name, longest=LONGEST_NAME),
         role=role,
         time_zone=_checked_time_zone(time_zone),
+        created_at=now,
     )
     person.set_password(checked_password(password, person))
     return person
@@ -85,7 +86,9 @@ def set_up(
     """
     link = links.find(OneTimeLink.Kind.SETUP, token, now)
     # Checked and hashed before the transaction: fifty at once would otherwise queue for its lock while each hashes.
-    person = _new_person(email=email, name=name, role=Role.ADMINISTRATOR, password=password, time_zone=time_zone)
+    person = _new_person(
+        email=email, name=name, role=Role.ADMINISTRATOR, password=password, time_zone=time_zone, now=now
+    )
     organisation_name = one_line("organisation_name", organisation_name, longest=organisation.LONGEST_NAME)
     with transaction.atomic():
         links.claim(link, now=now)
@@ -134,7 +137,7 @@ def accept_invitation(
     Raises LinkRefused, InvalidInput. Records ``person.joined``.
     """
     link = links.find(OneTimeLink.Kind.INVITATION, token, now)
-    person = _new_person(email=link.email, name=name, role=link.role, password=password, time_zone=time_zone)
+    person = _new_person(email=link.email, name=name, role=link.role, password=password, time_zone=time_zone, now=now)
     with transaction.atomic():
         links.claim(link, now=now)
         _must_be_free(person.email)

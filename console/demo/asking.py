@@ -1,0 +1,108 @@
+"""How somebody at St. Anna is asked and decides: the request, the screen and the answer, as in earnest."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agents.models import AgentScope
+from consent import decision
+from consent.models import Consent
+from consent.oauth.authorization import AuthorizationRequest, read_request
+from consent.offer import Asking, Offer, make_offer
+from consent.screens.form import Answer, approval_of
+from console.demo.agents import REDIRECT
+from console.demo.endpoints import ask_token
+from console.demo.people import PEOPLE
+from console.demo.world import ZONE, World
+
+THINKS_FOR = timedelta(seconds=40)
+METHODS = {person.key: person.methods for person in PEOPLE}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an agent asks somebody for. until: a choice of the screen. Scopes that are not named stay unticked."""
+
+    agent: str
+    who: str
+    purpose: str
+    scopes: str
+    until: str = "30d"
+
+
+def allow_person(world: World, wish: Wish, at: datetime) -> Consent:
+    """Let the person allow it, and the agent fetch its first tokens."""
+    verifier = secrets.token_urlsafe(48)
+    request = _request(world, wish, verifier, at)
+    offer = _offer(world, wish, request, at)
+    decided = at + THINKS_FOR
+    approval = approval_of(_answer(world, wish), offer, methods=METHODS[wish.who], now=decided)
+    by = world.actor(wish.who, decided)
+    done = decision.allow(approval, form_nonce=secrets.token_urlsafe(16), request=request, by=by, now=decided)
+    form = {"code": done.code, "code_verifier": verifier, "redirect_uri": request.redirect_uri}
+    first = min(done.consent.resources(decided), key=lambda resource: resource.name)
+    got = ask_token(
+        world,
+        wish.agent,
+        decided + timedelta(seconds=2),
+        grant_type="authorization_code",
+        resource=first.uri,
+        **form,
+    )
+    if "refresh_token" in got.body:
+        world.refresh_tokens[str(done.consent.pk)] = got.body["refresh_token"]
+    return done.consent
+
+
+def refuse_person(world: World, wish: Wish, at: datetime) -> None:
+    """Let the person refuse it."""
+    request = _request(world, wish, secrets.token_urlsafe(48), at)
+    offer = _offer(world, wish, request, at)
+    by = world.actor(wish.who, at + THINKS_FOR)
+    decision.refuse(offer, form_nonce=secrets.token_urlsafe(16), by=by, now=at + THINKS_FOR)
+
+
+def allow_organisation(world: World, wish: Wish, at: datetime) -> Consent:
+    """Let an administrator allow it for the organisation."""
+    rows = tuple(
+        AgentScope.objects.live()
+        .filter(agent=world.agents[wish.agent], scope__name__in=wish.scopes.split())
+        .select_related("scope__resource")
+        .order_by("scope__resource__name", "scope__name")
+    )
+    asking = Asking(world.clients[wish.agent], rows, wish.purpose)
+    offer = make_offer(asking, person=None, zone_name=ZONE.key, now=at)
+    decided = at + THINKS_FOR
+    approval = approval_of(_answer(world, wish), offer, methods=METHODS[wish.who], now=decided)
+    by = world.actor(wish.who, decided)
+    return decision.allow(approval, form_nonce=secrets.token_urlsafe(16), request=None, by=by, now=decided).consent
+
+
+def _request(world: World, wish: Wish, verifier: str, at: datetime) -> AuthorizationRequest:
+    digest = hashlib.sha256(verifier.encode()).digest()
+    sent = {
+        "client_id": [world.clients[wish.agent].client_id],
+        "redirect_uri": [REDIRECT.format(key=wish.agent)],
+        "response_type": ["code"],
+        "state": [secrets.token_urlsafe(16)],
+        "scope": [wish.scopes],
+        "resource": sorted({world.scopes[name].resource.uri for name in wish.scopes.split()}),
+        "purpose": [wish.purpose],
+        "code_challenge": [base64.urlsafe_b64encode(digest).rstrip(b"=").decode()],
+        "code_challenge_method": ["S256"],
+    }
+    return read_request(sent, now=at)
+
+
+def _offer(world: World, wish: Wish, request: AuthorizationRequest, at: datetime) -> Offer:
+    asking = Asking(request.client, request.asked, request.purpose, request.redirect_uri)
+    return make_offer(asking, person=world.people[wish.who], zone_name=ZONE.key, now=at)
+
+
+def _answer(world: World, wish: Wish) -> Answer:
+    ticked = frozenset(world.scopes[name] for name in wish.scopes.split())
+    return Answer(ticked=ticked, until=wish.until, until_at="", purpose=wish.purpose, purpose_ok=True)

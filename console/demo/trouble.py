@@ -1,0 +1,137 @@
+"""What went wrong in these two weeks, and was refused."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from agents import credentials
+from agents.actors import Actor, RequestFacts
+from agents.ids import uuid7
+from agents.trail.kinds import Kind
+from agents.trail.refusals import record_refusal
+from console.demo.asking import Wish, refuse_person
+from console.demo.endpoints import ask_token, ask_worth
+from console.demo.estate import FINANCE, RECORDS
+from console.demo.timeline import Timeline
+from console.demo.world import World
+
+
+def tell(world: World, line: Timeline) -> None:
+    """A key that was changed at one place only, requests for too much, people who say no, and some who try doors."""
+    line.at(world.moment(9, 17), partial(_issue_second_key, world))
+    line.at(world.moment(9, 21), partial(_revoke_first_key, world))
+    for number in range(26):
+        line.at(world.moment(8, 1, 5) + timedelta(seconds=2 * number), partial(_with_old_key, world))
+    for number in range(14):
+        line.at(world.moment(8, 3, 4 * number), partial(_with_old_key, world))
+    line.at(world.moment(8, 8, 15), partial(_use_second_key, world))
+    for days_ago, agent, scope in (
+        (13, "labs", "medication:read"),
+        (6, "beds", "records:read"),
+        (5, "beds", "records:read"),
+        (3, "labs", "records:read payroll:read"),
+        (1, "labs", "medication:read"),
+    ):
+        line.at(world.moment(days_ago, 12, 3), partial(_ask_too_much, world, agent, scope))
+    for days_ago, wish in (
+        (12, Wish("rounds", "peeters", "Tidy up old notes", "records:read records:delete")),
+        (7, Wish("appointments", "omar", "Keep my calendar free of double bookings", "calendar:read calendar:write")),
+        (4, Wish("invoices", "elif", "Clean up the list of payments", "payments:cancel")),
+        (1, Wish("rounds", "weber", "Tidy up old notes", "records:delete")),
+    ):
+        line.at(world.moment(days_ago, 10, 20), partial(_say_no, world, wish))
+    for days_ago, who, permission in (
+        (11, "elif", "agents.see_trail"),
+        (6, "tomas", "agents.see_people"),
+        (2, "weber", "agents.see_resources"),
+    ):
+        line.at(world.moment(days_ago, 14, 8), partial(_try_door, world, who, permission))
+    for days_ago, address in ((10, "203.0.113.77"), (3, "198.51.100.23"), (3, "198.51.100.23")):
+        line.at(world.moment(days_ago, 3, 12), partial(_knock, address))
+    for days_ago in (12, 6, 2):
+        line.at(world.moment(days_ago, 15, 40), partial(_ask_with_foreign_redirect, world, days_ago))
+    for days_ago in (9, 5, 1):
+        line.at(world.moment(days_ago, 16, 30), partial(_present_at_wrong_resource, world))
+    line.at(world.moment(5, 18), partial(_report_unknown_type, world))
+
+
+def _issue_second_key(world: World, at: datetime) -> None:
+    by = world.actor("tomas", at)
+    issued = credentials.issue(world.clients["claims"], reason="Yearly rotation.", by=by, now=at)
+    world.keys["claims-second"] = issued.key
+
+
+def _revoke_first_key(world: World, at: datetime) -> None:
+    first = world.clients["claims"].credentials.order_by("starts_at")[0]
+    credentials.revoke(first, reason="Yearly rotation.", by=world.actor("tomas", at), now=at)
+
+
+def _with_old_key(world: World, at: datetime) -> None:
+    ask_token(world, "claims", at, grant_type="client_credentials")
+
+
+def _use_second_key(world: World, at: datetime) -> None:
+    world.keys["claims"] = world.keys["claims-second"]
+
+
+def _ask_too_much(world: World, agent: str, scope: str, at: datetime) -> None:
+    uri = world.resources[RECORDS].uri
+    ask_token(world, agent, at, grant_type="client_credentials", scope=scope, resource=uri)
+
+
+def _say_no(world: World, wish: Wish, at: datetime) -> None:
+    refuse_person(world, wish, at)
+
+
+def _try_door(world: World, who: str, permission: str, at: datetime) -> None:
+    by = world.actor(who, at)
+    record_refusal(
+        Kind.PAGE_REFUSED,
+        reason_code="forbidden",
+        by=by,
+        now=at,
+        user_id=by.id,
+        permission=permission,
+    )
+
+
+def _knock(address: str, at: datetime) -> None:
+    record_refusal(
+        Kind.SIGN_IN_REFUSED,
+        reason_code="wrong_password",
+        by=Actor.client(None, RequestFacts(at, uuid7(), address)),
+        now=at,
+    )
+
+
+def _ask_with_foreign_redirect(world: World, days_ago: int, at: datetime) -> None:
+    client = world.clients["appointments"]
+    record_refusal(
+        Kind.AUTHORIZATION_REFUSED,
+        reason_code="invalid_redirect_uri",
+        reason="The redirect URI is not registered for this client.",
+        by=world.actor("elif" if days_ago == 6 else "peeters", at),
+        now=at,
+        client_id=client.pk,
+        agent_id=client.agent_id,
+        redirect_host="appointments.example.net",
+    )
+
+
+def _present_at_wrong_resource(world: World, at: datetime) -> None:
+    got = ask_token(world, "labs", at, grant_type="client_credentials", resource=world.resources[RECORDS].uri)
+    if got.status == 200:
+        ask_worth(world, FINANCE, got.body["access_token"], at + timedelta(seconds=3))
+
+
+def _report_unknown_type(world: World, at: datetime) -> None:
+    row, facts = world.resources[FINANCE], world.facts(FINANCE, at)
+    record_refusal(
+        Kind.RECEIPT_REFUSED,
+        reason_code="invalid_receipt",
+        reason="The resource has not registered this record type.",
+        by=Actor.resource(row.pk, facts),
+        now=at,
+        resource_id=row.pk,
+    )
