@@ -53,7 +53,7 @@ class Actor:
         """The person signed in at this request, or an anonymous actor."""
         facts: RequestFacts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
         if request.user.is_authenticated:
-            return cls(ActorKind.USER, request.user.pk, request.user, facts.address, facts.id)  # type: ignore[arg-type]
+            return cls(ActorKind.USER, request.user.pk, request.user, facts.address, facts.id)
         return cls(ActorKind.ANONYMOUS, address=facts.address, request_id=facts.id)
 
     @classmethod

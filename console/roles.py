@@ -8,57 +8,58 @@ from __future__ import annotations
 
 from typing import Any
 
-import rules
+from rules.permissions import add_perm, perm_exists
+from rules.predicates import Predicate, predicate
 
 from agents.models import Agent, Event, Organisation, Ownership, Role, User
 from agents.permissions import May
 from consent.models import Consent
 
 
-@rules.predicate
+@predicate
 def is_administrator(user: User) -> bool:
     return user.is_active and user.role == Role.ADMINISTRATOR
 
 
-@rules.predicate
+@predicate
 def is_auditor(user: User) -> bool:
     return user.is_active and user.role == Role.AUDITOR
 
 
-@rules.predicate
+@predicate
 def may_own_agents(user: User) -> bool:
     return user.is_active and user.role in {Role.ADMINISTRATOR, Role.OWNER}
 
 
-@rules.predicate
+@predicate
 def may_change_things(user: User) -> bool:
     """Auditors read everything and change nothing, whatever they were before."""
     return user.is_active and user.role != Role.AUDITOR
 
 
-@rules.predicate
+@predicate
 def keeps_the_agent(user: User, subject: Any = None) -> bool:
     """Owner or deputy of the agent that the subject is or belongs to."""
     agent = subject if isinstance(subject, Agent) else getattr(subject, "agent", None)
     return agent is not None and agent.is_kept_by(user)
 
 
-@rules.predicate
+@predicate
 def is_the_owner(user: User, agent: Agent | None = None) -> bool:
     return agent is not None and agent.owner == user
 
 
-@rules.predicate
+@predicate
 def is_the_person_acted_for(user: User, consent: Consent | None = None) -> bool:
     return consent is not None and consent.user_id == user.pk
 
 
-@rules.predicate
+@predicate
 def approved_it(user: User, consent: Consent | None = None) -> bool:
     return consent is not None and consent.approved_by_id == user.pk
 
 
-@rules.predicate
+@predicate
 def is_first_person_where_two_are_needed(user: User, agent: Agent | None = None) -> bool:
     """Whether policy asks for a second person and this is the one who asked for activation."""
     organisation = Organisation.current()
@@ -66,7 +67,7 @@ def is_first_person_where_two_are_needed(user: User, agent: Agent | None = None)
     return needs_two and agent is not None and agent.submitted_by_id == user.pk
 
 
-@rules.predicate
+@predicate
 def concerns_them(user: User, event: Event | None = None) -> bool:
     if event is None:
         return False
@@ -75,13 +76,13 @@ def concerns_them(user: User, event: Event | None = None) -> bool:
     return event.agent_id is not None and Ownership.objects.live().filter(user=user, agent_id=event.agent_id).exists()
 
 
-@rules.predicate
+@predicate
 def is_for_nobody_else(user: User, owner: User | None = None) -> bool:
     """Whether the owner of what is registered is the person themselves (or not said yet, where a page only asks)."""
     return owner is None or owner.pk == user.pk
 
 
-@rules.predicate
+@predicate
 def is_themselves(user: User, person: User | None = None) -> bool:
     return person is not None and person.pk == user.pk
 
@@ -89,7 +90,7 @@ def is_themselves(user: User, person: User | None = None) -> bool:
 reads_everything = is_administrator | is_auditor
 manages_the_agent = is_administrator | (may_change_things & keeps_the_agent)
 
-RULES: dict[May, rules.predicates.Predicate] = {
+RULES: dict[May, Predicate] = {
     May.SEE_AGENT: reads_everything | keeps_the_agent,
     May.REGISTER_AGENT: is_administrator | (may_own_agents & is_for_nobody_else),
     May.EDIT_AGENT: manages_the_agent,
@@ -128,5 +129,5 @@ RULES: dict[May, rules.predicates.Predicate] = {
 def register_rules() -> None:
     """Make each rule known to the permission backend. Called once, when the app is ready."""
     for permission, rule in RULES.items():
-        if not rules.perm_exists(permission):
-            rules.add_perm(permission, rule)
+        if not perm_exists(permission):
+            add_perm(permission, rule)

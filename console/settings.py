@@ -263,7 +263,7 @@ CONTENT_SECURITY_POLICY = {
         "font-src": ["'self'"],
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
-        "img-src": ["'self'", "data:"],
+        "img-src": ["'self'"],
         "manifest-src": ["'self'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],

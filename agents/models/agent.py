@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
@@ -56,12 +57,12 @@ class AgentQuerySet(models.QuerySet["Agent"]):
         mine = Ownership.objects.live().filter(agent=OuterRef("pk"), user=viewer)
         return self.filter(Exists(mine))
 
-    def locked(self, agent_id: object) -> Agent:
+    def locked(self, agent_id: uuid.UUID) -> Agent:
         """Return one agent under a row lock that holds until the transaction ends."""
         return self.select_for_update().get(pk=agent_id)
 
 
-class Agent(models.Model):
+class Agent(models.Model):  # type: ignore[django-manager-missing]  # its clients derive from a library without types
     """A piece of software that acts. It has an owner, a purpose and a lifecycle (``agents/lifecycle.py``)."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import CheckConstraint, Q
 from django.utils import timezone
-from oauth2_provider.models import AbstractApplication, ApplicationManager
+from oauth2_provider.models import AbstractApplication
 
 from agents.ids import uuid7
 from agents.models.agent import Agent, State
@@ -33,7 +33,7 @@ class GrantType(models.TextChoices):
 class Client(AbstractApplication):
     """One OAuth client registration of an agent. Without an agent it is unclaimed and gets no token."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)  # type: ignore[assignment]
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(  # the toolkit cascades here: deleting a person would delete clients
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -48,7 +48,7 @@ class Client(AbstractApplication):
     """Always empty: secrets are ``Credential`` rows, several at a time."""
     ended_at = models.DateTimeField(null=True, blank=True)
 
-    objects = ApplicationManager()
+    objects: models.Manager[Client] = models.Manager()
 
     class Meta:
         ordering = ["name", "id"]
@@ -114,7 +114,8 @@ class Credential(models.Model):
         ordering = ["-starts_at"]
         constraints = [
             CheckConstraint(
-                condition=Q(client__isnull=False, resource__isnull=True) | Q(client__isnull=True, resource__isnull=False),
+                condition=Q(client__isnull=False, resource__isnull=True)
+                | Q(client__isnull=True, resource__isnull=False),
                 name="credential_belongs_to_a_client_or_a_resource",
             ),
             CheckConstraint(

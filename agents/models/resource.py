@@ -63,9 +63,7 @@ class Resource(models.Model):
         ordering = ["name", "id"]
         constraints = [
             CheckConstraint(condition=Q(checks__in=Checks.values), name="resource_has_a_known_check"),
-            CheckConstraint(
-                condition=Q(token_life__gt=timedelta(0)), name="resource_token_life_is_positive"
-            ),
+            CheckConstraint(condition=Q(token_life__gt=timedelta(0)), name="resource_token_life_is_positive"),
             CheckConstraint(
                 condition=Q(checks=Checks.INTROSPECTION) | Q(token_life__lte=LONGEST_OFFLINE_LIFE),
                 name="resource_checking_offline_gets_short_tokens",
@@ -97,7 +95,9 @@ class ScopeQuerySet(models.QuerySet["Scope"]):
     def sensitive(self) -> Self:
         """The queryset form of ``Scope.is_sensitive``; a test holds the two together."""
         return self.filter(
-            Q(data_class__in=[DataClass.HEALTH, DataClass.FINANCIAL]) | Q(access=Access.DELETE) | Q(marked_sensitive=True)
+            Q(data_class__in=[DataClass.HEALTH, DataClass.FINANCIAL])
+            | Q(access=Access.DELETE)
+            | Q(marked_sensitive=True)
         )
 
 

@@ -74,7 +74,7 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         """Consents by which agents act for this person."""
         return self.filter(user=person)
 
-    def locked(self, consent_id: object) -> Consent:
+    def locked(self, consent_id: uuid.UUID) -> Consent:
         """Return one consent under a row lock. Raises Consent.DoesNotExist."""
         return self.select_for_update(of=("self",)).select_related("agent", "client", "user").get(pk=consent_id)
 

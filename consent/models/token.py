@@ -55,17 +55,18 @@ class TokenFamily(models.Model):
 class AuthorizationCode(AbstractGrant):
     """One authorization code. Kept after its use until it is swept, so that a second use can be told."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)  # type: ignore[assignment]
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     code = models.CharField(max_length=64, unique=True)
     """SHA-256 digest of the code."""
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+", db_index=False)
-    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="codes")
+    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="+")
     family_id = models.UUIDField(default=uuid7, unique=True)
     """The family that its first use will found. No foreign key: the family comes later."""
     requested = models.JSONField(default=list)
     """The pairs ``[resource id, scope name]`` that the client asked for."""
     used_at = models.DateTimeField(null=True, blank=True)
+    objects: models.Manager[AuthorizationCode] = models.Manager()
     claims = None
     resource = None
     updated = None
@@ -84,15 +85,21 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
 class AccessToken(AbstractAccessToken):
     """One access token. Its id is the ``jti``; what it is worth is computed when it is used."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)  # type: ignore[assignment]
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+", db_index=False)
-    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="access_tokens", db_index=False)
+    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="+", db_index=False)
     audience = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="+", db_index=False)
     family = models.ForeignKey(
-        TokenFamily, on_delete=models.DO_NOTHING, null=True, blank=True, related_name="+", db_constraint=False
+        TokenFamily,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
     )
     token_checksum = models.CharField(max_length=64, unique=True)
     """Digest of the opaque token. A JWT is found by its ``jti``: its string has a second valid form."""
@@ -118,15 +125,16 @@ class AccessToken(AbstractAccessToken):
 class RefreshToken(AbstractRefreshToken):
     """One refresh token of a family. Used once; its family tells whether it still counts."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)  # type: ignore[assignment]
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+", db_index=False)
-    family = models.ForeignKey(TokenFamily, on_delete=models.PROTECT, related_name="refresh_tokens")
+    family = models.ForeignKey(TokenFamily, on_delete=models.PROTECT, related_name="+")
     token_checksum = models.CharField(max_length=64, unique=True)
     used_at = models.DateTimeField(null=True, blank=True)
     replaced_at = models.DateTimeField(null=True, blank=True)
     """When a retry put another successor in its place before it was used."""
     parent_id = models.UUIDField(null=True, blank=True, db_index=True)
+    objects: models.Manager[RefreshToken] = models.Manager()
     token = None
     access_token = None
     token_family = None

@@ -2,11 +2,11 @@
 
 §3.1 parameters once            check_sizes, check_doubled      RFC 7636 §4.3 PKCE by S256       check_challenge
 §3.1.2 redirect URI             check_redirect_uri              RFC 8707 §2 resource             check_resources
-§4.1.1 response_type, scope     check_response, check_scopes    RFC 9207 §2 ``iss`` in answers   answer
-§4.1.2.1 errors                 AuthorizationRefused            RFC 9101 §6 request objects      check_request_object
+§4.1.1 response_type, scope     check_response, check_scopes    RFC 9101 §6 request objects      check_request_object
+§4.1.2.1 errors                 AuthorizationRefused
 
 The order stands in ``CHECKS``. Until client and redirect URI are proven a refusal is a page, never a redirect.
-Left out: pushed requests (RFC 9126), ``response_mode`` other than query.
+The way back is in ``authorization_response.py``. Left out: pushed requests (RFC 9126), ``response_mode`` other than query.
 """
 
 from __future__ import annotations
@@ -15,15 +15,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import urlencode
-
-from django.conf import settings
-from django.http import HttpResponseRedirect
 
 from agents.errors import InvalidInput, MandateError
 from agents.models import Agent, AgentScope, Client, GrantType
 from agents.models import Kind as AgentKind
-from agents.redirects import host_of
 from consent.oauth.errors import NOT_IN_DESCRIPTION
 from consent.purpose import LONGEST_PURPOSE, clean_purpose
 
@@ -294,40 +289,3 @@ def read_request(sent: Sent, *, now: datetime) -> AuthorizationRequest:
         nonce=reading.one("nonce"),
         sent={name: list(values) for name, values in sent.items() if name in PARAMETERS},
     )
-
-
-# --------------------------------------------------------------------------------------------------- answers
-
-
-class BackToClient(HttpResponseRedirect):
-    """The way back to the client. 303: a browser that posted a decision must not post it on (RFC 9700 §4.12)."""
-
-    status_code = 303
-    allowed_schemes = ["http", "https"]
-
-
-def answer(redirect_uri: str, *, state: str, **parameters: str) -> BackToClient:
-    """Return the redirect of an authorization response: ``parameters``, ``iss``, and ``state`` once if one was sent.
-
-    redirect_uri: one that was proven for this client. RFC 6749 §4.1.2, RFC 9207 §2.
-    """
-    query = dict(parameters)
-    if state:
-        query["state"] = state
-    query["iss"] = settings.ISSUER
-    joint = "&" if "?" in redirect_uri else "?"
-    response = BackToClient(f"{redirect_uri}{joint}{urlencode(query)}")
-    response["Cache-Control"] = "no-store"
-    response["Pragma"] = "no-cache"
-    response["Referrer-Policy"] = "no-referrer"
-    return response
-
-
-def error_answer(refusal: AuthorizationRefused) -> BackToClient:
-    """Return the redirect that tells the client of a refusal (RFC 6749 §4.1.2.1)."""
-    return answer(refusal.redirect_uri, state=refusal.state, error=refusal.code, error_description=refusal.description)
-
-
-def host_to_tell(uri: str) -> str:
-    """Return the host of an address for an event: nothing of a user name or path that somebody put into it."""
-    return host_of(uri).rpartition("@")[2][:255]

@@ -7,6 +7,7 @@ Errors: invalid_grant, invalid_target.
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.db import transaction
@@ -111,6 +112,6 @@ def punish(row: AuthorizationCode, *, client: ProvenClient, facts: RequestFacts)
         )
 
 
-def end_family(family_id: object, *, because: str, facts: RequestFacts) -> None:
+def end_family(family_id: uuid.UUID, *, because: str, facts: RequestFacts) -> None:
     """End all refresh and access tokens of a family at their next use."""
     TokenFamily.objects.filter(pk=family_id, ended_at=None).update(ended_at=facts.now, ended_because=because)

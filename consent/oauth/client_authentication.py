@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 from urllib.parse import unquote_plus
 
 from agents.actors import RequestFacts
@@ -23,6 +24,13 @@ from consent.oauth.errors import OAuthRefusal, invalid_client, invalid_request
 from consent.oauth.rows import as_id, as_list, as_time, known_id
 
 NO_DIGEST = digest_of_key("no credential")
+
+
+class Who(TypedDict):
+    """What an event or a refusal says of a client."""
+
+    client_id: uuid.UUID
+    agent_id: uuid.UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ class ProvenClient:
         return self.auth_method == AuthMethod.NONE
 
     @property
-    def who(self) -> dict[str, uuid.UUID | None]:
+    def who(self) -> Who:
         """What an event or a refusal says of it."""
         return {"client_id": self.pk, "agent_id": self.agent_id}
 

@@ -47,15 +47,20 @@ class OAuthRefusal(TokenRefused):
 
 
 def invalid_client(
-    description: str = "The client is unknown, or it did not prove itself.", **who: uuid.UUID | None
+    description: str = "The client is unknown, or it did not prove itself.",
+    *,
+    client_id: uuid.UUID | None = None,
+    agent_id: uuid.UUID | None = None,
 ) -> OAuthRefusal:
     """Client authentication failed. Unknown client and wrong secret are told alike."""
-    return OAuthRefusal("invalid_client", description, status=401, **who)  # type: ignore[arg-type]
+    return OAuthRefusal("invalid_client", description, status=401, client_id=client_id, agent_id=agent_id)
 
 
-def invalid_request(description: str, **who: uuid.UUID | None) -> OAuthRefusal:
+def invalid_request(
+    description: str, *, client_id: uuid.UUID | None = None, agent_id: uuid.UUID | None = None
+) -> OAuthRefusal:
     """A parameter is missing, doubled or malformed."""
-    return OAuthRefusal("invalid_request", description, **who)  # type: ignore[arg-type]
+    return OAuthRefusal("invalid_request", description, client_id=client_id, agent_id=agent_id)
 
 
 def from_oauthlib(error: oauthlib_errors.OAuth2Error) -> OAuthRefusal:

@@ -21,7 +21,7 @@ API_PATH = "/api/v1"
 
 
 @method_decorator(login_not_required, name="dispatch")
-class ServerMetadataView(OAuthServerMetadataView):  # type: ignore[misc]  # the toolkit has no types
+class ServerMetadataView(OAuthServerMetadataView):
     """The toolkit's document, with what is ours: keys, authentication methods, and no scope list.
 
     Scopes are left out: a name means nothing without its resource, and who registered what is nobody's business.
@@ -47,7 +47,7 @@ class ServerMetadataView(OAuthServerMetadataView):  # type: ignore[misc]  # the 
 
 
 @method_decorator(login_not_required, name="dispatch")
-class ApiMetadataView(OAuthProtectedResourceMetadataView):  # type: ignore[misc]  # the toolkit has no types
+class ApiMetadataView(OAuthProtectedResourceMetadataView):
     """Mandate's own API as a protected resource (RFC 9728 §2)."""
 
     http_method_names = ["get", "head", "options"]

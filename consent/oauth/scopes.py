@@ -9,7 +9,7 @@ from oauth2_provider.scopes import BaseScopes
 from agents.models import Scope
 
 
-class RegisteredScopes(BaseScopes):  # type: ignore[misc]  # the toolkit has no types
+class RegisteredScopes(BaseScopes):
     """Scopes of all live resources by name. Two resources may both offer ``read``: the name appears once."""
 
     def get_all_scopes(self) -> dict[str, str]:

@@ -28,7 +28,7 @@ READ = ("grant_type", "client_id", "code", "redirect_uri", "code_verifier", "ref
 parameter named ``client`` would pass for the client that was proven. One without a value counts as not sent (§3.2)."""
 
 
-class TokenAnswer(TokenBase):  # type: ignore[misc]  # oauthlib has no types
+class TokenAnswer(TokenBase):
     """The empty answer that ``MandateValidator.save_token`` fills, in the transaction that writes the token."""
 
     def create_token(self, request: Request, refresh_token: bool = False, **kwargs: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class TokenAnswer(TokenBase):  # type: ignore[misc]  # oauthlib has no types
         return {}
 
 
-class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # oauthlib has no types
+class CodeGrant(AuthorizationCodeGrant):
     """oauthlib's grant; a missing verifier is ``invalid_grant`` like a wrong one (RFC 7636 §4.6)."""
 
     def validate_token_request(self, request: Request) -> None:
@@ -46,7 +46,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # oauthlib has n
             raise errors.InvalidGrantError(description=problem.description, request=request) from problem
 
 
-class MandateServer(TokenEndpoint):  # type: ignore[misc]  # oauthlib has no types
+class MandateServer(TokenEndpoint):
     """Grants by name. Whoever asks for another one hears which there are."""
 
     def __init__(self, request_validator: MandateValidator, **_: Any) -> None:

@@ -22,7 +22,7 @@ from consent.oauth.client_authentication import prove_client, require_usable
 from consent.oauth.errors import OAuthRefusal
 
 
-class MandateValidator(OAuth2Validator):  # type: ignore[misc]  # the toolkit has no types
+class MandateValidator(OAuth2Validator):
     """Each hook proves or refuses one thing. Refusals are raised with a description that helps."""
 
     def client_authentication_required(self, request: Request, *args: Any, **kwargs: Any) -> bool:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from agents.actors import Actor, allowed
@@ -20,15 +21,8 @@ from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent import decision
 from consent.errors import DecisionMadeAlready, OfferChanged
-from consent.oauth.authorization import (
-    AuthorizationRefused,
-    AuthorizationRequest,
-    Sent,
-    answer,
-    error_answer,
-    host_to_tell,
-    read_request,
-)
+from consent.oauth.authorization import AuthorizationRefused, AuthorizationRequest, Sent, read_request
+from consent.oauth.authorization_response import answer, error_answer, host_to_tell
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.csp import without_form_action
 from consent.screens.form import FormTampered, Shown, approval_of, open_sealed, read_answer
@@ -38,7 +32,7 @@ from consent.screens.who_and_when import moment_of, person_of
 
 SIGNED_IN_AFTER = "signed_in_after"
 """Our own parameter on the way through a fresh sign-in: since when it must have happened, signed."""
-AUDITOR = (
+AUDITOR = gettext_lazy(
     "You read everything here and change nothing, so you cannot allow this. Refuse it, or sign in as somebody else."
 )
 
@@ -172,7 +166,7 @@ def _show(
         again=again,
         status=status,
         again_url=_address(asked),
-        may_not="" if may else _(AUDITOR),
+        may_not="" if may else str(AUDITOR),
     )
 
 

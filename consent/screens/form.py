@@ -125,7 +125,7 @@ def check_fields(post: QueryDict) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person chose, as the form holds it. ``filled`` says it again where the screen must be shown once more."""
+    """What a person chose, as the form holds it: said again where the screen must be shown once more."""
 
     ticked: frozenset[Scope]
     until: str

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from console.pages.styleguide import styleguide
+
 urlpatterns = [
     path("", include("console.pages.trail_urls")),
     path("agents/", include("console.pages.agent_urls")),
+    path("styleguide/", styleguide, name="styleguide"),
     path("resources/", include("console.pages.resource_urls")),
 ]
