@@ -379,5 +379,5 @@ def test_prompt_login_asks_for_a_fresh_proof_and_then_goes_on(weber: User, disch
     assert first.headers["Location"].startswith("/account/reauthenticate/?next=")
     assert opens(browser, discharge_client, prompt="login", signed_in_after="forged").status_code == 302
     again = browser.post(first.headers["Location"], {"password": builders.PASSWORD})
-    assert again.status_code == 302, text_of(again)
+    assert again.status_code == 303, text_of(again)
     assert browser.get(again.headers["Location"]).status_code == 200
