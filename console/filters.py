@@ -17,8 +17,8 @@ from agents.models.agent import Kind as AgentKind
 DATA_CHOICES = [("", _("All data")), *((value, label) for value, label in DataClass.choices if value)]
 KIND_CHOICES = [
     ("", _("Every kind")),
-    (AgentKind.ASSISTANT.value, _("acts for people")),
-    (AgentKind.AUTONOMOUS.value, _("acts for the organisation")),
+    (AgentKind.ASSISTANT.value, _("for people")),
+    (AgentKind.AUTONOMOUS.value, _("by itself")),
 ]
 
 

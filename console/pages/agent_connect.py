@@ -104,7 +104,7 @@ def _snippet(request: HttpRequest, agent: Agent, client: Client) -> dict[str, An
     return {
         "languages": [Tab(address(lang=one.name, at=resource), one.label, one is language) for one in LANGUAGES],
         "resources": [Tab(address(lang=language.name, at=one), one.name, one is resource) for one in resources],
-        "language": language,
+        "chosen_language": language,
         "code": snippet(language.name, connection(settings.ISSUER, client, resource, tuple(scopes[resource]))),
     }
 

@@ -35,6 +35,8 @@ class Tab:
 class MoveWords:
     """How people read one move."""
 
+    short: str | Promise
+    """One word or two, for the button that leads to the question."""
     button: str | Promise
     """What it does, as the button that does it says."""
     title: str | Promise
@@ -49,6 +51,7 @@ class MoveWords:
 
 MOVE_WORDS: dict[str, MoveWords] = {
     "submit": MoveWords(
+        gettext_lazy("Submit"),
         gettext_lazy("Submit for activation"),
         gettext_lazy("Submit %(agent)s for activation?"),
         gettext_lazy("%(agent)s waits for an administrator."),
@@ -57,6 +60,7 @@ MOVE_WORDS: dict[str, MoveWords] = {
         gettext_lazy("What should the administrator know?"),
     ),
     "activate": MoveWords(
+        gettext_lazy("Activate"),
         gettext_lazy("Activate agent"),
         gettext_lazy("Activate %(agent)s?"),
         gettext_lazy("%(agent)s is active."),
@@ -65,6 +69,7 @@ MOVE_WORDS: dict[str, MoveWords] = {
         gettext_lazy("Why may it act? The owner sees this."),
     ),
     "send-back": MoveWords(
+        gettext_lazy("Send back"),
         gettext_lazy("Send back to draft"),
         gettext_lazy("Send %(agent)s back to draft?"),
         gettext_lazy("%(agent)s is a draft again."),
@@ -73,6 +78,7 @@ MOVE_WORDS: dict[str, MoveWords] = {
         gettext_lazy("What is missing? The owner sees this."),
     ),
     "suspend": MoveWords(
+        gettext_lazy("Suspend"),
         gettext_lazy("Suspend agent"),
         gettext_lazy("Suspend %(agent)s?"),
         gettext_lazy("%(agent)s is suspended."),
@@ -82,6 +88,7 @@ MOVE_WORDS: dict[str, MoveWords] = {
         stops=True,
     ),
     "resume": MoveWords(
+        gettext_lazy("Resume"),
         gettext_lazy("Resume agent"),
         gettext_lazy("Let %(agent)s act again?"),
         gettext_lazy("%(agent)s is active again."),
@@ -90,6 +97,7 @@ MOVE_WORDS: dict[str, MoveWords] = {
         gettext_lazy("Why may it act again? The owner sees this."),
     ),
     "retire": MoveWords(
+        gettext_lazy("Retire"),
         gettext_lazy("Retire agent"),
         gettext_lazy("Retire %(agent)s for good?"),
         gettext_lazy("%(agent)s is retired."),

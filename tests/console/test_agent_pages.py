@@ -120,9 +120,9 @@ def test_a_get_moves_nothing(mara, discharge_assistant):
 
 def test_only_the_moves_that_exist_now_are_offered(mara, ada, discharge_assistant):
     page = browser(mara).get(discharge_assistant.get_absolute_url()).content.decode()
-    assert "Suspend agent…" in page
-    assert "Activate agent…" not in page
-    assert "Resume agent…" not in page
+    assert "Suspend…" in page
+    assert "Activate…" not in page
+    assert "Resume…" not in page
 
 
 def test_editing_keeps_what_was_entered_when_something_is_wrong(ada, discharge_assistant):
