@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 from django.urls import reverse
 from django.utils import translation
 
@@ -33,6 +35,34 @@ def tell_of_new_consent(consent: Consent, *, now: datetime) -> None:
                 "name": reader.display_name,
                 "titles": [(row.wording.title, row.scope.resource.name) for row in rows],
                 "ends_at": consent.ends_at.astimezone(zone),
+                "zone": zone.key,
+                "revoke_url": _address("consent-revoke", consent),
+                "record_url": _address("my-consent", consent),
+            },
+            now=now,
+        )
+
+
+@transaction.atomic
+def tell_of_first_sensitive_use(consent_id: uuid.UUID, *, now: datetime) -> None:
+    """Write the mail to whoever allowed it when a token for a sensitive scope is issued for the first time.
+
+    Whoever marks the consent writes it, so it is one mail however many tokens are asked for at once.
+    """
+    first = Consent.objects.filter(pk=consent_id, sensitive_use_told_at=None).update(sensitive_use_told_at=now)
+    if not first:
+        return
+    consent = Consent.objects.select_related("agent", "user", "approved_by").get(pk=consent_id)
+    reader = consent.user or consent.approved_by
+    zone = zone_of(consent.time_zone)
+    with translation.override(str(consent.shown.get("language") or settings.LANGUAGE_CODE)):
+        send_later(
+            "sensitive_use",
+            reader.email,
+            {
+                "consent": consent,
+                "name": reader.display_name,
+                "used_at": now.astimezone(zone),
                 "zone": zone.key,
                 "revoke_url": _address("consent-revoke", consent),
                 "record_url": _address("my-consent", consent),

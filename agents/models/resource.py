@@ -88,6 +88,11 @@ class Resource(models.Model):
         return timedelta(seconds=self.cache_seconds)
 
 
+def is_sensitive(data_class: str, access: str, *, marked: bool) -> bool:
+    """Health or financial data, deleting, or marked so by an administrator. The one place that says so."""
+    return data_class in {DataClass.HEALTH, DataClass.FINANCIAL} or access == Access.DELETE or marked
+
+
 class ScopeQuerySet(models.QuerySet["Scope"]):
     def live(self) -> Self:
         return self.filter(ended_at=None, resource__ended_at=None)
@@ -135,12 +140,8 @@ class Scope(models.Model):
 
     @property
     def is_sensitive(self) -> bool:
-        """Health or financial data, deleting, or marked so by an administrator. The one place that says so."""
-        return (
-            self.data_class in {DataClass.HEALTH, DataClass.FINANCIAL}
-            or self.access == Access.DELETE
-            or self.marked_sensitive
-        )
+        """Whether everything that treats scopes differently treats this one so."""
+        return is_sensitive(self.data_class, self.access, marked=self.marked_sensitive)
 
     @property
     def wording(self) -> ScopeWording:

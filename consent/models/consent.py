@@ -129,6 +129,8 @@ class Consent(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="supersedes"
     )
     paused_at = models.DateTimeField(null=True, blank=True)
+    sensitive_use_told_at = models.DateTimeField(null=True, blank=True)
+    """When the person was told by mail that the agent got a token for a sensitive scope for the first time."""
     ended_recorded_at = models.DateTimeField(null=True, blank=True)
     """When the sweep wrote down that ``ends_at`` had passed. Use refused it before."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.http import QueryDict
 
 from agents.models import Resource
+from consent.mail import tell_of_first_sensitive_use
 from consent.models import Consent, ConsentScope
 from consent.oauth.access_token import Audience, IssuedToken, Standing
 from consent.oauth.errors import OAuthRefusal
@@ -57,6 +58,12 @@ def held_rows(consent: Consent, requested: Iterable[Sequence[str]], now: datetim
     asked = {tuple(pair) for pair in requested}
     rows = ConsentScope.objects.held(now).filter(consent=consent).select_related("scope__resource")
     return [row for row in rows if (str(row.scope.resource_id), row.scope.name) in asked]
+
+
+def tell_of_use(consent: Consent, rows: Iterable[ConsentScope], *, now: datetime) -> None:
+    """Tell the person by mail where this is the first token for a sensitive scope under their consent."""
+    if consent.sensitive_use_told_at is None and any(row.scope.is_sensitive for row in rows):
+        tell_of_first_sensitive_use(consent.pk, now=now)
 
 
 def answer(issued: IssuedToken, refresh: str | None = None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from consent.models import AuthorizationCode, Consent, TokenFamily
 from consent.models.token import digest_of
 from consent.oauth import refresh_token
 from consent.oauth.access_token import issue
-from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of
+from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of, tell_of_use
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import require_same_purpose
@@ -80,17 +80,19 @@ def _issue(request: Request, row: AuthorizationCode) -> dict[str, Any]:
         ends_at=consent.ends_at,
         requested=row.requested,
     )
+    at_resource = [row for row in held if row.scope.resource_id == resource.pk]
     issued = issue(
         client=client,
         standing=standing_of(consent),
         audience=audience_of(resource),
-        scopes={row.scope.name: row.scope.data_class for row in held if row.scope.resource_id == resource.pk},
+        scopes={row.scope.name: row.scope.data_class for row in at_resource},
         grant="authorization_code",
         by=Actor.client(client.pk, facts),
         now=facts.now,
         family_id=family.pk,
         credential_id=client.credential_id,
     )
+    tell_of_use(consent, at_resource, now=facts.now)
     may_refresh = client.allows_grant_type("refresh_token") and not consent.once
     return answer(issued, refresh_token.start(family, user_id=row.user_id, now=facts.now) if may_refresh else None)
 

@@ -18,7 +18,9 @@ from oauthlib.common import Request
 
 from agents.actors import Actor, RequestFacts
 from agents.models import Checks
+from agents.models.resource import is_sensitive
 from agents.statements import adapted, hot_cursor
+from consent.mail import tell_of_first_sensitive_use
 from consent.oauth.access_token import Audience, Standing, issue
 from consent.oauth.audience import answer, asked_resource
 from consent.oauth.client_authentication import ProvenClient
@@ -30,8 +32,8 @@ from consent.once import UsedAlready, use_once
 JUST_ONCE = "consent"
 """What ``UsedOnce`` calls the one use of a consent that was given for once."""
 ORGANISATION_CONSENTS = """
-    SELECT c.id, c.ends_at, c.purpose_key, c.purpose_digest, c.once, cs.ended_at, s.name, s.data_class,
-           r.id, r.uri, r.checks, r.token_life
+    SELECT c.id, c.ends_at, c.purpose_key, c.purpose_digest, c.once, c.sensitive_use_told_at, cs.ended_at,
+           s.name, s.data_class, s.access, s.marked_sensitive, r.id, r.uri, r.checks, r.token_life
     FROM consent_consent c
     JOIN consent_consentscope cs ON cs.consent_id = c.id
     JOIN agents_scope s ON s.id = cs.scope_id AND s.ended_at IS NULL
@@ -52,6 +54,8 @@ class Mandate:
     audience: Audience
     held: dict[str, str]
     taken: set[str]
+    untold: set[str]
+    """Sensitive names held, as long as nobody was told that one was used."""
 
 
 def find(
@@ -86,7 +90,8 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
         cursor.execute(ORGANISATION_CONSENTS, adapted([client.pk, now, now]))
         rows = cursor.fetchall()
     found: dict[tuple[uuid.UUID, uuid.UUID], Mandate] = {}
-    for consent, ends_at, key, digest, once, scope_end, name, data_class, resource, uri, checks, life in rows:
+    for consent, ends_at, key, digest, once, told, scope_end, *scope, resource, uri, checks, life in rows:
+        name, data_class, access, marked = scope
         consent_id, resource_id, end = known_id(consent), known_id(resource), as_time(ends_at)
         if end is None:
             continue
@@ -99,6 +104,7 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
                 audience=Audience(resource_id, uri, checks == Checks.OFFLINE, as_delta(life)),
                 held={},
                 taken=set(),
+                untold=set(),
             ),
         )
         gone = as_time(scope_end)
@@ -106,6 +112,8 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
             mandate.taken.add(name)
         else:
             mandate.held[name] = data_class
+            if told is None and is_sensitive(data_class, access, marked=bool(marked)):
+                mandate.untold.add(name)
     return [mandate for mandate in found.values() if mandate.held]
 
 
@@ -157,4 +165,6 @@ def _issue(request: Request, mandate: Mandate, scopes: dict[str, str]) -> dict[s
         now=request.facts.now,
         credential_id=client.credential_id,
     )
+    if mandate.untold & scopes.keys():
+        tell_of_first_sensitive_use(mandate.standing.pk, now=request.facts.now)
     return answer(issued)

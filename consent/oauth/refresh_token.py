@@ -27,7 +27,7 @@ from agents.trail.record import record
 from consent.models import Consent, RefreshToken, TokenFamily
 from consent.models.token import digest_of
 from consent.oauth.access_token import issue
-from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of
+from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of, tell_of_use
 from consent.oauth.authorization import NO_PERMISSION
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
@@ -104,18 +104,14 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
         raise nothing_left()
     resource = choose(asked_resource(request.form), {held_row.scope.resource for held_row in held})
     wanted = _wanted(request, family, resource.pk)
-    scopes = {
-        held_row.scope.name: held_row.scope.data_class
-        for held_row in held
-        if held_row.scope.resource_id == resource.pk and held_row.scope.name in wanted
-    }
-    if not scopes:
+    at_resource = [row for row in held if row.scope.resource_id == resource.pk and row.scope.name in wanted]
+    if not at_resource:
         raise nothing_left()
     issued = issue(
         client=client,
         standing=standing_of(consent),
         audience=audience_of(resource),
-        scopes=scopes,
+        scopes={row.scope.name: row.scope.data_class for row in at_resource},
         grant="refresh_token",
         by=Actor.client(client.pk, facts),
         now=facts.now,
@@ -123,6 +119,7 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
         credential_id=client.credential_id,
         latest_end=family.ends_at,
     )
+    tell_of_use(consent, at_resource, now=facts.now)
     return answer(issued, start(family, user_id=row.user_id, now=facts.now, parent_id=row.pk))
 
 
