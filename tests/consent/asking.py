@@ -25,7 +25,7 @@ def asked(client: Client, **parameters: Any) -> dict[str, Any]:
     """The parameters of a right request of this client; None leaves one out."""
     right: dict[str, Any] = {
         "client_id": client.client_id,
-        "redirect_uri": client.redirect_uris.split()[0],
+        "redirect_uri": next(iter(client.redirect_uris.split()), None),
         "response_type": "code",
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
