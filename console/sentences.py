@@ -42,6 +42,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.LINK_ENDED: gettext_lazy("A one-time link ended unused"),
     Kind.LINK_REFUSED: gettext_lazy("A one-time link was refused"),
     Kind.ROLE_CHANGED: gettext_lazy("{actor} made {person} {after} instead of {before}"),
+    Kind.PERSON_EDITED: gettext_lazy("{person} changed facts of their own: {changed}"),
     Kind.PERSON_DEACTIVATED: gettext_lazy("{actor} deactivated {person}, who can no longer sign in"),
     Kind.PERSON_REACTIVATED: gettext_lazy("{actor} let {person} sign in again"),
     Kind.ADMINISTRATOR_RECOVERED: gettext_lazy("Access of administrator {person} was recovered at the server"),
@@ -49,6 +50,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.SIGNED_OUT: gettext_lazy("{person} signed out"),
     Kind.SIGN_IN_REFUSED: gettext_lazy("A sign-in was refused"),
     Kind.PASSWORD_CHANGED: gettext_lazy("{person} has a new password"),
+    Kind.PASSWORD_LINK_ISSUED: gettext_lazy("{actor} made a one-time link by which {person} chooses a password"),
     Kind.FACTOR_ADDED: gettext_lazy("{person} added a way to prove who they are: {factor}"),
     Kind.FACTOR_REMOVED: gettext_lazy("{person} removed a way to prove who they are: {factor}"),
     Kind.SESSION_ENDED: gettext_lazy("{person} ended another session of theirs"),
@@ -213,7 +215,8 @@ def _chips(event: Event) -> list[Any]:
         chips.append(event.data_class)
     if event.kind in {Kind.CONSENT_APPROVED, Kind.SIGNED_IN}:
         methods = detail.get("methods")
-        chips += [method for method in methods if method in CHIPS][:3] if isinstance(methods, list) else []
+        listed = methods if isinstance(methods, list) else []
+        chips += [method for method in listed if isinstance(method, str) and method in CHIPS][:3]
     if event.outcome == Outcome.REFUSED:
         chips.append("refused")
     return chips
@@ -294,9 +297,9 @@ class _Parts:
         return format_html("{}", ngettext("%(n)s scope", "%(n)s scopes", n) % {"n": n})
 
     def _changed(self) -> SafeString:
-        after = self.detail.get("after")
-        changed = sorted(after) if isinstance(after, dict) else []
-        said = ", ".join(str(name).replace("_", " ") for name in changed) or _("its facts")
+        after = self.detail.get("after", self.detail.get("changed"))
+        changed = sorted(map(str, after)) if isinstance(after, (dict, list)) else []
+        said = ", ".join(name.replace("_", " ") for name in changed) or _("its facts")
         return format_html("{}", _short(said))
 
     def _added_and_removed(self) -> SafeString:

@@ -15,8 +15,8 @@ from console.accounts.adapters import sign_in_with_link
 from console.accounts.answers import see_other
 from console.accounts.requests import OurRequest
 from console.forms.people import AcceptForm
-from console.pages.link_cookies import forget_cookie, token_of, trade_for_cookie, unstored
-from console.pages.parts import render_page
+from console.pages.link_cookies import forget_cookie, token_of, trade_for_cookie
+from console.pages.parts import never_stored, render_page
 
 PAGE = "invitation"
 
@@ -45,4 +45,4 @@ def invitation(request: OurRequest) -> HttpResponse:
         else:
             sign_in_with_link(request, person)
             return forget_cookie(redirect("/"), PAGE)
-    return unstored(render_page(request, "console/invitation.html", {"form": form, "link": link}))
+    return never_stored(render_page(request, "console/invitation.html", {"form": form, "link": link}))

@@ -26,6 +26,7 @@ def cookie_name(page: str) -> str:
 def trade_for_cookie(page: str, token: str) -> HttpResponse:
     """Answer the address that holds the secret: a cookie for the page that uses it, and on to that page."""
     response = never_stored(redirect(page))
+    response["Referrer-Policy"] = "no-referrer"  # the address itself is the secret
     response.set_cookie(
         cookie_name(page),
         token[:LONGEST_TOKEN],
@@ -46,14 +47,4 @@ def token_of(request: HttpRequest, page: str) -> str:
 def forget_cookie(response: HttpResponse, page: str) -> HttpResponse:
     """Make the browser forget the secret."""
     response.delete_cookie(cookie_name(page), path=f"/{page}/", samesite="Lax")
-    return response
-
-
-def unstored(response: HttpResponse) -> HttpResponse:
-    """Keep a page with a form for a secret out of every cache and history.
-
-    Unlike ``never_stored`` it leaves the referrer policy: with ``no-referrer`` browsers send ``Origin: null`` and the
-    form would be refused. The address of such a page holds nothing.
-    """
-    response["Cache-Control"] = "no-store, max-age=0"
     return response

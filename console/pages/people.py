@@ -22,8 +22,7 @@ from agents.permissions import May
 from console.accounts.requests import PersonRequest
 from console.forms.people import InviteForm, PeopleFilter
 from console.pages.errors import said_in, said_in_message
-from console.pages.link_cookies import unstored
-from console.pages.parts import render_page, render_part
+from console.pages.parts import never_stored, render_page, render_part
 
 PAGE_SIZE = 25
 SHOWN_ONCE = "mandate_invitation_link"
@@ -118,7 +117,7 @@ def invited(request: PersonRequest) -> HttpResponse:
         "address": link_address(made["token"]),
         "back": reverse("people"),
     }
-    return unstored(render_page(request, "console/people_link.html", context))
+    return never_stored(render_page(request, "console/people_link.html", context))
 
 
 @require_POST

@@ -28,8 +28,7 @@ from console.forms.people import RoleForm
 from console.forms.reasons import ReasonForm
 from console.names import page_of
 from console.pages.errors import said_in
-from console.pages.link_cookies import unstored
-from console.pages.parts import render_page
+from console.pages.parts import never_stored, render_page
 
 SHOWN_ONCE = "mandate_password_link"
 
@@ -206,4 +205,4 @@ def password_link_made(request: PersonRequest, person_id: uuid.UUID) -> HttpResp
         "address": address_of(made["key"]),
         "back": back,
     }
-    return unstored(render_page(request, "console/people_link.html", context))
+    return never_stored(render_page(request, "console/people_link.html", context))

@@ -24,8 +24,8 @@ from console.accounts.answers import see_other
 from console.accounts.requests import OurRequest, PersonRequest
 from console.forms.people import SetUpForm
 from console.names import page_of
-from console.pages.link_cookies import forget_cookie, token_of, trade_for_cookie, unstored
-from console.pages.parts import render_page
+from console.pages.link_cookies import forget_cookie, token_of, trade_for_cookie
+from console.pages.parts import never_stored, render_page
 
 PAGE = "setup"
 
@@ -54,7 +54,7 @@ def setup(request: OurRequest) -> HttpResponse:
         else:
             sign_in_with_link(request, person)
             return forget_cookie(redirect("first-steps"), PAGE)
-    return unstored(render_page(request, "console/setup.html", {"form": form}))
+    return never_stored(render_page(request, "console/setup.html", {"form": form}))
 
 
 @dataclass(frozen=True, slots=True)
