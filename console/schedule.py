@@ -30,11 +30,11 @@ def every(task: str, **interval: int) -> Entry:
 
 
 SCHEDULE: dict[str, Entry] = {
-    "end consents past their date": every("consent.end_consents", minutes=1),
-    "retire agents past their date": every("agents.retire_ended_agents", minutes=1),
-    "end credentials past their date": every("agents.end_credentials", minutes=1),
+    "end consents past their date": every("consent.end_consents", minutes=5),
+    "retire agents past their date": every("agents.retire_ended_agents", minutes=5),
+    "end credentials past their date": every("agents.end_credentials", minutes=5),
     "end one-time links past their date": every("agents.end_links", minutes=5),
-    "close minutes of many refusals": every("agents.close_refusal_minutes", minutes=1),
+    "close minutes of many refusals": every("agents.close_refusal_minutes", minutes=5),
     "delete dead tokens and codes": every("consent.delete_dead_tokens", minutes=10),
     "delete dead sessions": every("agents.delete_dead_sessions", hours=1),
     "warn owners of agents and credentials": every("agents.warn_owners", hours=1),

@@ -53,7 +53,7 @@ def tell(world: World, line: Timeline) -> None:
     for agent, minutes in AROUND_THE_CLOCK.items():
         first = world.now - timedelta(days=DAYS)
         for number in range(DAYS * 24 * 60 // minutes):
-            moment = first + timedelta(minutes=number * minutes + world.random.randint(0, 9))
+            moment = first + timedelta(minutes=number * minutes, seconds=world.random.randint(0, 600))
             line.at(moment, partial(_work_alone, world, agent))
     for days_ago in range(DAYS, -1, -1):
         for number in range(world.random.randint(5, 14)):

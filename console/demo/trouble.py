@@ -8,6 +8,7 @@ from functools import partial
 from agents import credentials
 from agents.actors import Actor, RequestFacts
 from agents.ids import uuid7
+from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from console.demo.asking import Wish, refuse_person
@@ -16,49 +17,65 @@ from console.demo.estate import FINANCE, RECORDS
 from console.demo.timeline import Timeline
 from console.demo.world import World
 
+TOO_MUCH = (
+    (13, "labs", "medication:read"),
+    (6, "beds", "records:read"),
+    (5, "beds", "records:read"),
+    (3, "labs", "records:read payroll:read"),
+    (1, "labs", "medication:read"),
+)
+"""Days ago, agent, and the scope that its consent does not hold."""
+TIDYING = "Tidy up old notes"
+NO = (
+    (12, Wish("rounds", "peeters", TIDYING, "records:read records:delete")),
+    (7, Wish("appointments", "petra", "Keep my calendar free of double bookings", "calendar:read calendar:write")),
+    (4, Wish("invoices", "elif", "Clean up the list of payments", "payments:cancel")),
+    (1, Wish("rounds", "weber", TIDYING, "records:delete")),
+)
+"""Days ago, and what somebody refused."""
+DOORS = ((11, "elif", May.SEE_TRAIL), (6, "weber", May.SEE_PEOPLE), (2, "weber", May.SEE_RESOURCES))
+"""Days ago, who, and the page that was not theirs."""
+KNOCKS = ((10, "203.0.113.77"), (3, "198.51.100.23"), (3, "198.51.100.23"))
+"""Days ago, and from where somebody tried a password."""
+
 
 def tell(world: World, line: Timeline) -> None:
     """A key that was changed at one place only, requests for too much, people who say no, and some who try doors."""
-    line.at(world.moment(9, 17), partial(_issue_second_key, world))
-    line.at(world.moment(9, 21), partial(_revoke_first_key, world))
-    for number in range(26):
-        line.at(world.moment(8, 1, 5) + timedelta(seconds=2 * number), partial(_with_old_key, world))
-    for number in range(14):
-        line.at(world.moment(8, 3, 4 * number), partial(_with_old_key, world))
-    line.at(world.moment(8, 8, 15), partial(_use_second_key, world))
-    for days_ago, agent, scope in (
-        (13, "labs", "medication:read"),
-        (6, "beds", "records:read"),
-        (5, "beds", "records:read"),
-        (3, "labs", "records:read payroll:read"),
-        (1, "labs", "medication:read"),
-    ):
+    _tell_of_the_old_key(world, line)
+    for days_ago, agent, scope in TOO_MUCH:
         line.at(world.moment(days_ago, 12, 3), partial(_ask_too_much, world, agent, scope))
-    for days_ago, wish in (
-        (12, Wish("rounds", "peeters", "Tidy up old notes", "records:read records:delete")),
-        (7, Wish("appointments", "omar", "Keep my calendar free of double bookings", "calendar:read calendar:write")),
-        (4, Wish("invoices", "elif", "Clean up the list of payments", "payments:cancel")),
-        (1, Wish("rounds", "weber", "Tidy up old notes", "records:delete")),
-    ):
-        line.at(world.moment(days_ago, 10, 20), partial(_say_no, world, wish))
-    for days_ago, who, permission in (
-        (11, "elif", "agents.see_trail"),
-        (6, "tomas", "agents.see_people"),
-        (2, "weber", "agents.see_resources"),
-    ):
+    for hours in (1, 3):
+        line.at(world.now - timedelta(hours=hours, seconds=20), partial(_ask_too_much, world, "labs", "records:write"))
+    for days_ago, wish in NO:
+        line.at(world.moment(days_ago, 10, 20), partial(refuse_person, world, wish))
+    for days_ago, who, permission in DOORS:
         line.at(world.moment(days_ago, 14, 8), partial(_try_door, world, who, permission))
-    for days_ago, address in ((10, "203.0.113.77"), (3, "198.51.100.23"), (3, "198.51.100.23")):
+    for days_ago, address in KNOCKS:
         line.at(world.moment(days_ago, 3, 12), partial(_knock, address))
     for days_ago in (12, 6, 2):
-        line.at(world.moment(days_ago, 15, 40), partial(_ask_with_foreign_redirect, world, days_ago))
+        line.at(world.moment(days_ago, 15, 40), partial(_ask_with_foreign_redirect, world))
     for days_ago in (9, 5, 1):
         line.at(world.moment(days_ago, 16, 30), partial(_present_at_wrong_resource, world))
     line.at(world.moment(5, 18), partial(_report_unknown_type, world))
 
 
+def _tell_of_the_old_key(world: World, line: Timeline) -> None:
+    """Tomas changes the key of Claims Filer, but not where it runs. It hammers once, then tries on until the morning."""
+    line.at(world.moment(9, 17), partial(_issue_second_key, world))
+    line.at(world.moment(9, 21), partial(_revoke_first_key, world))
+    minute = world.moment(8, 1, 5).replace(second=0)
+    for number in range(26):
+        line.at(minute + timedelta(seconds=2 * number), partial(_with_old_key, world))
+    for number in range(14):
+        line.at(world.moment(8, 3, 4 * number), partial(_with_old_key, world))
+    line.at(world.moment(8, 8, 15), partial(_use_second_key, world))
+
+
 def _issue_second_key(world: World, at: datetime) -> None:
-    by = world.actor("tomas", at)
-    issued = credentials.issue(world.clients["claims"], reason="Yearly rotation.", by=by, now=at)
+    by, ends_at = world.actor("tomas", at), world.now + timedelta(days=11)
+    issued = credentials.issue(
+        world.clients["claims"], reason="Until the new gateway is here.", by=by, now=at, ends_at=ends_at
+    )
     world.keys["claims-second"] = issued.key
 
 
@@ -80,11 +97,7 @@ def _ask_too_much(world: World, agent: str, scope: str, at: datetime) -> None:
     ask_token(world, agent, at, grant_type="client_credentials", scope=scope, resource=uri)
 
 
-def _say_no(world: World, wish: Wish, at: datetime) -> None:
-    refuse_person(world, wish, at)
-
-
-def _try_door(world: World, who: str, permission: str, at: datetime) -> None:
+def _try_door(world: World, who: str, permission: May, at: datetime) -> None:
     by = world.actor(who, at)
     record_refusal(
         Kind.PAGE_REFUSED,
@@ -105,13 +118,13 @@ def _knock(address: str, at: datetime) -> None:
     )
 
 
-def _ask_with_foreign_redirect(world: World, days_ago: int, at: datetime) -> None:
+def _ask_with_foreign_redirect(world: World, at: datetime) -> None:
     client = world.clients["appointments"]
     record_refusal(
         Kind.AUTHORIZATION_REFUSED,
         reason_code="invalid_redirect_uri",
         reason="The redirect URI is not registered for this client.",
-        by=world.actor("elif" if days_ago == 6 else "peeters", at),
+        by=world.actor("peeters", at),
         now=at,
         client_id=client.pk,
         agent_id=client.agent_id,

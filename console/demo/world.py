@@ -41,9 +41,9 @@ class World:
     """By consent of the story: the last resource that was called, and the token."""
 
     def moment(self, days_ago: float, hour: int = 9, minute: int = 0) -> datetime:
-        """Return a time of day at the clinic, so many days before the end."""
+        """Return a time of day at the clinic, some seconds past the minute, so many days before the end."""
         day = (self.now.astimezone(ZONE) - timedelta(days=days_ago)).date()
-        return datetime.combine(day, time(hour, minute), ZONE).astimezone(UTC)
+        return datetime.combine(day, time(hour, minute, self.random.randint(0, 49)), ZONE).astimezone(UTC)
 
     def facts(self, who: str, at: datetime) -> RequestFacts:
         """Return what would be known of a request that this person or agent makes at that moment."""
