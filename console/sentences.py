@@ -298,7 +298,7 @@ class _Parts:
 
     def _changed(self) -> SafeString:
         after = self.detail.get("after", self.detail.get("changed"))
-        changed = sorted(map(str, after)) if isinstance(after, (dict, list)) else []
+        changed = sorted(name for name in after if isinstance(name, str)) if isinstance(after, (dict, list)) else []
         said = ", ".join(name.replace("_", " ") for name in changed) or _("its facts")
         return format_html("{}", _short(said))
 
