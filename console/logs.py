@@ -54,6 +54,10 @@ def logging_settings(level: str, *, json: bool) -> dict[str, Any]:
             "oauth2_provider": {"level": "INFO"},
             "kombu": {"level": "INFO"},
             "celery.utils.functional": {"level": "INFO"},
+            # Sweeps run every minute; that they ran without finding anything is no news. /readyz says when they are late.
+            "celery.beat": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
         },
     }
 
