@@ -1,0 +1,141 @@
+"""The code that the Connect page offers, run as pasted against a running Mandate and a real MCP server."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from agents.actors import Actor
+from agents.models import AuthMethod, Client, Resource, Scope, User
+from agents.models.agent import Kind as AgentKind
+from agents.trail.kinds import Kind
+from consent import codes
+from console.pages.snippets import connection, snippet
+from tests import builders
+from tests.builders import browser
+from tests.clients.mcp_server import AsksMandate, mcp_server
+from tests.services.mandate import RunningMandate
+from tests.services.run import free_port
+
+pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
+ODD = "files:$HOME`it's`"
+"""A scope with every character that a careless shell would act on."""
+
+
+@dataclass
+class Place:
+    """A running Mandate, and an MCP server that it protects."""
+
+    mandate: RunningMandate
+    tools: Resource
+    scopes: list[Scope]
+
+
+@pytest.fixture
+def place(running_mandate: RunningMandate, mara: User):
+    port = free_port()
+    tools = builders.resource("Ward tools", f"http://127.0.0.1:{port}/mcp", by=mara)
+    scopes = [builders.scope(tools, "beds:read", "See free beds"), builders.scope(tools, ODD, "An odd one")]
+    verifier = AsksMandate(running_mandate.url, tools.identifier, builders.key(tools, by=mara).key)
+    with mcp_server(port, verifier, ["beds:read"]):
+        yield Place(running_mandate, tools, scopes)
+
+
+def _command(language: str, code: str) -> list[str]:
+    if language == "curl":
+        return [shutil.which("bash") or "bash", "-c", code]
+    return [sys.executable, "-c", code]
+
+
+def _environment(key: str) -> dict[str, str]:
+    """What a person's shell has: the key, and nothing of this test's Django."""
+    return {"PATH": os.environ["PATH"], "HOME": "/nowhere", "MANDATE_KEY": key}
+
+
+def _code_of(language: str, place: Place, client: Client) -> str:
+    return snippet(language, connection(place.mandate.url, client, place.tools, tuple(s.name for s in place.scopes)))
+
+
+@pytest.mark.parametrize("auth_method", [AuthMethod.BASIC, AuthMethod.POST])
+@pytest.mark.parametrize("language", ["python", "curl", "mcp"])
+def test_an_agent_that_acts_by_itself_gets_its_first_token(place, mara, ada, language, auth_method):
+    agent = builders.agent("Bed Finder", owner=ada, kind=AgentKind.AUTONOMOUS, scopes=place.scopes)
+    client = builders.client(agent, auth_method=auth_method)
+    builders.consent(None, client, by=mara)
+    code = _code_of(language, place, client)
+    ran = subprocess.run(
+        _command(language, code),
+        env=_environment(builders.key(client).key),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ("beds_free" if language == "mcp" else "beds:read") in ran.stdout, ran.stdout
+    issued = builders.events(Kind.TOKEN_ISSUED)
+    assert [event.client_id for event in issued] == [client.pk]
+
+
+@pytest.mark.parametrize("auth_method", [AuthMethod.BASIC, AuthMethod.POST, AuthMethod.NONE])
+@pytest.mark.parametrize("language", ["python", "curl", "mcp"])
+def test_an_agent_that_acts_for_people_gets_a_token_after_they_came_back(place, ada, weber, language, auth_method):
+    agent = builders.agent("Bed Helper", owner=ada, scopes=place.scopes)
+    client = builders.client(
+        agent, auth_method=auth_method, redirect_uris=["http://127.0.0.1:8765/callback?from=mandate"]
+    )
+    given = builders.consent(weber, client)
+    key = "" if auth_method == AuthMethod.NONE else builders.key(client).key
+    program = subprocess.Popen(
+        _command(language, _code_of(language, place, client)),
+        env=_environment(key) | {"PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    asked = ""
+    while not (found := re.search(r"http://localhost:\d+/oauth/authorize\?\S+", asked)):
+        line = program.stdout.readline()
+        assert line, program.communicate()
+        asked += line
+    back = _decide(found.group(), given, weber)
+    said, complaint = program.communicate(back + "\n", timeout=60)
+    assert program.returncode == 0, complaint
+    assert ("beds_free" if language == "mcp" else "beds:read") in said, said
+    assert len(builders.events(Kind.TOKEN_ISSUED)) == 1
+
+
+def _decide(address: str, given, weber: User) -> str:
+    """Open the address that the program printed, allow what it asks, and return where that leads.
+
+    The screen itself has its own tests (``tests/consent``): here it must only be there for what was asked.
+    """
+    parts = urlsplit(address)
+    asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    page = browser(weber).get(f"{parts.path}?{parts.query}")
+    assert page.status_code in {200, 302}, page.content
+    now = timezone.now()
+    with transaction.atomic():
+        code = codes.issue(
+            given,
+            client=given.client,
+            user=weber,
+            redirect_uri=asked["redirect_uri"],
+            code_challenge=asked["code_challenge"],
+            requested=[[str(scope.resource_id), scope.name] for scope in given.scopes(now)],
+            now=now,
+            by=Actor.person(weber),
+        )
+    issuer = quote(f"{parts.scheme}://{parts.netloc}", safe="")
+    return f"{asked['redirect_uri']}&code={code}&state={quote(asked['state'], safe='')}&iss={issuer}"
