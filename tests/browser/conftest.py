@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from agents.models import User
+from tests.browser.agent_program import Listener
+from tests.browser.at_browser import WIDE, AtBrowser
 from tests.services.chromium import running_chromium
 from tests.services.mandate import RunningMandate
 
@@ -21,7 +24,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def context(chromium: Browser, running_mandate: RunningMandate) -> Iterator[BrowserContext]:
     """A profile of its own, so that nobody is signed in. ``goto("/")`` goes to the running Mandate."""
-    context = chromium.new_context(base_url=running_mandate.url, viewport={"width": 1280, "height": 900})
+    context = new_context(chromium, running_mandate)
     context.set_default_timeout(10_000)
     yield context
     context.close()
@@ -31,3 +34,42 @@ def context(chromium: Browser, running_mandate: RunningMandate) -> Iterator[Brow
 def page(context: BrowserContext) -> Page:
     """One page of that profile."""
     return context.new_page()
+
+
+@pytest.fixture
+def somebody(chromium: Browser, running_mandate: RunningMandate) -> Iterator[Callable[..., AtBrowser]]:
+    """Call it for somebody at a browser of their own: ``somebody()``, ``somebody(weber)`` to be signed in, by the real page.
+
+    ``scripts=False`` is a browser that runs none. At the end nobody's browser may have complained.
+    """
+    people: list[AtBrowser] = []
+
+    def sit_down(who: User | None = None, *, scripts: bool = True) -> AtBrowser:
+        person = AtBrowser.at(new_context(chromium, running_mandate, scripts=scripts), scripts=scripts)
+        people.append(person)
+        return person.signs_in(who.email) if who else person
+
+    yield sit_down
+    for person in people:
+        person.context.close()
+    complaints = [complaint for person in people for complaint in person.complaints]
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """Where people come back to the agent's program."""
+    listener = Listener()
+    yield listener
+    listener.close()
+
+
+def new_context(chromium: Browser, mandate: RunningMandate, *, scripts: bool = True) -> BrowserContext:
+    """Open a profile without a past."""
+    return chromium.new_context(
+        base_url=mandate.url,
+        viewport={"width": WIDE[0], "height": WIDE[1]},
+        java_script_enabled=scripts,
+        locale="en-GB",
+        timezone_id="Europe/Vienna",
+    )
