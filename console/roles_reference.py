@@ -1,0 +1,59 @@
+"""The page ``docs/reference/roles.md``, made from the rules themselves, so that the two cannot drift apart."""
+
+from __future__ import annotations
+
+import re
+
+from agents.permissions import May
+from console.roles import RULES
+
+WORDS = {
+    "is_administrator": "an administrator",
+    "is_auditor": "an auditor",
+    "may_own_agents": "an administrator or agent owner",
+    "is_for_nobody_else": "for themselves",
+    "may_change_things": "anybody but an auditor",
+    "keeps_the_agent": "owner or deputy of the agent",
+    "is_the_owner": "the agent's owner",
+    "is_the_person_acted_for": "the person acted for",
+    "approved_it": "whoever approved it",
+    "is_first_person_where_two_are_needed": "the first person where two are needed",
+    "concerns_them": "somebody whom the event concerns",
+    "is_themselves": "the person themselves",
+}
+SIGNS = {"|": "or", "&": "and", "~": "not "}
+CHAIN = r"\(([^()&]*)\)(?= \|)"
+"""Brackets around an “or” that goes on with another “or”."""
+HEAD = """# Roles
+
+<!-- Written by `manage.py document_roles` from console/roles.py. Do not edit. -->
+
+| role | in short |
+|---|---|
+| administrator | sets Mandate up, activates agents, registers resources, consents for the organisation, invites people |
+| agent owner | registers and keeps agents; sees and changes their own, and nothing of others |
+| auditor | reads everything and changes nothing |
+| user | allows agents to act for them; sees and changes what they allowed |
+
+What somebody may not see looks like what does not exist (404). What they may see and not change is refused (403). No token
+ever does anything of this: only people in their own session, and Mandate's own sweeps.
+
+| may | who |
+|---|---|
+"""
+
+
+def reference() -> str:
+    """Return the whole page as Markdown."""
+    rows = [f"| {permission.value.partition('.')[2].replace('_', ' ')} | {who(permission)} |\n" for permission in May]
+    return HEAD + "".join(rows)
+
+
+def who(permission: May) -> str:
+    """Say a rule in words: the names of its predicates, joined as the rule joins them."""
+    name = str(RULES[permission].name)
+    name = name[1:-1] if name.startswith("(") else name  # rules brackets each joined rule as a whole
+    while re.search(CHAIN, name):
+        name = re.sub(CHAIN, r"\1", name)
+    said = re.sub(r"[|&~]|\w+", lambda found: SIGNS.get(found[0]) or WORDS[found[0]], name)
+    return said.replace("and not ", "but not ").replace("or an administrator or agent owner", "or an agent owner")
