@@ -35,7 +35,7 @@ def register(request: HttpRequest) -> HttpResponse:
             )
             messages.success(request, _("%(agent)s is registered.") % {"agent": agent.name})
             return redirect("agent-connect", agent.pk)
-    context = {"form": form, "groups": form.groups(), "then": Then, "activates": _activates(user)}
+    context = {"form": form, "groups": form.groups(), "then": dict(Then.__members__), "activates": _activates(user)}
     return render_page(request, "console/agent_register.html", context)
 
 

@@ -98,3 +98,9 @@ def test_what_is_wrong_is_said_and_nothing_is_made(ada, change, field):
 def test_a_null_byte_is_said_and_never_a_fault(ada):
     assert browser(ada).post(URL, _facts(name="Ros\0ter")).status_code == 200
     assert not Agent.objects.exists()
+
+
+def test_each_button_says_to_the_server_what_it_says_to_people(mara):
+    page = browser(mara).get(URL).content.decode()
+    assert 'name="then" value="activate"' in page
+    assert 'name="then" value="draft"' in page
