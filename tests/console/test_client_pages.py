@@ -27,7 +27,7 @@ def test_a_key_is_in_the_answer_that_made_it_and_nowhere_else(ada, discharge_cli
     assert credentials.proves(shown, credential.digest)
     assert shown in response.content.decode()
     assert "no-store" in response["Cache-Control"]
-    assert response["Referrer-Policy"] == "no-referrer"
+    assert response["Referrer-Policy"] == "same-origin"
     for page in ("agent", "agent-clients", "agent-connect", "agent-activity"):
         assert shown not in opened.get(reverse(page, args=[discharge_client.agent_id])).content.decode()
 
