@@ -46,7 +46,7 @@ class AgentFilter(forms.Form):
 
     q = forms.CharField(required=False, max_length=100)
     state = forms.ChoiceField(required=False, choices=[("", _("Every state")), *State.choices], label=_("State"))
-    data = forms.ChoiceField(required=False, choices=DATA_CHOICES, label=_("Data"))
+    data_class = forms.ChoiceField(required=False, choices=DATA_CHOICES, label=_("Data"))
     kind = forms.ChoiceField(required=False, choices=KIND_CHOICES, label=_("Kind"))
     unowned = forms.BooleanField(required=False)
     """Only those for which nobody answers any more."""
@@ -63,7 +63,7 @@ class AgentFilter(forms.Form):
             found = found.filter(kind=kind)
         if asked.get("unowned"):
             found = without_owner(found)
-        if data := asked.get("data"):
+        if data := asked.get("data_class"):
             # Kept as a JSON list of known words: the quoted word finds it on both engines, and finds no other.
             declared = Q(data_classes=[]) if data == DataClass.NONE else Q(data_classes__icontains=f'"{data}"')
             found = found.filter(declared)

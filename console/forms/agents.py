@@ -18,14 +18,14 @@ from agents.models.agent import Kind as AgentKind
 DATA_CLASSES = [(value, label) for value, label in DataClass.choices if value != DataClass.NONE]
 
 
-class PersonChoiceField(forms.ModelChoiceField):
+class PersonChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # takes none at run time
     """Choose a person by name; their address tells two of the same name apart."""
 
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.display_name} ({obj.email})" if obj.name else str(obj.email)
 
 
-class PeopleChoiceField(forms.ModelMultipleChoiceField):
+class PeopleChoiceField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # takes none at run time
     """Choose several people."""
 
     def label_from_instance(self, obj: Any) -> str:
@@ -116,11 +116,11 @@ class AgentFactsForm(forms.Form):
 class EditAgentForm(AgentFactsForm):
     """Facts of an agent that exists."""
 
-    def __init__(self, *args: Any, agent: Agent, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, agent: Agent) -> None:
         ends_on = timezone.localtime(agent.ends_at).date() if agent.ends_at else None
         names = ("name", "purpose", "environment", "data_classes", "unit")
         initial = {name: getattr(agent, name) for name in names} | {"ends_on": ends_on}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
         self.fields["purpose"].required = agent.state != State.DRAFT
         self.agent = agent
 
@@ -163,8 +163,8 @@ class RegisterForm(AgentFactsForm):
 
     field_order = ("name", "purpose", "kind", "environment", "data_classes", "scopes", "redirect_uris", "public")
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        super().__init__(data)
         self.fields["purpose"].required = True
         own = people_who_may_answer()
         self.fields["owner"].queryset = own if user.is_administrator else own.filter(pk=user.pk)  # type: ignore[attr-defined]  # of a model choice
@@ -207,8 +207,8 @@ class HandOverForm(forms.Form):
     owner = PersonChoiceField(queryset=User.objects.none(), label=_("New owner"), empty_label=_("Choose somebody"))
     reason = forms.CharField(label=_("Why?"), max_length=500, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
-    def __init__(self, *args: Any, agent: Agent, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any = None, *, agent: Agent) -> None:
+        super().__init__(data)
         owner = agent.owner
         people = people_who_may_answer()
         self.fields["owner"].queryset = people.exclude(pk=owner.pk) if owner else people  # type: ignore[attr-defined]  # of a model choice
@@ -225,8 +225,8 @@ class DeputiesForm(forms.Form):
         help_text=_("They may do for this agent what its owner may, but for retiring it and giving it away."),
     )
 
-    def __init__(self, *args: Any, agent: Agent, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"deputies": [person.pk for person in agent.deputies]}, **kwargs)
+    def __init__(self, data: Any = None, *, agent: Agent) -> None:
+        super().__init__(data, initial={"deputies": [person.pk for person in agent.deputies]})
         owner = agent.owner
         people = people_who_may_answer()
         self.fields["deputies"].queryset = people.exclude(pk=owner.pk) if owner else people  # type: ignore[attr-defined]  # of a model choice
@@ -238,13 +238,13 @@ class AgentScopesForm(forms.Form):
     scopes = forms.ModelMultipleChoiceField(Scope.objects.live(), required=False)
     required = forms.ModelMultipleChoiceField(Scope.objects.live(), required=False)
 
-    def __init__(self, *args: Any, agent: Agent, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, agent: Agent) -> None:
         rows = list(AgentScope.objects.live().filter(agent=agent))
         initial = {
             "scopes": [row.scope_id for row in rows],
             "required": [row.scope_id for row in rows if row.required],
         }
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
 
     def groups(self) -> list[ScopeGroup]:
         """Return the checkboxes; each row says as ``required`` whether it is ticked as required."""

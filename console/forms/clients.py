@@ -43,7 +43,7 @@ class ClientForm(forms.Form):
         label=_("It may go on while the person is away (refresh tokens)"), required=False, initial=True
     )
 
-    def __init__(self, *args: Any, agent: Agent, client: Client | None = None, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, agent: Agent, client: Client | None = None) -> None:
         initial: dict[str, Any] = {"name": agent.name, "auth_method": AuthMethod.BASIC}
         if client is not None:
             initial = {
@@ -52,7 +52,7 @@ class ClientForm(forms.Form):
                 "redirect_uris": "\n".join(client.redirect_uris.split()),
                 "refresh": GrantType.REFRESH_TOKEN in client.grant_types,
             }
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
         self.agent = agent
         if agent.kind == AgentKind.AUTONOMOUS:
             del self.fields["redirect_uris"], self.fields["refresh"]

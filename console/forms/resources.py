@@ -70,7 +70,7 @@ class ResourceForm(forms.Form):
         help_text=_("Such as patient-file draft-letter."),
     )
 
-    def __init__(self, *args: Any, resource: Resource | None = None, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, resource: Resource | None = None) -> None:
         initial: dict[str, Any] = {}
         if resource is not None:
             initial = {
@@ -81,7 +81,7 @@ class ResourceForm(forms.Form):
                 "operations": " ".join(resource.operations),
                 "record_types": " ".join(resource.record_types),
             }
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
         self.resource = resource
         if resource is not None:
             del self.fields["uri"]
@@ -169,10 +169,10 @@ class NewScopeForm(WordingForm, ScopeFactsForm):
 class EditScopeForm(ScopeFactsForm):
     """Facts of a permission that exists."""
 
-    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, scope: Scope) -> None:
         names = ("access", "data_class", "required_by_default", "marked_sensitive")
         initial = {name: getattr(scope, name) for name in names} | {"longest_days": max(1, scope.longest_life.days)}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
 
     def facts(self) -> dict[str, Any]:
         """Return the changes. A longest life that was left as it is stays exact."""

@@ -19,6 +19,8 @@ from console.filters import AGENT_COLUMNS, AgentFilter, Column, ends_soon, sort_
 from console.pages.parts import render_part
 
 PAGE_SIZE = 25
+AGENT_REMEMBERS_OWNERS = "live_ownership_list"
+"""Where ``Agent.live_ownerships`` looks before it asks the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,8 @@ def agents(request: HttpRequest) -> HttpResponse:
     visible = Agent.objects.visible_to(user)
     filters = AgentFilter(request.GET)
     found, sort = sort_agents(filters.apply(visible), request.GET.get("sort", ""))
-    with_owners = Prefetch(
-        "ownerships", queryset=Ownership.objects.live().select_related("user"), to_attr="live_ownership_list"
-    )
+    live = Ownership.objects.live().select_related("user")
+    with_owners = Prefetch("ownerships", queryset=live, to_attr=AGENT_REMEMBERS_OWNERS)
     page = Paginator(found.prefetch_related(with_owners), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "filters": filters,

@@ -21,7 +21,7 @@ from console.forms.reasons import ReasonForm
 from console.pages.agent_connect import connect_page
 from console.pages.agent_shell import agent_or_404, client_or_404, shell
 from console.pages.errors import said_in
-from console.pages.once import first_time, form_token
+from console.pages.once import first_time, form_token, with_new_token
 from console.pages.parts import never_stored, render_page
 
 
@@ -83,10 +83,7 @@ def revoke(request: HttpRequest, agent_id: uuid.UUID, client_id: uuid.UUID, cred
 
 def _form_page(request: HttpRequest, agent: Agent, client: Client, form: KeyForm) -> HttpResponse:
     now = moment_of(request)
-    if form.is_bound:
-        # What was sent counts as sent: the form that is shown now is another one.
-        form.data = form.data.copy()
-        form.data["once"] = form_token()
+    with_new_token(form, request)
     context = {
         **shell(request, agent, "", with_moves=False),
         "client": client,

@@ -13,7 +13,7 @@ from consent.screens.who_and_when import moment_of
 
 def wants_part(request: HttpRequest) -> bool:
     """Whether htmx asks for a piece. A history restore gets the whole page."""
-    htmx = getattr(request, "htmx", None)
+    htmx: Any = getattr(request, "htmx", None)
     return bool(htmx) and not htmx.history_restore_request and not htmx.boosted
 
 

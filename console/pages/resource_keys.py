@@ -19,7 +19,7 @@ from consent.screens.who_and_when import moment_of, person_of
 from console.forms.clients import KeyForm
 from console.forms.reasons import ReasonForm
 from console.pages.errors import said_in
-from console.pages.once import first_time, form_token
+from console.pages.once import first_time, form_token, with_new_token
 from console.pages.parts import never_stored, render_page
 from console.pages.resource_shell import resource_or_404, shell
 
@@ -44,10 +44,7 @@ def issue(request: HttpRequest, resource_id: uuid.UUID) -> HttpResponse:
             issued = credentials.issue(resource, by=Actor.of(request), now=now, ends_at=form.ends_at())
             context |= {**shell(request, resource), "secret": f"MANDATE_KEY={issued.key}"}
             return never_stored(render_page(request, "console/resource_key.html", context))
-    if form.is_bound:
-        # What was sent counts as sent: the form that is shown now is another one.
-        form.data = form.data.copy()
-        form.data["once"] = form_token()
+    with_new_token(form, request)
     return render_page(request, "console/resource_key.html", {**context, **shell(request, resource), "form": form})
 
 

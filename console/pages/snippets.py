@@ -10,6 +10,7 @@ import json
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from django.template.loader import render_to_string
@@ -78,7 +79,7 @@ def snippet(language: str, about: Connection) -> str:
         "scope": " ".join(about.scopes),
         "redirect_uri": about.redirect_uri,
     }
-    context = {name: quoted(value) for name, value in values.items()}
+    context: dict[str, Any] = {name: quoted(value) for name, value in values.items()}
     context |= {
         "key": KEY_VARIABLE,
         "has_key": about.has_key,

@@ -133,7 +133,7 @@ def _decide(address: str, given, weber: User) -> str:
             user=weber,
             redirect_uri=asked["redirect_uri"],
             code_challenge=asked["code_challenge"],
-            requested=[[str(scope.resource_id), scope.name] for scope in given.scopes(now)],
+            requested=[(str(scope.resource_id), scope.name) for scope in given.scopes(now)],
             now=now,
             by=Actor.person(weber),
         )
