@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Prefetch, Q
 from django.urls import reverse
@@ -17,6 +18,9 @@ from console.names import page_of, strong
 from console.templatetags.mandate import when
 
 SOON = timedelta(days=14)
+LIVE_OWNERSHIPS: Prefetch[str, Any, Any] = Prefetch(
+    "ownerships", Ownership.objects.live().select_related("user"), to_attr="live_ownership_list"
+)
 MOST = 5
 """Of one sort; the rest is told as a number that leads to its list."""
 
@@ -48,8 +52,7 @@ def _pending(person: User, now: datetime) -> list[Waiting]:
     organisation = Organisation.current()
     if organisation is not None and organisation.second_person_activates:
         agents = agents.exclude(submitted_by=person)
-    owners = Prefetch("ownerships", Ownership.objects.live().select_related("user"), to_attr="live_ownership_list")
-    listed = list(agents.order_by("created_at", "pk").prefetch_related(owners)[: MOST + 1])
+    listed = list(agents.order_by("created_at", "pk").prefetch_related(LIVE_OWNERSHIPS)[: MOST + 1])
     rows = [
         Waiting(
             _ago(agent.created_at, now),

@@ -57,7 +57,7 @@ class ResourceAuthentication(BaseAuthentication):
         if not header:
             return None
         scheme, _, value = header.partition(" ")
-        now: datetime = request.facts.now
+        now: datetime = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
         if len(header) <= LONGEST_HEADER and scheme.lower() == "basic":
             try:
                 return ResourceCaller(prove_resource(header, now).pk), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
@@ -63,7 +63,7 @@ class ReceiptSerializer(OnlyKnown):
     operation = StrictText(
         r"\A[^\x00-\x1f\x7f\ud800-\udfff]{1,80}\Z", help_text="An operation that the resource registered."
     )
-    records = RecordsSerializer(many=True, min_length=1, max_length=MOST_RECORDS)
+    records = serializers.ListField(child=RecordsSerializer(), min_length=1, max_length=MOST_RECORDS)
     idempotency_key = StrictText(
         r"\A[\x21-\x7e]{1,100}\Z", help_text="The same key again gives the same answer and no second event."
     )
@@ -94,6 +94,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 PROBLEM = {("4XX", "application/problem+json"): OpenApiResponse(ProblemSerializer)}
+SECURITY: list[Any] = [{"resourceKey": []}, {"resourceBasic": []}]
 EXAMPLE = OpenApiExample(
     "Two files and a plan were read",
     request_only=True,
@@ -112,9 +113,9 @@ EXAMPLE = OpenApiExample(
 class ReceiptsView(APIView):
     """Receipts of resources."""
 
-    authentication_classes: ClassVar = [ResourceAuthentication]
-    permission_classes: ClassVar = [IsResource]
-    http_method_names: ClassVar = ["post"]
+    authentication_classes = [ResourceAuthentication]
+    permission_classes = [IsResource]
+    http_method_names = ["post"]
     refusal_kind = Kind.RECEIPT_REFUSED
 
     @extend_schema(
@@ -127,7 +128,7 @@ class ReceiptsView(APIView):
         request=ReceiptSerializer,
         examples=[EXAMPLE],
         responses={201: ReportedSerializer, 200: ReportedSerializer, **PROBLEM},
-        auth=[{"resourceKey": []}, {"resourceBasic": []}],
+        auth=SECURITY,
     )
     def post(self, request: Request) -> Response:
         """Write one receipt down: 201 with the number of its event; 200 with the same number when it came before."""

@@ -62,7 +62,7 @@ def event(request: HttpRequest, number: int) -> HttpResponse:
         "here": _("Event %(number)s") % {"number": thin(shown.pk)},
         "chain": _chain(shown, consent, names, now, trail),
         "purpose": names.text(shown.purpose_digest),
-        "agent": names.agents.get(shown.agent_id),
+        "agent": names.agents.get(shown.agent_id) if shown.agent_id else None,
         "written_by": whose_words(consent),
         "reason": names.text(shown.reason_digest),
         "reason_by": names.actor(shown),

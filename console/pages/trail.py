@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -13,7 +13,7 @@ from agents.permissions import May
 from agents.trail.search import COUNTED, Found, find_events
 from console.names import Names
 from console.pages.parts import render_part, wants_part
-from console.pages.trail_filter import chips_of, read_filter
+from console.pages.trail_filter import address, chips_of, read_filter
 from console.sentences import tell
 from console.templatetags.mandate import thin
 
@@ -43,20 +43,14 @@ def trail(request: HttpRequest) -> HttpResponse:
     }
     response = render_part(request, "console/trail.html", "found", context)
     if wants_part(request):
-        place = asked.params.copy()
-        for name, number in (("before", asked.before), ("after", asked.after)):
-            if number is not None:
-                place[name] = str(number)
-        response["HX-Push-Url"] = f"{path}?{place.urlencode()}" if place else path
+        numbers = {"before": asked.before, "after": asked.after}
+        place = {name: str(number) for name, number in numbers.items() if number is not None}
+        response["HX-Push-Url"] = address(path, {**asked.params, **place})
     return response
 
 
-def _page(path: str, params: QueryDict, name: str, number: int | None) -> str:
-    if number is None:
-        return ""
-    page = params.copy()
-    page[name] = str(number)
-    return f"{path}?{page.urlencode()}"
+def _page(path: str, params: dict[str, str], name: str, number: int | None) -> str:
+    return address(path, {**params, name: str(number)}) if number is not None else ""
 
 
 def _summary(found: Found) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -69,7 +70,9 @@ class TrailFilter(forms.Form):
         ),
     )
     outcome = forms.ChoiceField(required=False, label=gettext_lazy("Outcome"), choices=OUTCOMES)
-    data = forms.ChoiceField(required=False, label=gettext_lazy("Data"), choices=DATA)
+    data = forms.ChoiceField(  # type: ignore[assignment]  # a field: the form's metaclass takes it out of the class
+        required=False, label=gettext_lazy("Data"), choices=DATA
+    )
     kind = forms.ChoiceField(required=False, label=gettext_lazy("What happened"), choices=GROUPS)
     when = forms.ChoiceField(required=False, label=gettext_lazy("When"), choices=WHEN)
     resource = forms.ChoiceField(required=False, label=gettext_lazy("Resource"))
@@ -89,7 +92,7 @@ class Asked:
 
     search: Search
     form: TrailFilter
-    params: QueryDict
+    params: dict[str, str]
     """What was understood, and nothing else: the address to share."""
     before: int | None
     after: int | None
@@ -98,7 +101,7 @@ class Asked:
 def read_filter(query: QueryDict, now: datetime, resources: list[Resource]) -> Asked:
     """Read the address. What is unknown or unreadable in it is left out, so that an address never breaks."""
     words = " ".join(query.get("q", "").replace("\0", " ").split())[:LONGEST_WORDS]
-    params = QueryDict(mutable=True)
+    params: dict[str, str] = {}
     if words:
         params["q"] = words
     kinds = {value for value, _label in GROUPS} | {kind.value for kind in Kind}
@@ -127,7 +130,7 @@ def read_filter(query: QueryDict, now: datetime, resources: list[Resource]) -> A
         until=until,
         **ids,
     )
-    form = TrailFilter(initial=params.dict(), auto_id="filter-%s")
+    form = TrailFilter(initial=params, auto_id="filter-%s")
     form.fields["resource"].choices = [("", _("Every resource")), *((str(r.pk), r.name) for r in resources)]  # type: ignore[attr-defined]
     before, after = _number(query.get("before", "")), _number(query.get("after", ""))
     return Asked(search, form, params, before, None if before is not None else after)
@@ -150,13 +153,17 @@ def chips_of(asked: Asked, path: str, viewer: User, now: datetime) -> list[Filte
         namers["kind"] = lambda: kind.facts.meaning.rstrip(".")
     for name, label in namers.items():
         if name in asked.params:
-            rest = asked.params.copy()
-            del rest[name]
-            chips.append(FilterChip(label(), f"{path}?{rest.urlencode()}" if rest else path))
+            rest = {other: value for other, value in asked.params.items() if other != name}
+            chips.append(FilterChip(label(), address(path, rest)))
     return chips
 
 
-def _times(params: QueryDict, now: datetime) -> tuple[datetime | None, datetime | None]:
+def address(path: str, params: dict[str, str]) -> str:
+    """Return the address of the page with these parameters."""
+    return f"{path}?{urlencode(params)}" if params else path
+
+
+def _times(params: dict[str, str], now: datetime) -> tuple[datetime | None, datetime | None]:
     """Return the moments between which events are asked for. Days are those of the page's time zone."""
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     if "on" in params:
@@ -209,6 +216,8 @@ def _reads_everything(viewer: User) -> bool:
 
 
 def _agent_name(agent_id: uuid.UUID | None, viewer: User) -> str:
+    if agent_id is None:
+        return _("unknown")
     found = Agent.objects.visible_to(viewer).filter(pk=agent_id).values_list("name", flat=True).first()
     return found or _("unknown")
 
@@ -233,5 +242,7 @@ def _client_name(client_id: uuid.UUID | None, viewer: User) -> str:
 
 
 def _consent_name(consent_id: uuid.UUID | None, viewer: User) -> str:
+    if consent_id is None:
+        return _("unknown")
     found = Consent.objects.visible_to(viewer).filter(pk=consent_id).values_list("purpose", flat=True).first()
     return found if found and len(found) <= 40 else f"{found[:40].rstrip()}…" if found else _("unknown")

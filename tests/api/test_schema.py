@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 import pytest
+from django.apps import apps
 from django.test import Client as Browser
 
 from agents import errors
-from consent import errors as consent_errors
-from consent import receipts
 from console.api.problems import status_of
 from tests import builders
 
@@ -43,8 +45,10 @@ def every(kind):
 
 
 def test_every_error_of_the_domain_has_a_status():
-    assert consent_errors
-    assert receipts
+    for app in ("agents", "consent", "console"):
+        for module in pkgutil.walk_packages(apps.get_app_config(app).module.__path__, f"{app}."):
+            if module.name.rsplit(".", 1)[-1] in {"errors", "receipts", "scopes"}:
+                importlib.import_module(module.name)
     for kind in every(errors.MandateError):
         error = kind.__new__(kind)
         assert 400 <= status_of(error) < 500, kind

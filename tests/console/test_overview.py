@@ -18,7 +18,7 @@ from agents.trail.models import Outcome
 from agents.trail.record import record
 from console.pages.overview import first_name
 from console.waiting import waiting_for
-from tests import builders, grants
+from tests import builders
 
 pytestmark = pytest.mark.django_db
 
@@ -151,4 +151,3 @@ def test_the_number_of_queries_does_not_grow(mara, ada, django_assert_max_num_qu
         browser.get("/")
     with django_assert_max_num_queries(30):
         own.get("/")
-    assert grants
