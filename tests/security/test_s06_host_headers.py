@@ -1,0 +1,77 @@
+"""S6: who we say we are comes from the setting; a header changes neither that nor whose address an event names."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client as Browser
+
+from agents.models import Event, EventText
+from tests.consent.asking import AUTHORIZE, answer_of, asked, decides
+from tests.forms import form_of
+
+pytestmark = pytest.mark.django_db
+SPOOFED = {
+    "HTTP_X_FORWARDED_HOST": "evil.example",
+    "HTTP_X_FORWARDED_PROTO": "https",
+    "HTTP_FORWARDED": "for=203.0.113.9;host=evil.example;proto=https",
+    "HTTP_X_FORWARDED_FOR": "203.0.113.9",
+    "HTTP_X_REAL_IP": "203.0.113.9",
+}
+PATHS = (
+    "/oauth/token",
+    "/oauth/introspect",
+    "/oauth/revoke",
+    "/oauth/authorize",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/jwks.json",
+    "/account/login/",
+    "/healthz",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "localhost@evil.example", "a b", ""])
+def test_s06_an_unknown_host_is_refused(path, host):
+    for call in (Browser().get, Browser().post):
+        assert call(path, HTTP_HOST=host).status_code == 400
+    assert Browser().get(path).status_code != 500
+
+
+def test_s06_the_issuer_in_answers_tokens_and_metadata_is_the_setting(
+    discharge, discharge_client, weber, weber_allows, pkce, records_api, settings
+):
+    from tests import builders, grants
+
+    browser = builders.browser(weber)
+    form = form_of(browser.get(AUTHORIZE, asked(discharge_client), **SPOOFED))
+    assert answer_of(decides(browser, form))["iss"] == settings.ISSUER
+    answer = grants.post(
+        "/oauth/token",
+        {
+            "grant_type": "authorization_code",
+            "code": grants.code(weber_allows, pkce),
+            "code_verifier": pkce.verifier,
+        },
+        **discharge.header,
+        **SPOOFED,
+    )
+    seen = grants.post(
+        "/oauth/introspect", {"token": answer.json()["access_token"]}, **records_api.header, **SPOOFED
+    ).json()
+    assert seen["iss"] == settings.ISSUER
+    for path in "/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource":
+        document = Browser().get(path, **SPOOFED)
+        assert b"evil" not in document.content
+        assert document.content == Browser().get(path).content
+
+
+def test_s06_a_spoofed_address_changes_neither_the_event_nor_the_limit(claims, clinic_allows):
+    from tests.grants import basic, post
+
+    wrong = basic(claims.client.client_id, claims.key[:-1] + "0")
+    for number in range(30):
+        post("/oauth/token", {"grant_type": "client_credentials"}, **wrong, HTTP_X_FORWARDED_FOR=f"203.0.113.{number}")
+    held_up = post("/oauth/token", {"grant_type": "client_credentials"}, **wrong, HTTP_X_FORWARDED_FOR="203.0.113.99")
+    assert held_up.status_code == 429
+    assert len(set(Event.objects.filter(kind="token.refused").values_list("address_digest", flat=True))) == 1
+    assert not EventText.objects.filter(text__startswith="203.0.113").exists()

@@ -1,0 +1,76 @@
+"""S19: whoever guesses secrets waits, and nobody else does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from agents.models import Event
+from tests.grants import basic, post
+from tests.security.expected import is_oauth_error
+
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
+FORM = {"grant_type": "client_credentials"}
+START = timezone.now().replace(second=5, microsecond=0)
+
+
+@pytest.fixture
+def one_minute():
+    """Everything within one minute of the clock."""
+    with time_machine.travel(START, tick=False):
+        yield
+
+
+def guesses(name, count, address="198.51.100.7"):
+    return [post("/oauth/token", FORM, **basic(name, f"guess {n}"), REMOTE_ADDR=address) for n in range(count)]
+
+
+def test_s19_thirty_wrong_secrets_from_one_address_are_enough(one_minute, claims, clinic_allows):
+    wrong = guesses(claims.client.client_id, 30)
+    assert {answer.status_code for answer in wrong} == {401}
+    held_up = post("/oauth/token", FORM, **claims.header, REMOTE_ADDR="198.51.100.7")
+    assert held_up.status_code == 429
+    assert 0 < int(held_up["Retry-After"]) <= 60
+    assert held_up["Cache-Control"] == "no-store"
+    assert post("/oauth/token", FORM, **claims.header, REMOTE_ADDR="198.51.100.8").status_code == 200
+
+
+def test_s19_the_wait_ends_by_itself(one_minute, claims, clinic_allows):
+    guesses(claims.client.client_id, 40)
+    with time_machine.travel(START + timedelta(seconds=60), tick=False):
+        assert post("/oauth/token", FORM, **claims.header, REMOTE_ADDR="198.51.100.7").status_code == 200
+
+
+def test_s19_others_behind_the_same_address_are_not_held_up(one_minute, claims, clinic_allows, discharge):
+    guesses(discharge.client.client_id, 35)
+    assert post("/oauth/token", FORM, **claims.header, REMOTE_ADDR="198.51.100.7").status_code == 200
+
+
+def test_s19_one_ipv6_network_is_one_source(one_minute, claims, clinic_allows):
+    for number in range(30):
+        guesses(claims.client.client_id, 1, address=f"2001:db8:0:1::{number + 1:x}")
+    assert post("/oauth/token", FORM, **claims.header, REMOTE_ADDR="2001:db8:0:1::ffff").status_code == 429
+    assert post("/oauth/token", FORM, **claims.header, REMOTE_ADDR="2001:db8:0:2::1").status_code == 200
+
+
+def test_s19_unknown_and_known_are_told_alike_before_and_after(one_minute, claims, clinic_allows):
+    known, unknown = guesses(claims.client.client_id, 32), guesses("nobody", 32)
+    told = [(answer.status_code, answer.content, answer.get("Retry-After")) for answer in known]
+    assert told == [(answer.status_code, answer.content, answer.get("Retry-After")) for answer in unknown]
+
+
+def test_s19_a_flood_is_counted_and_told_in_few_events(one_minute, claims, clinic_allows):
+    guesses(claims.client.client_id, 200)
+    assert 1 <= Event.objects.filter(kind="token.refused").count() <= 25
+
+
+def test_s19_resources_likewise(one_minute, records_api):
+    wrong = basic(records_api.resource.identifier, "guess")
+    for _ in range(30):
+        assert is_oauth_error(post("/oauth/introspect", {"token": "x"}, **wrong), "invalid_client", 401)
+    assert post("/oauth/introspect", {"token": "x"}, **records_api.header).status_code == 429
+    elsewhere = post("/oauth/introspect", {"token": "x"}, **records_api.header, REMOTE_ADDR="198.51.100.8")
+    assert elsewhere.json() == {"active": False}
