@@ -23,8 +23,8 @@ from agents.sweeps import Sweep, delete_in_batches
 from agents.warnings import Ending, owners_at, page_address, readers_of, warn
 from consent import mandate
 from consent.models import AccessToken, AuthorizationCode, Consent, RefreshToken, TokenFamily, UsedOnce
+from consent.receipts import COME_WITHIN
 
-RECEIPTS_COME_WITHIN = timedelta(hours=24)
 CODES_KEPT_FOR = timedelta(days=7)
 FAMILIES_KEPT_FOR = timedelta(days=2)
 USED_KEPT_FOR = timedelta(days=2)
@@ -37,7 +37,7 @@ def end_consents(*, now: datetime, batch: int = 500) -> int:
 
 def delete_dead_access_tokens(*, now: datetime, batch: int = 500) -> int:
     """Delete access tokens that nobody can use or report on any more. Returns how many."""
-    dead = AccessToken.objects.filter(expires__lt=now - RECEIPTS_COME_WITHIN)
+    dead = AccessToken.objects.filter(expires__lt=now - COME_WITHIN)
     return delete_in_batches(dead, by="expires", batch=batch)
 
 

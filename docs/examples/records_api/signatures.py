@@ -9,9 +9,10 @@ from typing import Any
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
 
 from records_api.caller import Caller
-from records_api.mandate import Mandate
+from records_api.mandate import Mandate, MandateUnreachable
 
 ALGORITHM = "ES256"
 KEYS_LIFE = 300.0
@@ -35,8 +36,11 @@ class Keys:
         age = time.monotonic() - self._read_at
         if age > KEYS_LIFE or (kid not in self._names and age > LEAST_PAUSE):
             document: Any = await self.mandate.call("GET", (await self.mandate.metadata())["jwks_uri"], auth=None)
-            self._keys = KeySet.import_key_set(document)
-            self._names = {str(key["kid"]) for key in document["keys"]}
+            try:
+                self._keys = KeySet.import_key_set(document)
+                self._names = {str(key["kid"]) for key in document["keys"]}
+            except (JoseError, KeyError, TypeError, ValueError) as problem:
+                raise MandateUnreachable("the keys cannot be read") from problem
             self._read_at = time.monotonic()
         return self._keys
 
@@ -62,6 +66,4 @@ async def caller_by_signature(token: str, *, audience: str, keys: Keys) -> Calle
 
 
 def _unchecked_header(token: str) -> dict[str, Any]:
-    from joserfc.jws import extract_compact
-
     return dict(extract_compact(token.encode()).headers())
