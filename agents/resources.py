@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from agents.actors import Actor, require
@@ -73,8 +73,6 @@ def create(
     """
     require(by, May.MANAGE_RESOURCE)
     check_resource_uri(uri)
-    if Resource.objects.filter(uri=uri).exists():
-        raise InvalidInput("uri", "A resource with this address exists already.")
     facts = _checked(
         {
             "name": name,
@@ -85,7 +83,13 @@ def create(
             "record_types": record_types,
         }
     )
-    resource = Resource.objects.create(uri=uri, identifier=_new_identifier(facts["name"]), created_at=now, **facts)
+    try:
+        with transaction.atomic():  # the unique address decides between two at once
+            resource = Resource.objects.create(
+                uri=uri, identifier=_new_identifier(facts["name"]), created_at=now, **facts
+            )
+    except IntegrityError as taken:
+        raise InvalidInput("uri", "A resource with this address exists already, or existed before.") from taken
     record(
         Kind.RESOURCE_CREATED,
         by=by,

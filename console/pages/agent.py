@@ -16,7 +16,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from agents.last_use import last_used
-from agents.models import Agent, AgentScope, Credential, User
+from agents.models import Agent, AgentScope, Credential, State, User
+from agents.models import Kind as AgentKind
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from consent.models import Consent, ConsentScope
@@ -59,6 +60,7 @@ def overview(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
         **shell(request, agent, "agent"),
         "days": tokens_by_day(agent.pk, now=now),
         "scopes": _scope_rows(agent, scopes, now),
+        "may_see_people": user.has_perm(May.SEE_PEOPLE),
         "to_confirm": _to_confirm(agent, scopes, user),
         "activity": activity_of(agent, user, now, number=LATEST).rows,
         **_credentials(agent, now),
@@ -79,9 +81,14 @@ def consents(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
         {"consent": consent, "status": consent.status(now), "held": consent.held(now), "used": used.get(consent.pk)}
         for consent in page
     ]
-    return render_page(
-        request, "console/agent_consents.html", {**shell(request, agent, "agent-consents"), "page": page, "rows": rows}
-    )
+    asks_organisation = agent.kind == AgentKind.AUTONOMOUS and agent.state == State.ACTIVE
+    context = {
+        **shell(request, agent, "agent-consents"),
+        "page": page,
+        "rows": rows,
+        "may_allow": asks_organisation and user.has_perm(May.APPROVE_ORGANISATION_CONSENT, agent),
+    }
+    return render_page(request, "console/agent_consents.html", context)
 
 
 @require_safe
