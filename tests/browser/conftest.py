@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -12,6 +14,14 @@ from tests.browser.agent_program import Listener
 from tests.browser.at_browser import WIDE, AtBrowser
 from tests.services.chromium import running_chromium
 from tests.services.mandate import RunningMandate
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The organisation of `make demo`, running. passwords: by e-mail address."""
+
+    mandate: RunningMandate
+    passwords: dict[str, str]
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +58,39 @@ def somebody(chromium: Browser, running_mandate: RunningMandate) -> Iterator[Cal
         person = AtBrowser.at(new_context(chromium, running_mandate, scripts=scripts), scripts=scripts)
         people.append(person)
         return person.signs_in(who.email) if who else person
+
+    yield sit_down
+    for person in people:
+        person.context.close()
+    complaints = [complaint for person in people for complaint in person.complaints]
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A Mandate of its own with the organisation of `make demo`, for tests that look at pages and change nothing."""
+    mandate = RunningMandate(tmp_path_factory.mktemp("demo") / "data")
+    said = mandate.manage("demo", within=400)
+    passwords = dict(re.findall(r"(\S+@\S+)\s+(\S+)$", said, re.MULTILINE))
+    try:
+        mandate.start()
+        yield Demo(mandate, passwords)
+    finally:
+        mandate.stop()
+
+
+@pytest.fixture
+def somebody_of_demo(chromium: Browser, demo: Demo) -> Iterator[Callable[[str], AtBrowser]]:
+    """Call it with the beginning of an address, ``somebody_of_demo("mara.keller")``, for that person, signed in; "" is nobody."""
+    people: list[AtBrowser] = []
+
+    def sit_down(who: str) -> AtBrowser:
+        person = AtBrowser.at(new_context(chromium, demo.mandate))
+        people.append(person)
+        for address, password in demo.passwords.items():
+            if who and address.startswith(who):
+                person.signs_in(address, password)
+        return person
 
     yield sit_down
     for person in people:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -13,7 +13,9 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 from playwright.sync_api import APIResponse, BrowserContext
 
 LINK = re.compile(r"""<(?:a|form|button)\b[^>]*?\b(?:href|action|formaction)="(/[^"#]*)""")
-START = ("/", "/my-agents/", "/account/", "/styleguide/")
+START = ("/", "/my-agents/", "/account/", "/styleguide/", "/trail/?data=health")
+EXAMPLES = {"agent": 12, "agent-consents": 12, "resource": 3, "person": 12, "consent": 6, "event": 6}
+"""How many of a kind are looked at, because each may lead to other pages. One of the rest."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,13 @@ class Found:
     route: str
     variant: str
     path: str
+    number: int = 1
+    """Which example of its kind it is."""
 
     @property
     def label(self) -> str:
         """A name for messages and pictures."""
-        return f"{self.route}-{self.variant}" if self.variant else self.route
+        return "-".join([self.route, *([self.variant] if self.variant else []), *([str(self.number)] if self.number > 1 else [])])
 
 
 def routes() -> dict[str, str]:
@@ -44,19 +48,21 @@ def _routes(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[t
 
 
 def walk(context: BrowserContext, *, start: tuple[str, ...] = START) -> tuple[list[Found], set[str]]:
-    """Follow links as the person who is signed in here, one example of each page.
+    """Follow links as the person who is signed in here, one example of each page and a few of some.
 
     Returns the pages that a GET renders, and the names of all routes that something links or posts to.
     """
     queue = deque(start)
-    seen: set[tuple[str, str]] = set()
+    seen: Counter[tuple[str, str]] = Counter()
+    asked: set[str] = set()
     pages: list[Found] = []
     while queue:
         address = queue.popleft()
         key = _key(address)
-        if key is None or key in seen:
+        if key is None or address in asked or seen[key] >= EXAMPLES.get(key[0], 1):
             continue
-        seen.add(key)
+        asked.add(address)
+        seen[key] += 1
         if key[0] == "account_logout":
             continue
         answer = context.request.get(address, max_redirects=0)
@@ -65,7 +71,7 @@ def walk(context: BrowserContext, *, start: tuple[str, ...] = START) -> tuple[li
             queue.append(answer.headers["location"])
         if answer.status != 200 or "text/html" not in answer.headers.get("content-type", ""):
             continue
-        pages.append(Found(*key, address))
+        pages.append(Found(*key, address, seen[key]))
         queue.extend(links_of(answer))
     return pages, {route for route, _ in seen}
 

@@ -79,7 +79,7 @@ class RunningMandate:
         if beat:
             self.background.append(self._process(beat_command()))
 
-    def manage(self, *arguments: str) -> str:
+    def manage(self, *arguments: str, within: float = 110) -> str:
         """Run one of its management commands and return what it printed. Fails when the command fails."""
         done = subprocess.run(
             [sys.executable, str(BASE_DIR / "manage.py"), *arguments],
@@ -89,7 +89,7 @@ class RunningMandate:
             capture_output=True,
             text=True,
             check=False,
-            timeout=110,
+            timeout=within,
         )
         assert done.returncode == 0, f"manage.py {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
         return done.stdout

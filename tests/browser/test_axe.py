@@ -1,0 +1,81 @@
+"""Every page is readable by everybody: in both themes, at 1280, 390 and 320 pixels, with one heading and no complaint.
+
+The list of pages comes from the links that people can follow, and is held against the URL configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from tests.browser.at_browser import AtBrowser
+from tests.browser.every_page import Found, routes, walk
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+
+# No page, or a page that needs more than a look: each with the test that opens it.
+ELSEWHERE = {
+    "for machines": {
+        *("api-metadata", "api-metadata-at-path", "api-root", "api-schema", "api-unknown", "healthz", "introspect", "jwks"),
+        *("readyz", "receipts", "revoke-token", "server-metadata", "token", "mfa_login_webauthn"),
+    },
+    "test_from_set_up_to_revoked": {
+        *("setup", "setup-link", "first-steps", "invitation", "invitation-link", "people-invited"),
+        *("authorize", "authorize-decide"),
+    },
+    "test_passkeys": {
+        *("mfa_authenticate", "mfa_list_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn", "mfa_view_recovery_codes"),
+        *("mfa_generate_recovery_codes", "mfa_download_recovery_codes", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"),
+        *("mfa_deactivate_totp",),
+    },
+}
+
+
+def check(person: AtBrowser, pages: Iterable[Found]) -> None:
+    """Open each page and find no fault with any of them; say all faults at once."""
+    faults = []
+    for found in (found for found in pages if found.number == 1):
+        try:
+            person.opens(found.path).finds_no_fault()
+        except AssertionError as fault:
+            faults.append(f"{found.label}: {fault}")
+    assert not faults, "\n\n".join(faults)
+
+
+def test_the_pages_of_an_administrator(somebody_of_demo):
+    mara = somebody_of_demo("mara.keller")
+    pages, _ = walk(mara.context)
+    assert len(pages) > 45
+    check(mara, pages)
+
+
+def test_the_pages_of_somebody_for_whom_agents_act(somebody_of_demo):
+    weber = somebody_of_demo("jonas.weber")
+    pages, _ = walk(weber.context, start=("/my-agents/",))
+    assert {"consent-narrow", "consent-revoke", "my-consent", "my-agents-stop-all"} <= {found.route for found in pages}
+    check(weber, [found for found in pages if "account" not in found.route])
+
+
+def test_the_pages_of_an_owner_and_of_an_auditor_that_look_different(somebody_of_demo):
+    for who in ("ana.duarte", "omar.haddad"):
+        person = somebody_of_demo(who)
+        pages, _ = walk(person.context)
+        check(person, [found for found in pages if found.route in {"overview", "agents", "agent", "person"}])
+
+
+def test_the_pages_for_somebody_who_has_not_signed_in(somebody_of_demo):
+    nobody = somebody_of_demo("")
+    addresses = ["/account/login/", "/account/password/reset/", "/account/password/reset/done/", "/account/signup/"]
+    addresses += ["/account/password/reset/key/done/", "/account/password/reset/key/1-set-password/", "/account/inactive/"]
+    addresses += ["/setup/", "/invitation/", "/nothing-here/", "/oauth/authorize", "/account/logout/"]
+    check(nobody, [Found(address, "", address) for address in addresses])
+
+
+def test_no_page_is_left_out(somebody_of_demo):
+    known = set().union(*ELSEWHERE.values())
+    for who in ("mara.keller", "jonas.weber", "ana.duarte"):
+        known |= walk(somebody_of_demo(who).context)[1]
+    before = {"account_inactive", "account_reset_password_done", "account_signup", "account_reset_password_from_key"}
+    before |= {"account_reset_password_from_key_done"}
+    assert set(routes()) - known - before == set()
