@@ -75,10 +75,11 @@ def _nobody_remembers_the_last_test() -> Iterator[None]:
 
 
 @pytest.fixture
-def running_mandate(transactional_db: None) -> Iterator[RunningMandate]:
+def running_mandate(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[RunningMandate]:
     """The web server, on the database of this test: what the test has made, it serves, and the other way round.
 
-    Function by function, because the tables are emptied after each test. It takes about two seconds to start.
+    Function by function, because the tables are emptied after each test. It takes about two seconds to start. More
+    environment variables come by ``pytest.mark.parametrize("running_mandate", [{…}], indirect=True)``.
     """
     from django.conf import settings
     from django.db import connection
@@ -88,6 +89,7 @@ def running_mandate(transactional_db: None) -> Iterator[RunningMandate]:
         Path(settings.DATA_DIR),
         database_url=f"sqlite:///{name}" if connection.vendor == "sqlite" else _database_url(str(name)),
         redis_url=os.environ.get("REDIS_URL", ""),
+        settings=getattr(request, "param", {}),
     )
     mandate.log_file.unlink(missing_ok=True)
     try:
