@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
+from django.db import Error as DatabaseFault
 from django.db import transaction
 
 from agents.models import LastUse
 
+log = structlog.get_logger(__name__)
 AT_MOST_EVERY = timedelta(minutes=1)
 MOST_REMEMBERED = 10_000
 
@@ -42,6 +45,17 @@ def note_use(ids: Iterable[uuid.UUID | None], now: datetime) -> None:
     )
     # Only what was really written counts as noted: a transaction that rolls back takes the row with it.
     transaction.on_commit(partial(_remember, due, now))
+
+
+def note_use_if_possible(ids: Iterable[uuid.UUID | None], now: datetime) -> None:
+    """Note a use after the answer is certain, and let a database that cannot write now pass.
+
+    The token is out and its event stands: an error here would make the client ask again with a code that is used.
+    """
+    try:
+        note_use(ids, now)
+    except DatabaseFault:
+        log.warning("last_use_not_noted", exc_info=True)
 
 
 def _is_due(subject: uuid.UUID, now: datetime) -> bool:

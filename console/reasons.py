@@ -34,6 +34,7 @@ REASONS: dict[str, str | Promise] = {
     "consent_paused": _("the consent is paused"),
     "consent_ended": _("the consent is over"),
     "client_ended": _("the client was removed"),
+    "agent_not_usable": _("the agent is not active, has ended or has no owner"),
     "agent_not_active": _("the agent is not active"),
     "agent_ended": _("the agent's time is over"),
     "owner_gone": _("the agent has no owner"),

@@ -27,9 +27,10 @@ from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import require_same_purpose
 
 
-def refused(*, told: bool = False) -> OAuthRefusal:
+def refused(*, told: bool = False, consent: Consent | None = None) -> OAuthRefusal:
     """The one answer for a code that is unknown, used, over, or another client's."""
-    return OAuthRefusal("invalid_grant", "The code is unknown, used, over, or belongs to another client.", told=told)
+    sentence = "The code is unknown, used, over, or belongs to another client."
+    return OAuthRefusal("invalid_grant", sentence, told=told, consent=consent)
 
 
 def find(code: str, *, client: ProvenClient, facts: RequestFacts) -> AuthorizationCode:
@@ -41,7 +42,7 @@ def find(code: str, *, client: ProvenClient, facts: RequestFacts) -> Authorizati
         punish(row, client=client, facts=facts)
         raise refused(told=True)
     if row.expires <= facts.now:
-        raise refused()
+        raise refused(consent=row.consent)
     return row
 
 

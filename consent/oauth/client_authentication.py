@@ -185,4 +185,5 @@ def require_usable(client: ProvenClient) -> None:
         raise invalid_client(
             "The agent of this client is not active, has ended or has no owner. Its page in Mandate says more.",
             **client.who,
+            reason_code="agent_not_usable",
         )

@@ -17,6 +17,7 @@ from agents.actors import Actor, RequestFacts
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent.errors import TokenRefused
+from consent.models import Consent
 
 NOT_IN_DESCRIPTION = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 """What RFC 6749 §5.2 does not allow in ``error_description``."""
@@ -26,6 +27,8 @@ class OAuthRefusal(TokenRefused):
     """An OAuth error with what is known of who asked, so that the border can record it.
 
     told: the event of a penalty (a code used twice, a replayed refresh token) tells of it already.
+    consent: under which it was asked, once that is proven to be the client's. reason_code: for the event, where it says
+    more than the error code.
     """
 
     def __init__(
@@ -38,8 +41,12 @@ class OAuthRefusal(TokenRefused):
         agent_id: uuid.UUID | None = None,
         retry_after: int | None = None,
         told: bool = False,
+        consent: Consent | None = None,
+        reason_code: str = "",
     ) -> None:
         super().__init__(code, description, status=status)
+        self.consent = consent
+        self.reason_code = reason_code or code
         self.client_id = client_id
         self.agent_id = agent_id
         self.retry_after = retry_after
@@ -51,9 +58,12 @@ def invalid_client(
     *,
     client_id: uuid.UUID | None = None,
     agent_id: uuid.UUID | None = None,
+    reason_code: str = "",
 ) -> OAuthRefusal:
     """Client authentication failed. Unknown client and wrong secret are told alike."""
-    return OAuthRefusal("invalid_client", description, status=401, client_id=client_id, agent_id=agent_id)
+    return OAuthRefusal(
+        "invalid_client", description, status=401, client_id=client_id, agent_id=agent_id, reason_code=reason_code
+    )
 
 
 def invalid_request(
@@ -83,15 +93,14 @@ def unavailable() -> HttpResponse:
     return error_response(OAuthRefusal("server_error", "Try again in a moment.", status=503, retry_after=1))
 
 
-def error_response(refusal: TokenRefused) -> HttpResponse:
+def error_response(refusal: OAuthRefusal) -> HttpResponse:
     """Return the JSON answer of RFC 6749 §5.2."""
     body = {"error": refusal.code, "error_description": NOT_IN_DESCRIPTION.sub("", refusal.description)}
     response = json_response(body, status=refusal.status)
     if refusal.status == 401:
         response["WWW-Authenticate"] = 'Basic realm="Mandate", charset="UTF-8"'
-    retry_after = getattr(refusal, "retry_after", None)
-    if retry_after is not None:
-        response["Retry-After"] = str(retry_after)
+    if refusal.retry_after is not None:
+        response["Retry-After"] = str(refusal.retry_after)
     return response
 
 
@@ -103,19 +112,26 @@ def json_response(body: dict[str, Any], *, status: int = 200) -> HttpResponse:
     return response
 
 
-def refuse(kind: Kind, refusal: TokenRefused, facts: RequestFacts, **event: Any) -> HttpResponse:
+def refuse(kind: Kind, refusal: OAuthRefusal, facts: RequestFacts, **event: Any) -> HttpResponse:
     """Record a refusal in a transaction of its own and return its answer."""
-    if getattr(refusal, "told", False):
+    if refusal.told:
         return error_response(refusal)
-    client_id = getattr(refusal, "client_id", None)
+    under: dict[str, Any] = {}
+    if refusal.consent is not None:
+        under = {
+            "consent_id": refusal.consent.pk,
+            "user_id": refusal.consent.user_id,
+            "purpose_digest": refusal.consent.purpose_digest,
+        }
     record_refusal(
         kind,
-        reason_code=refusal.code,
+        reason_code=refusal.reason_code,
         reason=refusal.description,
-        by=Actor.client(client_id, facts),
+        by=Actor.client(refusal.client_id, facts),
         now=facts.now,
-        client_id=client_id,
-        agent_id=getattr(refusal, "agent_id", None),
+        client_id=refusal.client_id,
+        agent_id=refusal.agent_id,
+        **under,
         **event,
     )
     return error_response(refusal)

@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from agents.actors import Actor, RequestFacts
-from agents.last_use import note_use
+from agents.last_use import note_use_if_possible
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import record
@@ -62,7 +62,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
         return json_response(_answer(presented, resource, facts))
     except OAuthRefusal as refusal:
         response = refuse(Kind.INTROSPECTION_REFUSED, refusal, facts)
-        if refusal.code == "invalid_client":
+        if refusal.reason_code == "invalid_client":
             note_wrong_guess(refusal, named, facts)
         return response
     except DatabaseFault:
@@ -79,7 +79,7 @@ def _answer(presented: str, resource: ProvenResource, facts: RequestFacts) -> di
     if not worth.is_live:
         _tell_first_inactive(worth, resource, facts)
         return INACTIVE
-    note_use([worth.consent_id, resource.credential_id], facts.now)
+    note_use_if_possible([worth.consent_id, resource.credential_id], facts.now)
     return live_answer(worth)
 
 

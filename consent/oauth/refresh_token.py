@@ -41,9 +41,12 @@ class Replayed(Exception):
 
 
 def refused(
-    description: str = "The refresh token is unknown, used, over, or belongs to another client.", *, told: bool = False
+    description: str = "The refresh token is unknown, used, over, or belongs to another client.",
+    *,
+    told: bool = False,
+    consent: Consent | None = None,
 ) -> OAuthRefusal:
-    return OAuthRefusal("invalid_grant", description, told=told)
+    return OAuthRefusal("invalid_grant", description, told=told, consent=consent)
 
 
 def nothing_left() -> OAuthRefusal:
@@ -67,10 +70,12 @@ def start(family: TokenFamily, *, user_id: uuid.UUID, now: datetime, parent_id: 
 def find(value: str, *, client: ProvenClient, facts: RequestFacts) -> RefreshToken:
     """Return the client's refresh token, used or not. Raises OAuthRefusal; another client's stays untouched."""
     row = RefreshToken.objects.select_related("family__consent").filter(token_checksum=digest_of(value)).first()
-    if row is None or row.application_id != client.pk or row.family.ended_at is not None:
+    if row is None or row.application_id != client.pk:
         raise refused()
+    if row.family.ended_at is not None:
+        raise refused(consent=row.family.consent)
     if row.family.ends_at <= facts.now:
-        raise refused("The refresh token is over. Ask the person again.")
+        raise refused("The refresh token is over. Ask the person again.", consent=row.family.consent)
     return row
 
 

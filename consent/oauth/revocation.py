@@ -47,7 +47,7 @@ def revoke_token(request: HttpRequest) -> HttpResponse:
         revoke(presented, client=client, facts=facts)
     except OAuthRefusal as refusal:
         response = refuse(Kind.REVOCATION_REFUSED, refusal, facts)
-        if refusal.code == "invalid_client":
+        if refusal.reason_code == "invalid_client":
             note_wrong_guess(refusal, named, facts)
         return response
     except DatabaseFault:

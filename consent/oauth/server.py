@@ -80,20 +80,24 @@ class MandateServer(TokenEndpoint):
         try:
             _, body, status = grant.create_token_response(request, self.default_token_type)
         except errors.OAuth2Error as problem:
-            raise _with_client(from_oauthlib(problem), request) from problem
+            raise _with_what_is_known(from_oauthlib(problem), request) from problem
         except OAuthRefusal as refusal:
-            raise _with_client(refusal, request) from None
+            raise _with_what_is_known(refusal, request) from None
         if status != 200:
             told = json.loads(body)
-            raise _with_client(OAuthRefusal(told["error"], told.get("error_description", ""), status=status), request)
+            refusal = OAuthRefusal(told["error"], told.get("error_description", ""), status=status)
+            raise _with_what_is_known(refusal, request)
         answer: dict[str, Any] = json.loads(body)
         return answer
 
 
-def _with_client(refusal: OAuthRefusal, request: Request) -> OAuthRefusal:
-    """Say whose request it was, as far as that was proven."""
+def _with_what_is_known(refusal: OAuthRefusal, request: Request) -> OAuthRefusal:
+    """Say whose request it was and under which consent, as far as that was proven."""
     if request.client is not None and refusal.client_id is None:
         refusal.client_id, refusal.agent_id = request.client.pk, request.client.agent_id
+    code, refresh = getattr(request, "code_row", None), getattr(request, "refresh_row", None)
+    if refusal.consent is None and (code is not None or refresh is not None):
+        refusal.consent = code.consent if code is not None else refresh.family.consent
     return refusal
 
 

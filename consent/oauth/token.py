@@ -30,7 +30,7 @@ def token(request: HttpRequest) -> HttpResponse:
         return json_response(server().token(form, authorization, facts))
     except OAuthRefusal as refusal:
         response = refuse(Kind.TOKEN_REFUSED, refusal, facts, grant=grant)
-        if refusal.code == "invalid_client":
+        if refusal.reason_code == "invalid_client":
             note_wrong_guess(refusal, named, facts)
         return response
     except DatabaseFault:

@@ -15,7 +15,7 @@ from typing import Any
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.common import Request
 
-from agents.last_use import note_use
+from agents.last_use import note_use_if_possible
 from consent.oauth import authorization_code, client_credentials, refresh_token
 from consent.oauth.authorization import NO_PERMISSION
 from consent.oauth.client_authentication import prove_client, require_usable
@@ -108,4 +108,4 @@ class MandateValidator(OAuth2Validator):
         }[request.grant_type]
         token.update(redeem(request))
         client = request.client
-        note_use([client.agent_id, client.pk, client.credential_id, request.consent_id], request.facts.now)
+        note_use_if_possible([client.agent_id, client.pk, client.credential_id, request.consent_id], request.facts.now)

@@ -16,7 +16,9 @@ from tests.grants import Pkce, TokenClient
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 
-def test_a_code_becomes_a_token_for_the_person_with_the_agent_as_actor(discharge, weber_allows, weber, records_api, pkce):
+def test_a_code_becomes_a_token_for_the_person_with_the_agent_as_actor(
+    discharge, weber_allows, weber, records_api, pkce
+):
     answer = discharge.redeem(grants.code(weber_allows, pkce), pkce)
     assert answer.status_code == 200, answer.content
     assert answer.json()["scope"] == "letters:write records:read"

@@ -75,7 +75,9 @@ def test_a_revoked_consent_issues_nothing_and_its_tokens_are_dead(claims, clinic
     assert claims.act_alone().json()["error"] == "unauthorized_client"
 
 
-def test_a_suspended_agent_gets_no_token_and_its_tokens_are_refused(claims, claims_filer, clinic_allows, records_api, mara):
+def test_a_suspended_agent_gets_no_token_and_its_tokens_are_refused(
+    claims, claims_filer, clinic_allows, records_api, mara
+):
     token = claims.act_alone().json()["access_token"]
     lifecycle.suspend(claims_filer, reason="Odd requests.", by=Actor.person(mara), now=timezone.now())
     assert records_api.introspects(token) == {"active": False}

@@ -8,7 +8,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from agents.actors import Actor
 from agents.models import AuthMethod, Event
+from consent import mandate
 from consent.models import RefreshToken
 from tests import builders, grants
 from tests.grants import keeps
@@ -94,3 +96,11 @@ def test_another_clients_refresh_token_stays_untouched(discharge, discharge_assi
     thief = grants.TokenClient(other, builders.key(other).key)
     assert thief.refresh(pair["refresh_token"]).json()["error"] == "invalid_grant"
     assert discharge.refresh(pair["refresh_token"]).status_code == 200
+
+
+def test_a_refused_refresh_stands_under_its_consent(discharge, pair, weber_allows, weber):
+    mandate.revoke(weber_allows.pk, reason="Over.", by=Actor.person(weber), now=timezone.now())
+    discharge.refresh(pair["refresh_token"])
+    told = Event.objects.get(kind="token.refused")
+    assert (told.consent_id, told.user_id) == (weber_allows.pk, weber.pk)
+    assert told.purpose_digest == weber_allows.purpose_digest

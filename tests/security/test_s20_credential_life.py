@@ -42,7 +42,7 @@ def test_s20_a_rotated_one_overlaps_until_its_date(claims_client, clinic_allows,
 def test_s20_that_of_an_agent_that_is_not_active(claims, claims_filer, clinic_allows, mara, now, move):
     assert claims.act_alone().status_code == 200
     getattr(lifecycle, move)(claims_filer, reason="Over.", by=Actor.person(mara), now=now)
-    with one_refusal("token.refused", "invalid_client"):
+    with one_refusal("token.refused", "agent_not_usable"):
         assert is_oauth_error(claims.act_alone(), "invalid_client", 401)
 
 
