@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from agents.models import Agent, AgentScope, Credential, Organisation, Ownership, Role, State, User
+from agents.models import Agent, AgentScope, Credential, Organisation, Ownership, Role, Scope, State, User
 from agents.models.client import CredentialQuerySet
 from console.names import page_of, strong
 from console.templatetags.mandate import when
@@ -72,12 +72,9 @@ def _pending(person: User, now: datetime) -> list[Waiting]:
 
 def _to_confirm(person: User, now: datetime) -> list[Waiting]:
     """Sensitive scopes that owners set as required: confirmed by an administrator who does not keep the agent."""
-    sensitive = (
-        Q(scope__data_class__in=["health", "financial"]) | Q(scope__access="delete") | Q(scope__marked_sensitive=True)
-    )
     scopes = (
         AgentScope.objects.live()
-        .filter(sensitive, required=True, confirmed_by=None, agent__state__in=[State.PENDING, State.ACTIVE])
+        .filter(scope__in=Scope.objects.sensitive(), required=True, confirmed_by=None, agent__state__in=[State.PENDING, State.ACTIVE])
         .exclude(agent__in=Ownership.objects.live().filter(user=person).values("agent"))
         .select_related("agent", "scope__resource")
         .order_by("added_at", "pk")
@@ -93,7 +90,7 @@ def _to_confirm(person: User, now: datetime) -> list[Waiting]:
                 scope=format_html("<code>{}</code>", row.scope.name),
                 resource=strong(row.scope.resource.name),
             ),
-            page_of("agent-scopes", row.agent_id) or row.agent.get_absolute_url(),
+            f"{row.agent.get_absolute_url()}#confirm",
             _("Confirm or not"),
         )
         for row in listed[:MOST]

@@ -39,7 +39,6 @@ class ServerMetadataView(OAuthServerMetadataView):
         document["token_endpoint_auth_methods_supported"] = [method.value for method in AuthMethod]
         document["revocation_endpoint_auth_methods_supported"] = [method.value for method in AuthMethod]
         document["introspection_endpoint_auth_methods_supported"] = [AuthMethod.BASIC.value]
-        document["service_documentation"] = settings.ISSUER + "/"
         response = JsonResponse(document)
         response["Access-Control-Allow-Origin"] = "*"
         response["Cache-Control"] = "public, max-age=300"
@@ -60,6 +59,10 @@ class ApiMetadataView(OAuthProtectedResourceMetadataView):
 
     def get_scopes_supported(self) -> list[str]:
         """None yet: receipts are sent by resources with their own credentials, never with a token."""
+        return []
+
+    def get_bearer_methods_supported(self) -> list[str]:
+        """None yet, for the same reason (RFC 9728 §2: an empty list says so)."""
         return []
 
     def get_resource_name(self) -> str:

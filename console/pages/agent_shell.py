@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agents.lifecycle import MOVES, Move
-from agents.models import Agent, Client, Organisation, State, User
+from agents.models import Agent, Client, Organisation, Resource, State, User
 from agents.permissions import May
 from agents.promises import when_it_counts
 from consent.models import AccessToken, Consent, ConsentScope
@@ -147,10 +147,10 @@ def what_stops(agent: Agent, request: HttpRequest) -> Stopping:
     """Count the live consents and tokens of the agent, and say when a change counts at the resources behind them."""
     now = moment_of(request)
     live = Consent.objects.live(now).filter(agent=agent)
-    held = ConsentScope.objects.held(now).filter(consent__in=live).select_related("scope__resource")
-    resources = {row.scope.resource_id: row.scope.resource for row in held.distinct()}
+    held = ConsentScope.objects.held(now).filter(consent__in=live)
+    resources = Resource.objects.filter(pk__in=held.values("scope__resource"))
     tokens = AccessToken.objects.out(now).filter(consent__in=live).count()
-    return Stopping(live.count(), tokens, when_it_counts(resources.values()))
+    return Stopping(live.count(), tokens, when_it_counts(resources))
 
 
 def shell(request: HttpRequest, agent: Agent, current: str, *, with_moves: bool = True) -> dict[str, Any]:

@@ -36,7 +36,6 @@ def test_it_says_what_there_is_and_no_more(document, settings):
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
-        "service_documentation": f"{issuer}/",
     }
 
 
