@@ -120,12 +120,15 @@ def change(resource: Resource, *, by: Actor, now: datetime, **changes: Any) -> R
     if not facts:
         return resource
     came_back = resource.is_offline and wanted["checks"] == Checks.INTROSPECTION
+    delay_so_far = resource.effect_delay
     for name, value in facts.items():
         setattr(resource, name, value)
     must_not_mix(resource, sensitive=resource.scopes.filter(ended_at=None).sensitive().exists())
     if came_back:
         resource.sensitive_offline_reason = ""
-    resource.save(update_fields=[*facts, "sensitive_offline_reason"])
+    if resource.effect_delay < delay_so_far:
+        resource.slower_delay, resource.slower_until = delay_so_far, now + delay_so_far
+    resource.save(update_fields=[*facts, "sensitive_offline_reason", "slower_delay", "slower_until"])
     record(
         Kind.RESOURCE_CHANGED,
         by=by,

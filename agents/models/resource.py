@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.urls import reverse
+from django.utils import timezone
 
 from agents.ids import uuid7
 from agents.models.agent import DataClass
@@ -48,6 +49,9 @@ class Resource(models.Model):
     cache_seconds = models.PositiveIntegerField(default=0)
     """For how long the resource keeps an introspection answer, as its owner states."""
     token_life = models.DurationField(default=timedelta(minutes=5))
+    slower_delay = models.DurationField(default=timedelta(0))
+    slower_until = models.DateTimeField(null=True, blank=True)
+    """Until when ``slower_delay``, the delay before the last change that made it quicker, still has to be promised."""
     sensitive_offline_reason = models.CharField(max_length=500, blank=True)
     """Why an administrator allowed sensitive scopes although changes count only when the token ends."""
     operations = models.JSONField(default=list)
@@ -82,10 +86,14 @@ class Resource(models.Model):
 
     @property
     def effect_delay(self) -> timedelta:
-        """The longest time until a change counts at this resource. Every promise on a page comes from here."""
-        if self.is_offline:
-            return self.token_life
-        return timedelta(seconds=self.cache_seconds)
+        """The longest time until a change counts at this resource. Every promise on a page comes from here.
+
+        After the resource became quicker, tokens and answers of the time before are still out for a while.
+        """
+        delay = self.token_life if self.is_offline else timedelta(seconds=self.cache_seconds)
+        if self.slower_until is not None and self.slower_until > timezone.now():
+            return max(delay, self.slower_delay)
+        return delay
 
 
 def is_sensitive(data_class: str, access: str, *, marked: bool) -> bool:

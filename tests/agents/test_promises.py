@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents import resources
 from agents.models import Checks, Resource
 from agents.promises import delay_in_words, when_it_counts
+from tests.builders import actor
 
 
 def _resource(**facts) -> Resource:
@@ -44,3 +48,16 @@ def test_a_promise_is_never_shorter_than_the_truth(seconds):
     _, number, unit = delay_in_words(timedelta(seconds=seconds)).split()
     length = {"second": 1, "minute": 60, "hour": 3600}[unit.rstrip("s")]
     assert int(number) * length >= seconds
+
+
+def test_after_a_resource_became_quicker_the_old_delay_is_promised_while_it_lasts(mara, directory):
+    now = timezone.now()
+    changed = resources.change(directory, checks=Checks.INTROSPECTION, by=actor(mara), now=now)
+    assert when_it_counts(changed) == "within 5 minutes"
+    with time_machine.travel(now + timedelta(minutes=5, seconds=1)):
+        assert when_it_counts(changed) == "from its next request"
+
+
+def test_a_resource_that_became_slower_says_so_at_once(mara, records):
+    changed = resources.change(records, cache_seconds=30, by=actor(mara), now=timezone.now())
+    assert when_it_counts(changed) == "within 30 seconds"
