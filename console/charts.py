@@ -11,9 +11,9 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from agents.trail.days import Day
+from agents.trail.indexes import numbers_between
 from agents.trail.kinds import Kind
 from agents.trail.models import Event, EventQuerySet, Outcome
-from agents.trail.search import numbers_between
 
 TWO_WEEKS = 14
 

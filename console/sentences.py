@@ -12,25 +12,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
-from django.utils.html import format_html, format_html_join, strip_tags
+from django.utils.html import format_html, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from agents.models import Event
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
-from console.names import Names, strong
+from console.names import Names
 from console.reasons import reason_in_words
-from console.receipt_words import operation_chip, receipt_sentence
+from console.receipt_words import operation_chip
+from console.sentence_parts import Parts
 from console.templatetags.chips import CHIPS
-from console.templatetags.chosen_names import plain_text
-from console.templatetags.moments import until
 
-LONGEST_DETAIL = 120
 LONGEST_QUOTE = 60
 SENTENCES: dict[Kind, str | Promise] = {
     Kind.ORGANISATION_SET_UP: gettext_lazy("{actor} set up Mandate for {name}"),
@@ -112,7 +108,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.SIGNING_KEY_MADE: gettext_lazy("Mandate made a signing key"),
     Kind.TEXTS_ERASED: gettext_lazy("{actor} erased {count} texts from beside the trail"),
 }
-"""One for each kind; a test walks the closed list. The names of the parts are those of ``_Parts``."""
+"""One for each kind; a test walks the closed list. The names of the parts are those of ``console.sentence_parts.Parts``."""
 
 WITHOUT_ACTOR = {
     Kind.AGENT_SUSPENDED: gettext_lazy("{agent} was suspended because its end date passed"),
@@ -177,7 +173,7 @@ def sentence_of(event: Event, names: Names, now: datetime) -> SafeString:
     kind = kind_of(event)
     if kind is None:
         return format_html("<code>{}</code>", event.kind)
-    parts = _Parts(event, names, now)
+    parts = Parts(event, names, now)
     said = SENTENCES.get(kind) or kind.facts.meaning
     if kind in WITHOUT_ACTOR and parts.detail.get("automatic") is True:
         said = WITHOUT_ACTOR[kind]
@@ -220,184 +216,3 @@ def _chips(event: Event) -> list[Any]:
     if event.outcome == Outcome.REFUSED:
         chips.append("refused")
     return chips
-
-
-class _Parts:
-    """The parts of which sentences are made. Each is worked out only when a sentence names it."""
-
-    def __init__(self, event: Event, names: Names, now: datetime) -> None:
-        self.event = event
-        self.names = names
-        self.now = now
-        self.detail: dict[str, Any] = event.detail if isinstance(event.detail, dict) else {}
-
-    def for_sentence(self, sentence: str) -> dict[str, SafeString]:
-        """Return what this sentence names."""
-        return {name: getattr(self, f"_{name}")() for name in PARTS if "{" + name + "}" in sentence}
-
-    def _actor(self) -> SafeString:
-        return self.names.actor(self.event)
-
-    def _person(self) -> SafeString:
-        return self.names.person(
-            self.event.user_id or (self.event.actor_id if self.event.actor_kind == "user" else None)
-        )
-
-    def _agent(self) -> SafeString:
-        if not self.event.agent_id and self.event.client_id:
-            return self.names.client(self.event.client_id)
-        return self.names.agent(self.event.agent_id)
-
-    def _client(self) -> SafeString:
-        return self.names.client(self.event.client_id)
-
-    def _resource(self) -> SafeString:
-        by_itself = self.event.actor_kind == "resource"
-        return self.names.resource(self.event.resource_id or (self.event.actor_id if by_itself else None))
-
-    def _holder(self) -> SafeString:
-        return self._resource() if self.event.resource_id and not self.event.client_id else self._agent()
-
-    def _name(self) -> SafeString:
-        return strong(value_in_words(self.detail.get("name")) or _("this organisation"))
-
-    def _role(self) -> SafeString:
-        return self._said("role", _("a user"))
-
-    def _before(self) -> SafeString:
-        return self._said("before", _("nothing"))
-
-    def _after(self) -> SafeString:
-        return self._said("after", _("nothing"))
-
-    def _factor(self) -> SafeString:
-        return self._said("factor", _("a second factor"))
-
-    def _subject(self) -> SafeString:
-        return self._said("subject", _("time"))
-
-    def _handle(self) -> SafeString:
-        return format_html("<code>mdt_{}_…</code>", value_in_words(self.detail.get("handle")))
-
-    def _scope(self) -> SafeString:
-        return code(value_in_words(self.detail.get("scope")) or self.event.scopes)
-
-    def _scope_name(self) -> SafeString:
-        return code(value_in_words(self.detail.get("name")) or self.event.scopes)
-
-    def _scopes(self) -> SafeString:
-        listed = self.event.scopes.split()
-        return format_html_join(", ", "<code>{}</code>", ((scope,) for scope in listed)) or code("…")
-
-    def _for_scopes(self) -> SafeString:
-        return format_html(_(" for {}"), self._scopes()) if self.event.scopes else SafeString()
-
-    def _scope_count(self) -> SafeString:
-        n = len(self.event.scopes.split())
-        return format_html("{}", ngettext("%(n)s scope", "%(n)s scopes", n) % {"n": n})
-
-    def _changed(self) -> SafeString:
-        after = self.detail.get("after", self.detail.get("changed"))
-        changed = sorted(name for name in after if isinstance(name, str)) if isinstance(after, (dict, list)) else []
-        said = ", ".join(name.replace("_", " ") for name in changed) or _("its facts")
-        return format_html("{}", _short(said))
-
-    def _added_and_removed(self) -> SafeString:
-        counts = [
-            (ngettext("%(n)s more", "%(n)s more", n), n)
-            if key == "added"
-            else (ngettext("%(n)s less", "%(n)s less", n), n)
-            for key in ("added", "removed")
-            if isinstance(self.detail.get(key), list) and (n := len(self.detail[key]))
-        ]
-        said = ", ".join(words % {"n": n} for words, n in counts)
-        return format_html(": {}", said) if said else SafeString()
-
-    def _move(self) -> SafeString:
-        move = value_in_words(self.detail.get("move"))
-        return format_html(" ({})", move) if move else SafeString()
-
-    def _until(self) -> SafeString:
-        return self._moment("ends_at")
-
-    def _until_after(self) -> SafeString:
-        return self._moment("after")
-
-    def _moment(self, key: str) -> SafeString:
-        moment = moment_of(self.detail.get(key))
-        return format_html("{}", _("until %(end)s") % {"end": until(moment, self.now)}) if moment else SafeString()
-
-    def _life(self) -> SafeString:
-        return format_html("{}", life_in_words(self.detail.get("life")))
-
-    def _count(self) -> SafeString:
-        count = self.detail.get("count")
-        return format_html("{}", count if isinstance(count, int) else "…")
-
-    def _counted_kind(self) -> SafeString:
-        try:
-            return format_html("{}", Kind(str(self.detail.get("kind"))).facts.meaning)
-        except ValueError:
-            return format_html("{}", _("refusals"))
-
-    def _receipt(self) -> SafeString:
-        person = self.names.person(self.event.user_id) if self.event.user_id else None
-        return receipt_sentence(self._agent(), person, self.detail)
-
-    def _said(self, key: str, otherwise: str) -> SafeString:
-        return format_html("{}", value_in_words(self.detail.get(key)) or otherwise)
-
-
-PARTS = tuple(
-    name[1:] for name in vars(_Parts) if name.startswith("_") and name[1].isalpha() and name not in {"_said", "_moment"}
-)
-
-
-def code(text: str) -> SafeString:
-    """Return a text in mono, cut short."""
-    return format_html("<code>{}</code>", _short(text))
-
-
-def value_in_words(value: Any) -> str:
-    """Return a value of an event's detail as one short line of text, whatever it is."""
-    if value is None or value == "":
-        return ""
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, dict):
-        return _short(", ".join(f"{key}: {value_in_words(item)}" for key, item in list(value.items())[:20]))
-    if isinstance(value, (list, tuple)):
-        return _short(", ".join(value_in_words(item) for item in value[:20]))
-    return _short(str(value)[: LONGEST_DETAIL * 2])
-
-
-def _short(text: str) -> str:
-    line = plain_text(text)
-    return line if len(line) <= LONGEST_DETAIL else line[:LONGEST_DETAIL].rstrip() + "…"
-
-
-def moment_of(value: Any) -> datetime | None:
-    """Return the moment that a detail spells in ISO 8601, or None."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = parse_datetime(value)
-    except ValueError:
-        return None
-    if moment is None:
-        return None
-    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
-
-
-def life_in_words(seconds: Any) -> str:
-    """Say how long a token lives, from seconds: 5 minutes. Nothing sensible in, a dash out."""
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 10**9:
-        return "–"
-    whole = round(seconds)
-    if whole < 120 and whole % 60:
-        return ngettext("%(n)s second", "%(n)s seconds", whole) % {"n": whole}
-    if whole < 7200 or whole % 3600:
-        minutes = max(1, round(whole / 60))
-        return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes}
-    hours = whole // 3600
-    return ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours}

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Count, Q, Value
 from django.utils import timezone
 
-from agents.trail.search import issued, numbers_between, refused
+from agents.trail.indexes import issued, numbers_between, refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,12 @@ from agents.trail.models import Outcome
 from consent.models import Consent
 from console.agreed import whose_words
 from console.chain import Chain, Link, consent_link, human_link, token_link
+from console.detail_words import life_in_words, moment_of, value_in_words
 from console.names import Names, as_uuid, page_of
 from console.pages.parts import render_page
 from console.reasons import reason_in_words
 from console.receipt_words import table_of
-from console.sentences import kind_of, life_in_words, moment_of, tell, tell_one, value_in_words
+from console.sentences import kind_of, tell, tell_one
 from console.templatetags.mandate import chip, thin, when
 from console.templatetags.moments import exact
 

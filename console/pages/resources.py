@@ -22,12 +22,12 @@ from agents.permissions import May
 from agents.promises import when_it_counts
 from consent.models import Consent, ConsentScope
 from consent.screens.who_and_when import moment_of, person_of
+from console.detail_words import life_in_words
 from console.forms.reasons import ReasonForm
 from console.forms.resources import ResourceForm
 from console.pages.errors import said_in
 from console.pages.parts import render_page
 from console.pages.resource_shell import resource_or_404, shell
-from console.sentences import life_in_words
 
 PAGE_SIZE = 50
 

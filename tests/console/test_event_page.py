@@ -22,7 +22,8 @@ from agents.trail.record import record
 from consent import mandate
 from console.events_reference import reference
 from console.names import Names
-from console.sentences import PARTS, SENTENCES, tell_one
+from console.sentence_parts import PARTS
+from console.sentences import SENTENCES, tell_one
 from tests import builders, grants
 
 pytestmark = pytest.mark.django_db
