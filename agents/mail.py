@@ -26,6 +26,7 @@ from agents.models.mail import OutgoingMail
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
+_DOUBLINGS = (LONGEST_PAUSE // FIRST_PAUSE).bit_length()
 WORTH_SENDING_FOR = timedelta(days=3)
 log = structlog.get_logger(__name__)
 
@@ -65,31 +66,40 @@ def deliver_waiting_mails() -> int:
 
 
 def deliver(*, now: datetime, batch: int = 50) -> int:
-    """Try each mail that is due, once. Returns how many were sent. Safe twice at once: a mail belongs to who claims it."""
-    sent = 0
-    for mail in list(OutgoingMail.objects.due(now)[:batch]):
-        pause = min(FIRST_PAUSE * 2**mail.tries, LONGEST_PAUSE)
-        claimed = OutgoingMail.objects.filter(pk=mail.pk, next_try_at=mail.next_try_at).update(
-            next_try_at=now + pause, tries=F("tries") + 1
-        )
-        if claimed:
-            sent += _try(mail, now)
-    return sent
+    """Try each mail that is due, once. Returns how many were sent. Safe twice at once: a mail belongs to who claims it.
+
+    Whatever is wrong with one mail, the others behind it are tried all the same.
+    """
+    return sum(_deliver_one(mail, now) for mail in list(OutgoingMail.objects.due(now)[:batch]))
 
 
-def _try(mail: OutgoingMail, now: datetime) -> bool:
+def pause_after(tries: int) -> timedelta:
+    """How long a mail waits after so many tries that failed: twice as long each time, up to ``LONGEST_PAUSE``."""
+    # The exponent is capped, not the product: two to the number of tries soon is more than a timedelta can hold.
+    return min(FIRST_PAUSE * 2 ** min(tries, _DOUBLINGS), LONGEST_PAUSE)
+
+
+def _deliver_one(mail: OutgoingMail, now: datetime) -> bool:
     if mail.ends_at <= now:
         log.warning("mail_given_up", mail=str(mail.pk), tries=mail.tries)
         mail.delete()
         return False
+    claimed = OutgoingMail.objects.filter(pk=mail.pk, next_try_at=mail.next_try_at).update(
+        next_try_at=now + pause_after(mail.tries), tries=F("tries") + 1
+    )
+    return bool(claimed) and _try(mail)
+
+
+def _try(mail: OutgoingMail) -> bool:
     try:
         content = json.loads(decrypt(mail.sealed))
-    except InvalidToken:
+        message = EmailMessage(content["subject"], content["body"], settings.DEFAULT_FROM_EMAIL, [mail.to])
+    except (InvalidToken, ValueError, KeyError, TypeError):
         log.warning("mail_unreadable", mail=str(mail.pk))
         mail.delete()
         return False
     try:
-        EmailMessage(content["subject"], content["body"], settings.DEFAULT_FROM_EMAIL, [mail.to]).send()
+        message.send()
     except Exception as error:  # noqa: BLE001  # whatever a mail server does must not keep the other mails waiting
         # Neither text nor address: a server repeats in its errors what was sent to it.
         log.warning("mail_not_sent", mail=str(mail.pk), tries=mail.tries + 1, error=type(error).__name__)

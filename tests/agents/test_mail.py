@@ -10,6 +10,7 @@ from django.db import transaction
 from django.test import override_settings
 
 from agents import mail
+from agents.encryption import encrypt
 from agents.models import OutgoingMail
 from tests.services.parallel import at_once
 
@@ -84,6 +85,31 @@ def test_a_mail_is_tried_again_ever_more_seldom_until_its_end(db, now):
         at = waiting.next_try_at
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     mail.deliver(now=now + timedelta(days=2))
+    assert not OutgoingMail.objects.exists()
+
+
+def test_a_hundred_tries_wait_no_longer_than_the_longest_pause():
+    assert {mail.pause_after(tries) for tries in range(6, 101)} == {mail.LONGEST_PAUSE}
+
+
+@REFUSING
+def test_a_mail_tried_a_hundred_times_keeps_nobody_waiting(db, now, mailoutbox):
+    write(now=now, ends_at=now + timedelta(days=30))
+    OutgoingMail.objects.update(tries=100)
+    write("ada@st-anna.example", now=now)
+    assert mail.deliver(now=now) == 1
+    assert OutgoingMail.objects.get().tries == 101
+    assert mail.deliver(now=now + timedelta(days=31)) == 0
+    assert not OutgoingMail.objects.exists()
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "no json"])
+@SENT
+def test_a_mail_that_cannot_be_read_goes_and_the_next_is_sent(db, now, mailoutbox, content):
+    write(now=now)
+    OutgoingMail.objects.update(sealed=encrypt(content))
+    write("ada@st-anna.example", now=now)
+    assert mail.deliver(now=now) == 1
     assert not OutgoingMail.objects.exists()
 
 
