@@ -23,7 +23,7 @@ PAGE = 50
 COUNTED = 1_000
 """Up to here the matches are counted; beyond it is "more than"."""
 FEW = 2_000
-NEAREST, FURTHEST = 20_000, 300_000
+NEAREST, FURTHEST = 20_000, 100_000
 """How many event numbers the first and the last look of one page go over, where no index answers all conditions."""
 
 

@@ -218,3 +218,11 @@ def test_a_refused_token_request_is_told_with_its_reason(mara, discharge, weber_
     discharge.redeem("no such code", grants.Pkce())
     text = page(mara, outcome="refused")
     assert "asked for a token and got none: the code or refresh token does not count" in text
+
+
+def test_a_refusal_shows_what_was_answered_and_gives_nobody_the_words(mara, discharge):
+    discharge.redeem("no such code", grants.Pkce())
+    number = Event.objects.get(kind="token.refused").pk
+    text = builders.browser(mara).get(reverse("event", args=[number])).content.decode()
+    assert "What was answered" in text
+    assert "Reason given" not in text
