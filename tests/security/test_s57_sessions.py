@@ -1,0 +1,115 @@
+"""S57: sessions begin and end when they must, guessing is slow, links count once. Stories: ``tests/console/test_sign_in.py``,
+
+``test_passwords.py``, ``test_setup.py`` and ``test_invitation.py``; races of links: ``tests/agents/test_links.py``.
+"""
+
+from __future__ import annotations
+
+from http.cookies import SimpleCookie
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from agents import people
+from agents.models import OneTimeLink, Session
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+LOGIN = "/account/login/"
+
+
+def key_of(browser):
+    return browser.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def signs_in(browser, person, password=builders.PASSWORD, **more):
+    return browser.post(LOGIN, {"login": person.email, "password": password}, **more)
+
+
+def test_s57_a_new_session_at_sign_in_which_no_table_can_give_away(weber):
+    browser = builders.browser()
+    browser.cookies = SimpleCookie({settings.SESSION_COOKIE_NAME: "fixed-by-somebody-else-fixed-by-som"})
+    assert signs_in(browser, weber).status_code == 303
+    key = key_of(browser)
+    assert key != "fixed-by-somebody-else-fixed-by-som"
+    assert key not in "\n".join(map(repr, Session.objects.values_list()))
+    assert browser.get("/my-agents/").status_code == 200
+
+
+def test_s57_sign_out_ends_it_for_whoever_kept_the_cookie(weber):
+    browser, thief = builders.browser(), builders.browser()
+    signs_in(browser, weber)
+    thief.cookies = browser.cookies.copy()
+    assert thief.get("/my-agents/").status_code == 200
+    browser.post("/account/logout/")
+    assert thief.get("/my-agents/").status_code == 302
+
+
+def test_s57_a_new_password_ends_the_others(weber):
+    here, there = builders.browser(weber), builders.browser(weber)
+    form = {
+        "oldpassword": builders.PASSWORD,
+        "password1": "another long password",
+        "password2": "another long password",
+    }
+    here.post("/account/password/change/", form)
+    assert there.get("/my-agents/").status_code == 302
+
+
+def test_s57_deactivation_ends_all(weber, mara):
+    browser = builders.browser(weber)
+    assert browser.get("/my-agents/").status_code == 200
+    people.deactivate(weber, reason="Left.", by=builders.actor(mara), now=timezone.now())
+    assert browser.get("/my-agents/").status_code == 302
+    again = builders.browser()
+    assert signs_in(again, weber)["Location"] == "/account/inactive/"
+    assert again.get("/my-agents/").status_code == 302
+
+
+def test_s57_the_back_button_shows_nothing(weber):
+    page = builders.browser(weber).get("/my-agents/")
+    assert "no-store" in page.headers["Cache-Control"]
+
+
+def test_s57_known_and_unknown_answer_alike(weber):
+    known = signs_in(builders.browser(), weber, password="wrong guess 1")
+    unknown = builders.browser().post(LOGIN, {"login": "nobody@st-anna.example", "password": "wrong guess 1"})
+    assert known.status_code == unknown.status_code == 200
+    errors = [page.context["form"].errors.as_json() for page in (known, unknown)]
+    assert errors[0] == errors[1]
+
+
+def test_s57_guessing_is_limited_for_each_account(weber, mara):
+    for number in range(25):
+        signs_in(builders.browser(), weber, password=f"wrong guess {number}", REMOTE_ADDR=f"198.51.100.{number}")
+    held_up = signs_in(builders.browser(), weber, REMOTE_ADDR="198.51.100.77")
+    assert held_up.status_code != 303
+    assert signs_in(builders.browser(), mara, REMOTE_ADDR="198.51.100.78").status_code == 303
+
+
+def test_s57_links_are_long_kept_as_digests_and_not_used_up_by_looking(mara, now):
+    link, token = people.invite(email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now)
+    assert len(token) >= 22  # 128 bits in base64url
+    assert token not in "\n".join(map(repr, OneTimeLink.objects.values_list()))
+    for _ in range(3):
+        previewer = builders.browser()
+        assert previewer.head(f"/invitation/{token}").status_code in {302, 405}
+        assert previewer.get(f"/invitation/{token}").status_code == 302
+    link.refresh_from_db()
+    assert link.used_at is None
+    browser = builders.browser()
+    browser.get(f"/invitation/{token}")
+    assert browser.get("/invitation/").status_code == 200
+
+
+def test_s57_cookies_are_for_this_host_and_not_for_scripts(weber):
+    browser = builders.browser()
+    signs_in(browser, weber)
+    cookie = browser.cookies[settings.SESSION_COOKIE_NAME]
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+    assert not cookie["domain"]
+    assert settings.CSRF_COOKIE_HTTPONLY
+    # Secure and __Host- come with an https issuer: tests/console/test_production.py.
+    assert settings.SESSION_COOKIE_SECURE == settings.PRODUCTION
