@@ -5,9 +5,13 @@ On PostgreSQL they are prepared: planning five joins anew for each token would t
 
 from __future__ import annotations
 
+import fcntl
+import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -27,6 +31,32 @@ def hot_cursor() -> CursorWrapper:
     connection.ensure_connection()
     cursor: Any = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]  # stubs know psycopg2 only
     return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
+
+
+@contextmanager
+def turn_to_write() -> Iterator[None]:
+    """Wait in a queue for the one writer that SQLite allows, where nothing of ours is being written yet.
+
+    SQLite itself waits by asking again after 1, 2, 5, 10 … milliseconds: with two web processes that issue tokens, most
+    of their time. The kernel wakes the next one at once. Nothing depends on the lock being held: it saves waiting only,
+    and a process that dies gives it back. Inside a transaction we hold SQLite's own lock already, and taking this one
+    then could wait for somebody who waits for us.
+    """
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    queue = _queue(str(connection.settings_dict["NAME"]))
+    fcntl.flock(queue, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(queue, fcntl.LOCK_UN)
+
+
+@lru_cache(maxsize=4)
+def _queue(database: str) -> int:
+    """Return the descriptor of the file that writers of this database queue at, one for each process."""
+    return os.open(f"{database}-queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def adapted(values: Iterable[Any]) -> list[Any]:

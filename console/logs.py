@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import structlog
@@ -41,6 +42,7 @@ def logging_settings(level: str, *, json: bool) -> dict[str, Any]:
                 ],
             }
         },
+        "filters": {"not_each_sweep": {"()": "console.logs.NotEachSweep"}},
         "handlers": {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "mandate"}},
         "root": {"handlers": ["out"], "level": level},
         "loggers": {
@@ -55,11 +57,19 @@ def logging_settings(level: str, *, json: bool) -> dict[str, Any]:
             "kombu": {"level": "INFO"},
             "celery.utils.functional": {"level": "INFO"},
             # Sweeps run every minute; that they ran without finding anything is no news. /readyz says when they are late.
-            "celery.beat": {"level": "WARNING"},
+            "celery.beat": {"filters": ["not_each_sweep"]},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
         },
     }
+
+
+class NotEachSweep(logging.Filter):
+    """Let beat say that it started or failed, and keep quiet about each task that it sends."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the line is written."""
+        return not record.getMessage().startswith("Scheduler: Sending due task")
 
 
 def _for_people() -> Any:

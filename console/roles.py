@@ -22,6 +22,12 @@ def is_administrator(user: User) -> bool:
 
 
 @predicate
+def is_somebody(user: User) -> bool:
+    """Anybody who can sign in. What they then see is limited row by row (``visible_to``)."""
+    return user.is_active
+
+
+@predicate
 def is_auditor(user: User) -> bool:
     return user.is_active and user.role == Role.AUDITOR
 
@@ -108,7 +114,7 @@ RULES: dict[May, Predicate] = {
     May.SEE_RESOURCES: reads_everything | may_own_agents,
     May.MANAGE_RESOURCE: is_administrator,
     May.DECIDE_SENSITIVITY: is_administrator,
-    May.SEE_TRAIL: reads_everything | may_own_agents,
+    May.SEE_TRAIL: is_somebody,
     May.SEE_EVENT: reads_everything | concerns_them,
     May.SEE_PEOPLE: reads_everything,
     May.INVITE_PERSON: is_administrator,

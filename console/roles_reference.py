@@ -10,6 +10,7 @@ from console.roles import RULES
 WORDS = {
     "is_administrator": "an administrator",
     "is_auditor": "an auditor",
+    "is_somebody": "everybody, each what concerns them",
     "may_own_agents": "an administrator or agent owner",
     "is_for_nobody_else": "for themselves",
     "may_change_things": "anybody but an auditor",

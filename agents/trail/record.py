@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from agents.actors import Actor, ActorKind
-from agents.statements import adapted, hot_cursor
+from agents.statements import adapted, hot_cursor, turn_to_write
 from agents.trail.kinds import Kind
 from agents.trail.models import EventText, Outcome
 
@@ -240,7 +240,7 @@ def write_with(statement: str, parameters: list[Any], facts: EventFacts) -> None
             cursor.execute(_joined(statement, len(texts)), values)
         _note_kept(texts, facts.columns["at"])
         return
-    with transaction.atomic(), hot_cursor() as cursor:
+    with turn_to_write(), transaction.atomic(), hot_cursor() as cursor:
         cursor.execute(statement, values)
         write(facts)
 

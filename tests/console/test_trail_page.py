@@ -18,7 +18,6 @@ from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import record
 from tests import builders, grants
-from tests.builders import one_refusal
 
 pytestmark = pytest.mark.django_db
 
@@ -61,9 +60,11 @@ def test_a_chip_names_nothing_that_the_viewer_may_not_know(mallory, discharge_as
         assert name not in text
 
 
-def test_a_user_is_refused(weber):
-    with one_refusal("page.refused", "forbidden"):
-        assert builders.browser(weber).get(reverse("trail")).status_code == 403
+def test_a_user_finds_only_what_concerns_them(weber, mara, discharge_client, read_records):
+    grants.consent(discharge_client, scopes=[read_records], user=weber)
+    page = builders.browser(weber).get(reverse("trail")).content.decode()
+    assert "allowed" in page
+    assert "was registered" not in page
 
 
 def test_nobody_reads_it_without_signing_in():

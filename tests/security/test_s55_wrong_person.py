@@ -101,8 +101,8 @@ TABLE = {
     "my-agents-stop-all": may({WEBER}, SIGNED_IN),  # ends one's own; where nothing stands there is nothing to ask
     # lists, which hold what one may see
     "overview": may(SIGNED_IN),
-    "trail": may({MARA, ADA, OMAR, MALLORY}),
-    "find": may({MARA, ADA, OMAR, MALLORY}),
+    "trail": may(SIGNED_IN),
+    "find": may(SIGNED_IN),
     "consents": may({MARA, ADA, OMAR, MALLORY}),
     "agents": may(SIGNED_IN),
     "resources": may({MARA, ADA, OMAR, MALLORY}),

@@ -68,8 +68,9 @@ class RunningMandate:
 
     def start(self) -> RunningMandate:
         """Return once it answers."""
+        engine = "postgresql" if self.database_url.startswith("postgres") else "sqlite"
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.web = self._process(web_command("127.0.0.1", self.port, self.workers))
+        self.web = self._process(web_command("127.0.0.1", self.port, self.workers, engine=engine))
         until(self._answers, because=self.log)
         return self
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 
 from agents.errors import LinkRefused
@@ -40,7 +40,13 @@ class Command(BaseCommand):
         say("mandate", f"Data folder: {settings.DATA_DIR}")
         call_command("migrate", interactive=False, verbosity=0)
         supervisor = Supervisor(
-            programs(settings.HOST, settings.PORT, settings.WORKERS, base_dir=settings.BASE_DIR),
+            programs(
+                settings.HOST,
+                settings.PORT,
+                settings.WORKERS,
+                engine=connection.vendor,
+                base_dir=settings.BASE_DIR,
+            ),
             say=say,
             is_up=lambda: answers(settings.HOST, settings.PORT),
             once_up=announce,
