@@ -12,7 +12,7 @@ The way back is in ``authorization_response.py``. Left out: pushed requests (RFC
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -93,6 +93,8 @@ class _Reading:
 
     sent: Sent
     now: datetime
+    tells: bool = False
+    """Whether a refusal may say what the agent may ask for: to somebody who is signed in, not to a passer-by."""
     client: Client | None = None
     redirect_uri: str = ""
     purpose: str = ""
@@ -104,6 +106,11 @@ class _Reading:
         """Return a parameter. One without a value counts as not sent (RFC 6749 §3.1)."""
         values = self.sent.get(name) or [""]
         return values[0]
+
+    def may_ask_for(self, known: Iterable[str]) -> str:
+        """Say which there are, where that may be said."""
+        names = " ".join(sorted(known)) or "none yet"
+        return f" This agent may ask for: {names}" if self.tells else " The agent's page lists what it may ask for."
 
     def page(self, code: str, description: str) -> AuthorizationRefused:
         return AuthorizationRefused(code, description, client=self.client)
@@ -236,8 +243,7 @@ def check_resources(reading: _Reading) -> None:
     asked = set(filter(None, reading.sent.get("resource") or []))
     known = {row.scope.resource.uri for row in offered}
     if not asked <= known or len(asked) > MOST_RESOURCES:
-        names = " ".join(sorted(known)) or "none yet"
-        raise reading.refused("invalid_target", f"A resource is unknown here. This agent may ask for: {names}")
+        raise reading.refused("invalid_target", f"A resource is unknown here.{reading.may_ask_for(known)}")
     reading.offered = [row for row in offered if not asked or row.scope.resource.uri in asked]
 
 
@@ -250,8 +256,7 @@ def check_scopes(reading: _Reading) -> None:
         reading.asked = list(reading.offered)
     known = {row.scope.name for row in reading.offered}
     if not names <= known or not reading.asked:
-        may = " ".join(sorted(known)) or "none yet"
-        raise reading.refused("invalid_scope", f"A scope is unknown here. This agent may ask for: {may}")
+        raise reading.refused("invalid_scope", f"A scope is unknown here.{reading.may_ask_for(known)}")
 
 
 CHECKS: tuple[Callable[[_Reading], None], ...] = (
@@ -271,9 +276,9 @@ CHECKS: tuple[Callable[[_Reading], None], ...] = (
 )
 
 
-def read_request(sent: Sent, *, now: datetime) -> AuthorizationRequest:
+def read_request(sent: Sent, *, now: datetime, tells: bool = False) -> AuthorizationRequest:
     """Return the checked request. Raises AuthorizationRefused. Nothing is used up and nothing is stored."""
-    reading = _Reading(sent, now)
+    reading = _Reading(sent, now, tells)
     for check in CHECKS:
         check(reading)
     if reading.client is None:

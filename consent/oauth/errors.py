@@ -127,7 +127,8 @@ def refuse(kind: Kind, refusal: OAuthRefusal, facts: RequestFacts, **event: Any)
         kind,
         reason_code=refusal.reason_code,
         reason=refusal.description,
-        by=Actor.client(refusal.client_id, facts),
+        # Who did not prove to be the client is not the client: the event says whom they named, and from where.
+        by=Actor.client(None if refusal.reason_code == "invalid_client" else refusal.client_id, facts),
         now=facts.now,
         client_id=refusal.client_id,
         agent_id=refusal.agent_id,

@@ -45,7 +45,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
     """Show what a client asks for, to somebody who is signed in. A GET uses nothing up and stores nothing."""
     sent = dict(request.GET.lists())
     try:
-        asked = read_request(sent, now=moment_of(request))
+        asked = read_request(sent, now=moment_of(request), tells=request.user.is_authenticated)
         return _answer(request, asked)
     except AuthorizationRefused as refusal:
         return _refused(request, refusal, sent)

@@ -252,6 +252,12 @@ def test_invalid_scope_says_which_exist(weber: User, discharge_client: Client) -
     assert back["error_description"].endswith("calendar:read letters:write records:read staff:read")
 
 
+def test_a_passer_by_does_not_learn_which_scopes_exist(discharge_client: Client) -> None:
+    back = answer_of(opens(builders.browser(), discharge_client, scope="everything"))
+    assert back["error"] == "invalid_scope"
+    assert "records:read" not in back["error_description"]
+
+
 def test_a_scope_that_the_agent_may_not_ask_for_is_refused(
     ada: User, mara: User, weber: User, read_records: Any, look_up_staff: Any
 ) -> None:

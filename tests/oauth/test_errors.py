@@ -242,3 +242,16 @@ def test_a_public_client_that_sends_a_secret_is_refused(discharge_assistant):
     form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": public.client_id}
     check(post("/oauth/token", form | {"client_secret": "x"}), 401, "invalid_client")
     check(post("/oauth/token", form), 400, "invalid_grant")
+
+
+def test_what_stands_in_grant_type_does_not_enter_the_trail(claims):
+    assert claims.ask(grant_type="Dr. Weber steals patient data").status_code == 400
+    told = Event.objects.get(kind="token.refused")
+    assert told.detail == {"grant": "other"}
+
+
+def test_who_did_not_prove_to_be_the_client_is_not_told_as_the_client(claims_client):
+    post("/oauth/token", {"grant_type": "client_credentials", "client_id": claims_client.client_id})
+    told = Event.objects.get(kind="token.refused")
+    assert (told.actor_kind, told.actor_id) == ("anonymous", None)
+    assert told.client_id == claims_client.pk

@@ -44,6 +44,7 @@ REPLACED: dict[object, str] = {
     OAuthProtectedResourceMetadataView.get_resource: "2d6d0e0280ae",
     OAuthProtectedResourceMetadataView.get_authorization_servers: "91de3f569ffd",
     OAuthProtectedResourceMetadataView.get_scopes_supported: "aa279c1c5029",
+    OAuthProtectedResourceMetadataView.get_bearer_methods_supported: "319e98b2c570",
     OAuthProtectedResourceMetadataView.get_resource_name: "3c136de32238",
     OAuthProtectedResourceMetadataView.dispatch: "5bb8158a29ad",
     AbstractApplication.allows_grant_type: "af80d718d8fb",
