@@ -59,7 +59,7 @@ class AgentProgram:
     client_id: str
     key: str
     scope: str
-    resource: str
+    resource: str | list[str]
     more: dict[str, str] = field(default_factory=dict)
     """More parameters of the request, such as ``purpose``."""
 

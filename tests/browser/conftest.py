@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from agents.models import User
-from tests.browser.agent_program import Listener
+from agents.models import Agent, Resource, Scope, User
+from tests import builders
+from tests.browser.agent_program import AgentProgram, Listener
 from tests.browser.at_browser import WIDE, AtBrowser
 from tests.services.chromium import running_chromium
 from tests.services.mandate import RunningMandate
@@ -105,6 +106,28 @@ def listener() -> Iterator[Listener]:
     listener = Listener()
     yield listener
     listener.close()
+
+
+@pytest.fixture
+def program(
+    running_mandate: RunningMandate,
+    listener: Listener,
+    discharge_assistant: Agent,
+    records: Resource,
+    see_appointments: Scope,
+    look_up_staff: Scope,
+) -> AgentProgram:
+    """The assistant's program, which asks for something that is not sensitive at patient records."""
+    client = builders.client(discharge_assistant, redirect_uris=[listener.address])
+    key = builders.key(client).key
+    return AgentProgram(
+        running_mandate.url,
+        listener,
+        client.client_id,
+        key,
+        scope="calendar:read staff:read",
+        resource=[records.uri, look_up_staff.resource.uri],
+    )
 
 
 def new_context(chromium: Browser, mandate: RunningMandate, *, scripts: bool = True) -> BrowserContext:

@@ -31,7 +31,9 @@ class Found:
     @property
     def label(self) -> str:
         """A name for messages and pictures."""
-        return "-".join([self.route, *([self.variant] if self.variant else []), *([str(self.number)] if self.number > 1 else [])])
+        return "-".join(
+            [self.route, *([self.variant] if self.variant else []), *([str(self.number)] if self.number > 1 else [])]
+        )
 
 
 def routes() -> dict[str, str]:

@@ -17,7 +17,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 # No page, or a page that needs more than a look: each with the test that opens it.
 ELSEWHERE = {
     "for machines": {
-        *("api-metadata", "api-metadata-at-path", "api-root", "api-schema", "api-unknown", "healthz", "introspect", "jwks"),
+        *(
+            "api-metadata",
+            "api-metadata-at-path",
+            "api-root",
+            "api-schema",
+            "api-unknown",
+            "healthz",
+            "introspect",
+            "jwks",
+        ),
         *("readyz", "receipts", "revoke-token", "server-metadata", "token", "mfa_login_webauthn"),
     },
     "test_from_set_up_to_revoked": {
@@ -25,8 +34,19 @@ ELSEWHERE = {
         *("authorize", "authorize-decide"),
     },
     "test_passkeys": {
-        *("mfa_authenticate", "mfa_list_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn", "mfa_view_recovery_codes"),
-        *("mfa_generate_recovery_codes", "mfa_download_recovery_codes", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"),
+        *(
+            "mfa_authenticate",
+            "mfa_list_webauthn",
+            "mfa_edit_webauthn",
+            "mfa_remove_webauthn",
+            "mfa_view_recovery_codes",
+        ),
+        *(
+            "mfa_generate_recovery_codes",
+            "mfa_download_recovery_codes",
+            "mfa_reauthenticate",
+            "mfa_reauthenticate_webauthn",
+        ),
         *("mfa_deactivate_totp",),
     },
 }
@@ -67,7 +87,11 @@ def test_the_pages_of_an_owner_and_of_an_auditor_that_look_different(somebody_of
 def test_the_pages_for_somebody_who_has_not_signed_in(somebody_of_demo):
     nobody = somebody_of_demo("")
     addresses = ["/account/login/", "/account/password/reset/", "/account/password/reset/done/", "/account/signup/"]
-    addresses += ["/account/password/reset/key/done/", "/account/password/reset/key/1-set-password/", "/account/inactive/"]
+    addresses += [
+        "/account/password/reset/key/done/",
+        "/account/password/reset/key/1-set-password/",
+        "/account/inactive/",
+    ]
     addresses += ["/setup/", "/invitation/", "/nothing-here/", "/oauth/authorize", "/account/logout/"]
     check(nobody, [Found(address, "", address) for address in addresses])
 
