@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.test import Client as Browser
+from django.urls import resolve
 
 from agents.heartbeat import note_sweep
 from agents.models import OneTimeLink
+from console.endpoints import ENDPOINTS, HEALTH
 from console.pages import health
 
 
@@ -59,3 +62,20 @@ def test_work_that_was_due_long_ago_is_late(client, db, now):
 def test_health_changes_nothing(client, db):
     assert client.post("/healthz").status_code == 405
     assert client.post("/readyz").status_code == 405
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "10.0.0.7", "web-1.internal:8000", "evil.example", "a b", ""])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_is_asked_from_inside_under_any_host_name(db, settings, path, host):
+    settings.ISSUER = "https://mandate.clinic.example"
+    settings.ALLOWED_HOSTS = ["mandate.clinic.example"]
+    settings.SECURE_SSL_REDIRECT = True
+    answer = Browser().get(path, HTTP_HOST=host)
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer
+    assert Browser().get("/account/login/", HTTP_HOST=host, secure=True).status_code == 400
+
+
+def test_what_is_answered_early_is_what_the_address_leads_to():
+    for path, view in {**ENDPOINTS, **HEALTH}.items():
+        assert resolve(path).func is view

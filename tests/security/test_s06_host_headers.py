@@ -25,7 +25,6 @@ PATHS = (
     "/.well-known/oauth-authorization-server",
     "/.well-known/jwks.json",
     "/account/login/",
-    "/healthz",
 )
 
 
