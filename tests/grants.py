@@ -19,6 +19,7 @@ from django.utils import timezone
 from agents.actors import Actor
 from agents.models import Client, Resource, Scope, User
 from consent import codes, mandate
+from consent.approval import Approval
 from consent.models import Consent
 from consent.models.consent import scope_ids
 
@@ -41,7 +42,7 @@ def consent(
     now = now or timezone.now()
     approver = user or by
     assert approver is not None
-    approval = mandate.Approval(
+    approval = Approval(
         client=of,
         user=user,
         scopes={scope: scope.wording for scope in scopes},
@@ -68,7 +69,7 @@ def code(given: Consent, pkce: Pkce, *, redirect_uri: str = REDIRECT, now: datet
     """An authorization code under this consent, for all that it holds."""
     now = now or timezone.now()
     assert given.user is not None
-    requested = [[str(scope.resource_id), scope.name] for scope in given.scopes(now)]
+    requested = [(str(scope.resource_id), scope.name) for scope in given.scopes(now)]
     with transaction.atomic():
         return codes.issue(
             given,
@@ -137,7 +138,7 @@ class ResourceServer:
     def introspects(self, token: str, **form: Any) -> dict[str, Any]:
         response = post("/oauth/introspect", {"token": token, **form}, **self.header)
         assert response.status_code == 200, response.content
-        return response.json()  # type: ignore[attr-defined, no-any-return]
+        return response.json()  # type: ignore[attr-defined]
 
 
 def keeps(given: Consent, *scopes: Scope, by: User, reason: str = "No longer needed.") -> Consent:

@@ -85,8 +85,8 @@ class MandateServer(TokenEndpoint):
             raise _with_what_is_known(refusal, request) from None
         if status != 200:
             told = json.loads(body)
-            refusal = OAuthRefusal(told["error"], told.get("error_description", ""), status=status)
-            raise _with_what_is_known(refusal, request)
+            answered = OAuthRefusal(told["error"], told.get("error_description", ""), status=status)
+            raise _with_what_is_known(answered, request)
         answer: dict[str, Any] = json.loads(body)
         return answer
 
@@ -96,8 +96,10 @@ def _with_what_is_known(refusal: OAuthRefusal, request: Request) -> OAuthRefusal
     if request.client is not None and refusal.client_id is None:
         refusal.client_id, refusal.agent_id = request.client.pk, request.client.agent_id
     code, refresh = getattr(request, "code_row", None), getattr(request, "refresh_row", None)
-    if refusal.consent is None and (code is not None or refresh is not None):
-        refusal.consent = code.consent if code is not None else refresh.family.consent
+    if refusal.consent is None and code is not None:
+        refusal.consent = code.consent
+    elif refusal.consent is None and refresh is not None:
+        refusal.consent = refresh.family.consent
     return refusal
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection
@@ -71,7 +72,7 @@ def change(kind, action):
     return pytest.param(kind, action, id=kind)
 
 
-REASON = {"reason": "For a test."}
+REASON: dict[str, Any] = {"reason": "For a test."}
 CHANGES = [
     change("agent.suspended", lambda c, who: lifecycle.suspend(c["discharge_assistant"], **REASON, **who)),
     change("agent.retired", lambda c, who: lifecycle.retire(c["discharge_assistant"], **REASON, **who)),

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.test import Client as Browser
@@ -187,7 +188,7 @@ def test_an_unknown_client_and_a_wrong_secret_are_told_alike(claims, clinic_allo
     assert (unknown.content, unknown.headers.keys()) == (wrong.content, wrong.headers.keys())
 
 
-WRONG_ALONE = (
+WRONG_ALONE: tuple[tuple[dict[str, Any], str], ...] = (
     ({}, "invalid_request"),
     ({"grant_type": ""}, "invalid_request"),
     ({"grant_type": "password", "username": "a", "password": "b"}, "unsupported_grant_type"),

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
+
+from agents.models import Event
+from agents.trail.models import Outcome
 
 PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 GROUP = re.compile(r"\(\?P<(?P<name>\w+)>[^)]*\)")
@@ -40,3 +45,27 @@ def _below(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[Ro
         else:
             found = [*PARAMETER.finditer(path), *GROUP.finditer(path)]
             yield Route(pattern.name or path, path, tuple(match["name"] for match in found))
+
+
+def unknown(values):
+    """The same with ids that nothing has."""
+    return {
+        name: uuid.uuid4() if isinstance(value, uuid.UUID) else 10**12 if isinstance(value, int) else value
+        for name, value in values.items()
+    }
+
+
+def asks(browser, method, address):
+    """The status of one request, whether it only led to the sign-in, and whether it changed anything. It is undone."""
+    cookies = browser.cookies.copy()
+    block = transaction.atomic()
+    block._from_testcase = True  # so that refusals may commit in a block of their own, as they do outside of tests
+    with block:
+        before = Event.objects.exclude(outcome=Outcome.REFUSED).count()
+        response = getattr(browser, method)(address)
+        changed = Event.objects.exclude(outcome=Outcome.REFUSED).count() > before
+        transaction.set_rollback(True)
+    browser.cookies = cookies
+    to_sign_in = response.headers.get("Location", "").startswith("/account/login/")
+    assert response.status_code < 500, (method, address)
+    return response.status_code, to_sign_in, changed

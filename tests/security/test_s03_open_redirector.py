@@ -22,7 +22,13 @@ UNPROVEN = (
     {"redirect_uri": None},
     {"client_id": "nobody", "redirect_uri": "https://evil.example/"},
 )
-ALSO = ({}, {"prompt": "none"}, {"scope": "no:such"}, {"response_type": "token"}, {"code_challenge_method": "plain"})
+ALSO: tuple[dict[str, str], ...] = (
+    {},
+    {"prompt": "none"},
+    {"scope": "no:such"},
+    {"response_type": "token"},
+    {"code_challenge_method": "plain"},
+)
 
 
 @pytest.mark.parametrize("signed_in", [True, False])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -33,10 +34,10 @@ KEPT = "kept"
 class Stage:
     """Everything that one agent for a person, and one for the organisation, hold when the cut comes."""
 
-    cast: dict
-    pair: dict
+    cast: dict[str, Any]
+    pair: dict[str, Any]
     code: str
-    alone: dict
+    alone: dict[str, Any]
     signed: str
 
     def __getattr__(self, name):

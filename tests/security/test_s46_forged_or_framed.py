@@ -8,11 +8,9 @@ from django.test import Client as Browser
 from consent.models import AuthorizationCode, Consent
 from tests import builders, grants
 from tests.consent.asking import DECIDE, answer_of, decides, screen
-from tests.security.routes import every_route
-from tests.security.test_s55_wrong_person import asks, own
+from tests.security.routes import asks, every_route
 
 pytestmark = pytest.mark.django_db
-assert own
 
 
 @pytest.fixture

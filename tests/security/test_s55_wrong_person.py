@@ -11,13 +11,9 @@ import uuid
 from dataclasses import dataclass
 
 import pytest
-from django.db import transaction
 
-from agents import people
-from agents.models import Event
-from agents.trail.models import Outcome
 from tests import builders
-from tests.security.routes import every_route
+from tests.security.routes import asks, every_route, unknown
 
 pytestmark = pytest.mark.django_db
 MARA, ADA, WEBER, OMAR, MALLORY, NOBODY = "mara", "ada", "weber", "omar", "mallory", "nobody"
@@ -173,57 +169,6 @@ SEES = {
 OPENED = {200, 302, 303, 400, 404, 405, 409, 410}
 """What the right person may meet with an empty request: a page, a way on, or that this is not so now."""
 KEPT_OUT = {403, 404, 405}
-
-
-@pytest.fixture
-def own(
-    request, mara, ada, weber, omar, mallory, discharge_assistant, discharge_client, discharge_key, records, read_records,
-    records_api, weber_allows, now,
-):  # fmt: skip
-    """The ids of what these people work with, and who asks."""
-    builders.agent("Mallory's own", owner=mallory)
-    link, _ = people.invite(email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now)
-    return {
-        "agent_id": discharge_assistant.pk,
-        "consent_id": weber_allows.pk,
-        "client_id": discharge_client.pk,
-        "credential_id": discharge_key.credential.pk,
-        "resource_id": records.pk,
-        "scope_id": read_records.pk,
-        "person_id": weber.pk,
-        "link_id": link.pk,
-        "number": Event.objects.filter(kind="consent.approved").get().pk,
-        "move": "suspend",
-        "token": "guess",
-        "uidb36": "x",
-        "key": "y",
-        "rest": "unknown",
-        "pk": 1,
-    }
-
-
-def unknown(values):
-    """The same with ids that nothing has."""
-    return {
-        name: uuid.uuid4() if isinstance(value, uuid.UUID) else 10**12 if isinstance(value, int) else value
-        for name, value in values.items()
-    }
-
-
-def asks(browser, method, address):
-    """The status of one request, whether it only led to the sign-in, and whether it changed anything. It is undone."""
-    cookies = browser.cookies.copy()
-    block = transaction.atomic()
-    block._from_testcase = True  # so that refusals may commit in a block of their own, as they do outside of tests
-    with block:
-        before = Event.objects.exclude(outcome=Outcome.REFUSED).count()
-        response = getattr(browser, method)(address)
-        changed = Event.objects.exclude(outcome=Outcome.REFUSED).count() > before
-        transaction.set_rollback(True)
-    browser.cookies = cookies
-    to_sign_in = response.headers.get("Location", "").startswith("/account/login/")
-    assert response.status_code < 500, (method, address)
-    return response.status_code, to_sign_in, changed
 
 
 def test_s55_every_address_has_a_line_here_and_every_line_an_address():

@@ -1,0 +1,36 @@
+"""What several checks ask about: one of each kind of thing, and everybody who might ask for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents import people
+from agents.models import Event
+from tests import builders
+
+
+@pytest.fixture
+def own(
+    request, mara, ada, weber, omar, mallory, discharge_assistant, discharge_client, discharge_key, records, read_records,
+    records_api, weber_allows, now,
+):  # fmt: skip
+    """The ids of what these people work with, and who asks."""
+    builders.agent("Mallory's own", owner=mallory)
+    link, _ = people.invite(email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now)
+    return {
+        "agent_id": discharge_assistant.pk,
+        "consent_id": weber_allows.pk,
+        "client_id": discharge_client.pk,
+        "credential_id": discharge_key.credential.pk,
+        "resource_id": records.pk,
+        "scope_id": read_records.pk,
+        "person_id": weber.pk,
+        "link_id": link.pk,
+        "number": Event.objects.filter(kind="consent.approved").get().pk,
+        "move": "suspend",
+        "token": "guess",
+        "uidb36": "x",
+        "key": "y",
+        "rest": "unknown",
+        "pk": 1,
+    }
