@@ -114,6 +114,7 @@ TABLE = {
     "consent-shorten": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "consent-revoke": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "organisation-consent": may({MARA}, {MARA}),
+    "consent-confirm": may({MARA}, {MARA}),
     # one agent
     "agent": READ_AGENT,
     "agent-consents": READ_AGENT,
