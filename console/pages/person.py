@@ -10,6 +10,7 @@ from datetime import datetime
 from allauth.account.utils import user_pk_to_url_str
 from django.contrib import messages
 from django.contrib.auth.tokens import default_token_generator
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -18,10 +19,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from agents import people as domain
 from agents.actors import Actor, require
-from agents.models import Ownership, Session, User
+from agents.models import Ownership, Resource, Session, User
 from agents.permissions import May
+from agents.promises import when_it_counts
 from agents.sign_in import factors_of
-from consent.models import Consent
+from consent.models import Consent, ConsentScope
 from console.accounts.adapters import password_link as address_of
 from console.accounts.requests import PersonRequest
 from console.forms.people import RoleForm
@@ -40,6 +42,8 @@ class Stopping:
     agents: list[Ownership]
     consents: int
     sessions: int
+    promise: str
+    """When that counts, at the slowest of the resources concerned."""
 
 
 def person_or_404(request: PersonRequest, person_id: uuid.UUID) -> User:
@@ -49,12 +53,12 @@ def person_or_404(request: PersonRequest, person_id: uuid.UUID) -> User:
 
 def what_rests_on(person: User, now: datetime) -> Stopping:
     """Count what stops counting when this person cannot sign in any more."""
-    owned = Ownership.objects.live_owners().filter(user=person).select_related("agent").order_by("agent__name")
-    return Stopping(
-        list(owned),
-        Consent.objects.live(now).given_by(person).count(),
-        Session.objects.of(person).live(now).count(),
-    )
+    owned = list(Ownership.objects.live_owners().filter(user=person).select_related("agent").order_by("agent__name"))
+    given = Consent.objects.live(now).given_by(person)
+    concerned = Consent.objects.live(now).filter(Q(user=person) | Q(agent__in=[row.agent_id for row in owned]))
+    held = ConsentScope.objects.held(now).filter(consent__in=concerned)
+    resources = Resource.objects.filter(pk__in=held.values("scope__resource"))
+    return Stopping(owned, given.count(), Session.objects.of(person).live(now).count(), when_it_counts(resources))
 
 
 @require_safe
@@ -109,7 +113,7 @@ def deactivate(request: PersonRequest, person_id: uuid.UUID) -> HttpResponse:
         {
             "title": _("Keep %(name)s from signing in?"),
             "sentence": _(
-                "Their sessions end now. What they allowed and what they own stays as it is and counts again when they come back; until then it is refused."
+                "Their sessions end now. What they allowed and what they own stays as it is and counts again when they come back; until then it is refused %(promise)s."
             ),
             "confirm": _("Deactivate"),
             "icon": "user-round-x",
@@ -146,6 +150,7 @@ def _with_reason(
     by = Actor.of(request)
     require(by, May.DEACTIVATE_PERSON, shown)
     name = {"name": shown.display_name}
+    resting = what_rests_on(shown, request.now) if words["stops"] else None
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         with said_in(form, request):
@@ -155,9 +160,10 @@ def _with_reason(
     context = {
         **words,
         "title": str(words["title"]) % name,
+        "sentence": str(words["sentence"]) % {"promise": resting.promise if resting else ""},
         "form": form,
         "person": shown,
-        "resting": what_rests_on(shown, request.now) if words["stops"] else None,
+        "resting": resting,
     }
     return render_page(request, "console/person_confirm.html", context)
 

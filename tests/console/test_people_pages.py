@@ -86,6 +86,17 @@ def test_deactivating_shows_what_stops_and_asks_why(mara, ada, discharge_assista
     assert ada.is_active
 
 
+@pytest.mark.parametrize("who", ["ada", "weber"])
+def test_the_question_promises_what_the_slowest_resource_can_keep(
+    request, who, mara, weber, discharge_client, read_records, look_up_staff
+):
+    asked = reverse("person-deactivate", args=[request.getfixturevalue(who).pk])
+    builders.consent(weber, discharge_client, [read_records])
+    assert "until then it is refused from its next request." in builders.browser(mara).get(asked).content.decode()
+    builders.consent(weber, discharge_client, [look_up_staff], purpose="Who is on duty")
+    assert "until then it is refused within 5 minutes." in builders.browser(mara).get(asked).content.decode()
+
+
 CHANGES = ["person-role", "person-deactivate", "person-reactivate", "person-password-link"]
 
 
