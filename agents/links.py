@@ -11,7 +11,9 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from agents.actors import Actor
 from agents.errors import LinkRefused
@@ -34,6 +36,11 @@ def new_token() -> str:
 def digest_of_token(token: str) -> str:
     """Return the digest under which a token is kept."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def invitation_address(token: str) -> str:
+    """Return the whole address of an invitation: from the setting, never from a Host header (security.md S6)."""
+    return settings.ISSUER + reverse("invitation-link", args=[token])
 
 
 def issue_setup_link(*, now: datetime) -> str:

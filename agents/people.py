@@ -3,70 +3,24 @@
 from __future__ import annotations
 
 import uuid
-import zoneinfo
 from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
-from django.db import transaction
-from django.db.models.functions import Lower
+from django.db import IntegrityError, transaction
 
 from agents import links, organisation
+from agents.accounts import LONGEST_NAME, checked_email, checked_time_zone, insert, must_be_free, new_account
 from agents.actors import Actor, ActorKind, RequestFacts, require
 from agents.errors import Ended, Forbidden, InvalidInput, LinkRefused, NotReady
+from agents.mail import send_later
 from agents.models.link import OneTimeLink
+from agents.models.organisation import Organisation
 from agents.models.user import Role, User, folded_email
 from agents.permissions import May
-from agents.sign_in import checked_password, end_sessions
+from agents.sign_in import end_sessions
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
-
-LONGEST_NAME = 120
-
-
-@lru_cache(maxsize=1)
-def time_zones() -> frozenset[str]:
-    """The names of time zones that somebody can live in. Read once: the system keeps them in a thousand files."""
-    return frozenset(zoneinfo.available_timezones())
-
-
-def checked_email(email: str) -> str:
-    """Return the address as it is kept. Raises InvalidInput."""
-    email = folded_email(email)
-    try:
-        validate_email(email)
-    except ValidationError as error:
-        raise InvalidInput("email", "Give a whole address, such as name@example.org.") from error
-    if len(email) > 254:
-        raise InvalidInput("email", "Use at most 254 characters.")
-    return email
-
-
-def _new_person(*, email: str, name: str, role: str, password: str, time_zone: str, now: datetime) -> User:
-    """Return a person who is not saved yet, everything checked and the password hashed. Raises InvalidInput."""
-    person = User(
-        email=checked_email(email),
-        name=one_line("name", name, longest=LONGEST_NAME),
-        role=role,
-        time_zone=_checked_time_zone(time_zone),
-        created_at=now,
-    )
-    person.set_password(checked_password(password, person))
-    return person
-
-
-def _checked_time_zone(time_zone: str) -> str:
-    if time_zone not in time_zones():
-        raise InvalidInput("time_zone", "Choose a time zone from the list.")
-    return time_zone
-
-
-def _must_be_free(email: str) -> None:
-    if User.objects.alias(folded=Lower("email")).filter(folded=email).exists():
-        raise InvalidInput("email", "Somebody with this address is here already.")
 
 
 def set_up(
@@ -86,7 +40,7 @@ def set_up(
     """
     link = links.find(OneTimeLink.Kind.SETUP, token, now)
     # Checked and hashed before the transaction: fifty at once would otherwise queue for its lock while each hashes.
-    person = _new_person(
+    person = new_account(
         email=email, name=name, role=Role.ADMINISTRATOR, password=password, time_zone=time_zone, now=now
     )
     organisation_name = one_line("organisation_name", organisation_name, longest=organisation.LONGEST_NAME)
@@ -94,9 +48,9 @@ def set_up(
         links.claim(link, now=now)
         if User.objects.administrators().exists():
             raise LinkRefused("There is an administrator already. Ask them for an invitation.")
-        _must_be_free(person.email)
+        must_be_free(person.email)
         made = organisation.create(organisation_name, now=now)
-        person.save(force_insert=True)
+        insert(person)
         OneTimeLink.objects.filter(pk=link.pk).update(used_by=person)
         record(Kind.ORGANISATION_SET_UP, by=Actor.person(person, facts), now=now, user_id=person.pk, name=made.name)
     return person
@@ -104,18 +58,19 @@ def set_up(
 
 @transaction.atomic
 def invite(*, email: str, name: str, role: str, by: Actor, now: datetime) -> tuple[OneTimeLink, str]:
-    """Invite somebody. Returns the invitation and the secret of its link, which holds for seven days.
+    """Invite somebody, and write them a mail with the link where there is a mail server.
 
-    An open invitation to the same address ends. Raises Forbidden, InvalidInput. Records ``person.invited``.
+    Returns the invitation and the secret of its link, which holds for seven days. An open invitation to the same
+    address ends. Raises Forbidden, InvalidInput. Records ``person.invited``.
     """
     require(by, May.INVITE_PERSON)
     email = checked_email(email)
-    _must_be_free(email)
+    must_be_free(email)
     if role not in Role.values:
         raise InvalidInput("role", "Choose one of the roles.")
     OneTimeLink.objects.unused().invitations().filter(email=email).update(revoked_at=now)
     token = links.new_token()
-    link = OneTimeLink.objects.create(
+    link = OneTimeLink(
         kind=OneTimeLink.Kind.INVITATION,
         digest=links.digest_of_token(token),
         email=email,
@@ -125,8 +80,25 @@ def invite(*, email: str, name: str, role: str, by: Actor, now: datetime) -> tup
         created_at=now,
         ends_at=now + links.INVITATION_LIFE,
     )
+    try:
+        with transaction.atomic():  # a savepoint: an address has one open invitation, which decides between two at once
+            link.save(force_insert=True)
+    except IntegrityError as error:
+        raise InvalidInput("email", "Somebody invited this address a moment ago.") from error
     record(Kind.PERSON_INVITED, by=by, now=now, role=role, link=link.pk)
+    _send_invitation(link, token, by=by, now=now)
     return link, token
+
+
+def _send_invitation(link: OneTimeLink, token: str, *, by: Actor, now: datetime) -> None:
+    context = {
+        "link": links.invitation_address(token),
+        "inviter": by.user.display_name if by.user else "",
+        "organisation": Organisation.current(),
+        "role": link.get_role_display(),
+        "ends_at": link.ends_at,
+    }
+    send_later("invitation", link.email, context, now=now, ends_at=link.ends_at)
 
 
 def accept_invitation(
@@ -137,11 +109,11 @@ def accept_invitation(
     Raises LinkRefused, InvalidInput. Records ``person.joined``.
     """
     link = links.find(OneTimeLink.Kind.INVITATION, token, now)
-    person = _new_person(email=link.email, name=name, role=link.role, password=password, time_zone=time_zone, now=now)
+    person = new_account(email=link.email, name=name, role=link.role, password=password, time_zone=time_zone, now=now)
     with transaction.atomic():
         links.claim(link, now=now)
-        _must_be_free(person.email)
-        person.save(force_insert=True)
+        must_be_free(person.email)
+        insert(person)
         OneTimeLink.objects.filter(pk=link.pk).update(used_by=person)
         record(
             Kind.PERSON_JOINED,
@@ -184,8 +156,10 @@ def change_role(person: User, *, role: str, reason: str, by: Actor, now: datetim
         raise InvalidInput("role", "This is the role they have. Choose another one.")
     if role != Role.ADMINISTRATOR:
         _must_not_be_the_last(person, administrators)
+    administered = person.is_administrator
     before, person.role = person.role, role
-    person.save(update_fields=["role"])
+    person.note_office(administered=administered, now=now)
+    person.save(update_fields=["role", "left_office_at"])
     record(Kind.ROLE_CHANGED, by=by, now=now, user_id=person.pk, reason=reason, before=before, after=role)
     return person
 
@@ -205,8 +179,10 @@ def deactivate(person: User, *, reason: str, by: Actor, now: datetime) -> User:
     if not person.is_active:
         raise Ended("They cannot sign in already.")
     _must_not_be_the_last(person, administrators)
+    administered = person.is_administrator
     person.is_active, person.deactivated_at = False, now
-    person.save(update_fields=["is_active", "deactivated_at"])
+    person.note_office(administered=administered, now=now)
+    person.save(update_fields=["is_active", "deactivated_at", "left_office_at"])
     end_sessions(person)
     record(Kind.PERSON_DEACTIVATED, by=by, now=now, user_id=person.pk, reason=reason)
     return person
@@ -221,7 +197,8 @@ def reactivate(person: User, *, reason: str, by: Actor, now: datetime) -> User:
     if person.is_active:
         raise Ended("They can sign in already.")
     person.is_active, person.deactivated_at = True, None
-    person.save(update_fields=["is_active", "deactivated_at"])
+    person.note_office(administered=False, now=now)
+    person.save(update_fields=["is_active", "deactivated_at", "left_office_at"])
     record(Kind.PERSON_REACTIVATED, by=by, now=now, user_id=person.pk, reason=reason)
     return person
 
@@ -245,7 +222,7 @@ def edit_own_facts(person: User, *, name: str, time_zone: str, by: Actor, now: d
 
     The event says which facts changed, not from what to what: a name can be erased, an event cannot.
     """
-    after = {"name": one_line("name", name, longest=LONGEST_NAME), "time_zone": _checked_time_zone(time_zone)}
+    after = {"name": one_line("name", name, longest=LONGEST_NAME), "time_zone": checked_time_zone(time_zone)}
     changed = [field for field, value in after.items() if getattr(person, field) != value]
     if changed:
         User.objects.filter(pk=person.pk).update(**{field: after[field] for field in changed})
@@ -265,7 +242,8 @@ def recover_administrator(*, email: str, now: datetime) -> User:
     if person is None:
         raise InvalidInput("email", "Nobody here has this address.")
     person.role, person.is_active, person.deactivated_at = Role.ADMINISTRATOR, True, None
-    person.save(update_fields=["role", "is_active", "deactivated_at"])
+    person.note_office(administered=False, now=now)
+    person.save(update_fields=["role", "is_active", "deactivated_at", "left_office_at"])
     end_sessions(person)
     record(Kind.ADMINISTRATOR_RECOVERED, by=Actor.system(), now=now, user_id=person.pk)
     return person

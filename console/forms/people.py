@@ -9,7 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from agents.models import Role
-from agents.people import LONGEST_NAME, time_zones
+from agents.accounts import LONGEST_NAME, time_zones
 from agents.sign_in import LONGEST_PASSWORD
 
 ROLES = [(value, capfirst(label)) for value, label in Role.choices]

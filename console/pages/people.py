@@ -14,10 +14,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from agents import mail
 from agents import people as domain
 from agents.actors import Actor, require
-from agents.models import OneTimeLink, Organisation, Ownership, User
+from agents.links import invitation_address
+from agents.models import OneTimeLink, Ownership, User
 from agents.permissions import May
 from console.accounts.requests import PersonRequest
 from console.forms.people import InviteForm, PeopleFilter
@@ -73,7 +73,7 @@ def invite(request: PersonRequest) -> HttpResponse:
     form = InviteForm(request.POST or None)
     if form.is_valid():
         with said_in(form, request):
-            link, token = _invite_and_tell(form.cleaned_data, by, request)
+            link, token = domain.invite(**form.cleaned_data, by=by, now=request.now)
             if settings.MAIL_IS_SENT:
                 messages.success(request, _("The invitation is on its way to %(email)s.") % {"email": link.email})
                 return redirect("people")
@@ -81,24 +81,6 @@ def invite(request: PersonRequest) -> HttpResponse:
             return redirect("people-invited")
     context = {"form": form, "crumbs": [(_("People"), reverse("people"))], "mailed": settings.MAIL_IS_SENT}
     return render_page(request, "console/people_invite.html", context)
-
-
-def _invite_and_tell(asked: dict[str, str], by: Actor, request: PersonRequest) -> tuple[OneTimeLink, str]:
-    link, token = domain.invite(**asked, by=by, now=request.now)
-    context = {
-        "link": link_address(token),
-        "inviter": by.user.display_name if by.user else "",
-        "organisation": Organisation.current(),
-        "role": link.get_role_display(),
-        "ends_at": link.ends_at,
-    }
-    mail.send_later("invitation", link.email, context, now=request.now, ends_at=link.ends_at)
-    return link, token
-
-
-def link_address(token: str) -> str:
-    """The whole address of an invitation. It comes from the settings, never from a Host header (S6)."""
-    return settings.ISSUER + reverse("invitation-link", args=[token])
 
 
 @require_safe
@@ -114,7 +96,7 @@ def invited(request: PersonRequest) -> HttpResponse:
         "sentence": _(
             "It works once and for seven days. It is shown only now: afterwards nobody can read it, only withdraw it."
         ),
-        "address": link_address(made["token"]),
+        "address": invitation_address(made["token"]),
         "back": reverse("people"),
     }
     return never_stored(render_page(request, "console/people_link.html", context))

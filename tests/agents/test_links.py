@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from agents import links
+from agents import links, people
 from agents.actors import RequestFacts
-from agents.errors import LinkRefused
+from agents.errors import InvalidInput, LinkRefused
 from agents.ids import uuid7
 from agents.models import OneTimeLink, Organisation, User
 from agents.people import accept_invitation, invite, set_up
@@ -131,3 +131,41 @@ def test_of_many_set_up_links_made_at_once_one_stays_open(now):
     open_links = OneTimeLink.objects.live(now)
     assert open_links.count() == 1
     assert outcome.returned
+
+
+@pytest.fixture
+def somebody_comes_between(monkeypatch):
+    """The address is taken by another transaction, after this one looked whether it is free."""
+    monkeypatch.setattr(people, "must_be_free", lambda _email: None)
+
+
+@pytest.mark.engine
+def test_an_address_taken_meanwhile_leaves_the_invitation_open(mara, now, somebody_comes_between):
+    _, token = invite(email="weber@st-anna.example", name="", role="user", by=builders.actor(mara), now=now)
+    builders.person("Dr. Jonas Weber", email="weber@st-anna.example")
+    with pytest.raises(InvalidInput) as refused:
+        _accept(token, now)
+    assert refused.value.field == "email"
+    assert OneTimeLink.objects.live(now).count() == 1
+
+
+@pytest.mark.engine
+def test_an_address_taken_meanwhile_leaves_the_set_up_link_open(db, now, somebody_comes_between):
+    token = links.issue_setup_link(now=now)
+    builders.person("Somebody", email="mara0@st-anna.example")
+    with pytest.raises(InvalidInput):
+        _set_up(token, now)
+    assert OneTimeLink.objects.live(now).count() == 1
+    assert not Organisation.objects.exists()
+
+
+@pytest.mark.engine
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_invite_one_address_at_once_one_invitation_stays_open(now):
+    mara = builders.person("Mara Keller", "administrator")
+    outcome = at_once(
+        8, lambda _: invite(email="eva@st-anna.example", name="", role="user", by=builders.actor(mara), now=now)
+    )
+    assert outcome.returned
+    assert outcome.raised_only(InvalidInput), outcome.raised
+    assert OneTimeLink.objects.live(now).count() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 from django.test import Client, override_settings
 
 from agents import mail as waiting
@@ -48,6 +49,18 @@ def test_with_a_mail_server_the_link_is_mailed_and_shown_to_nobody(mara, now, ma
     ends = OneTimeLink.objects.get().ends_at
     assert f"{ends:%H:%M} UTC" in mailoutbox[0].body
     assert not OutgoingMail.objects.exists()
+
+
+@override_settings(MAIL_IS_SENT=True)
+def test_a_mail_that_cannot_be_written_undoes_the_invitation(mara, now, monkeypatch):
+    def fail(*_args, **_facts):
+        raise RuntimeError
+
+    monkeypatch.setattr(waiting, "write", fail)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        _token(mara, now)
+    assert not OneTimeLink.objects.exists()
+    assert not builders.events(Kind.PERSON_INVITED)
 
 
 def test_accepting_makes_the_account_and_signs_in(client, mara, now):
