@@ -8,8 +8,8 @@ from django import forms
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from agents.models import Role
 from agents.accounts import LONGEST_NAME, time_zones
+from agents.models import Role
 from agents.sign_in import LONGEST_PASSWORD
 
 ROLES = [(value, capfirst(label)) for value, label in Role.choices]
