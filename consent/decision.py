@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import transaction
@@ -121,7 +122,7 @@ def code_without_screen(offer: Offer, request: AuthorizationRequest, *, by: Acto
 def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, now: datetime) -> bool:
     """Whether this person need not be asked again (decisions.md, Consents).
 
-    Same purpose, nothing new or reworded, unchanged facts, a consent that may be remembered, and a client that
+    Same purpose, nothing new, reworded or weightier, unchanged facts, a consent that may be remembered, and a client that
     cannot be anybody: one that authenticates, or returns by https to a host that the organisation registered.
     """
     held = offer.held
@@ -135,7 +136,27 @@ def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, n
     if any(words.get(line.scope.pk) != line.wording.pk for line in offer.lines):
         return False
     before, facts = held.shown, offer.facts()
-    return all(before.get(name) == value for name, value in facts.items())
+    return all(before.get(name) == value for name, value in facts.items()) and _weighs_the_same(offer, before)
+
+
+def _weighs_the_same(offer: Offer, before: dict[str, Any]) -> bool:
+    """Whether each permission lets the agent do no other than what this person agreed to under the same words.
+
+    What an older version kept without one of these facts counts as changed.
+    """
+    agreed = {
+        scope["id"]: (resource["uri"], resource["promise"], scope)
+        for resource in before.get("resources", [])
+        for scope in resource["scopes"]
+    }
+    for section in offer.sections:
+        for line in section.lines:
+            uri, promise, scope = agreed.get(line.key, ("", "", {}))
+            if (uri, promise) != (section.resource.uri, section.promise):
+                return False
+            if any(scope.get(name) != value for name, value in line.weight().items()):
+                return False
+    return True
 
 
 def _is_known_place(offer: Offer) -> bool:

@@ -70,6 +70,15 @@ class Line:
     def sensitive(self) -> bool:
         return self.scope.is_sensitive
 
+    def weight(self) -> dict[str, Any]:
+        """How much it lets an agent do, apart from its words. A consent is remembered only while this is as it was."""
+        return {
+            "access": self.scope.access,
+            "data_class": self.scope.data_class,
+            "sensitive": self.sensitive,
+            "longest_life": self.scope.longest_life.total_seconds(),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -191,8 +200,7 @@ class Offer:
                             "title": line.wording.title,
                             "detail": line.wording.detail,
                             "version": line.wording.version,
-                            "access": line.scope.access,
-                            "data_class": line.scope.data_class,
+                            **line.weight(),
                             "required": line.locked,
                             "new": line.new,
                             "ticked": line.ticked if ticked is None else line.scope in ticked,
@@ -209,8 +217,7 @@ class Offer:
     def digest(self) -> str:
         """Return the SHA-256 of what is shown, ends apart: they move with the clock and are checked by themselves."""
         shown = {**self.as_shown(), "person": str(self.person.pk) if self.person else "", "zone": self.zone_name}
-        sensitive = [line.key for line in self.lines if line.sensitive]
-        text = json.dumps([shown, sensitive], sort_keys=True, ensure_ascii=True)
+        text = json.dumps(shown, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

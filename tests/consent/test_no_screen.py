@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from time_machine import travel
 
 from agents import clients, registry, resources
 from agents.models import Agent, Client, Scope, User
@@ -120,6 +121,43 @@ def test_s48_other_words_for_a_scope_bring_it_back(
         look_up_staff, title="Look up staff and their rosters", detail="", by=builders.actor(mara), now=timezone.now()
     )
     assert shows_the_screen(weber, discharge_client, scope="staff:read")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"access": "delete"},
+        {"data_class": "personal"},
+        {"data_class": "health"},
+        {"marked_sensitive": True},
+        {"longest_life": timedelta(days=1)},
+        {"longest_life": timedelta(days=3000)},
+    ],
+    ids=str,
+)
+def test_s48_a_scope_that_weighs_otherwise_under_the_same_words_brings_it_back(
+    weber: User, mara: User, discharge_client: Client, look_up_staff: Scope, change: dict[str, Any]
+) -> None:
+    allows(weber, discharge_client, scope="staff:read")
+    assert not shows_the_screen(weber, discharge_client, scope="staff:read")
+    resources.change(look_up_staff.resource, checks="introspection", by=builders.actor(mara), now=timezone.now())
+    allows(weber, discharge_client, scope="staff:read", prompt="consent")
+    resources.change_scope(look_up_staff, by=builders.actor(mara), now=timezone.now(), **change)
+    assert shows_the_screen(weber, discharge_client, scope="staff:read")
+    allows(weber, discharge_client, scope="staff:read")
+    assert not shows_the_screen(weber, discharge_client, scope="staff:read")
+
+
+def test_s48_a_resource_that_will_count_a_change_later_brings_it_back(
+    weber: User, mara: User, discharge_client: Client, look_up_staff: Scope
+) -> None:
+    act: dict[str, Any] = {"by": builders.actor(mara), "now": timezone.now()}
+    resources.change(look_up_staff.resource, token_life=timedelta(minutes=1), **act)
+    with travel(timezone.now() + timedelta(minutes=10), tick=True):
+        allows(weber, discharge_client, scope="staff:read")
+        assert not shows_the_screen(weber, discharge_client, scope="staff:read")
+        resources.change(look_up_staff.resource, token_life=timedelta(minutes=5), **act)
+        assert shows_the_screen(weber, discharge_client, scope="staff:read")
 
 
 def test_s48_changed_facts_of_agent_or_client_bring_it_back(
