@@ -82,13 +82,13 @@ class AgentProgram:
         return self.listener.received[-1]
 
     def gets_token(self) -> dict[str, Any]:
-        """Trade the code that was brought for a token."""
+        """Trade the code that was brought for a token at the resource, or the first of several."""
         return dict(
             self.client.fetch_token(
                 f"{self.issuer}/oauth/token",
                 authorization_response=self.heard(),
                 state=self.state,
                 code_verifier=self.verifier,
-                resource=self.resource,
+                resource=self.resource if isinstance(self.resource, str) else self.resource[0],
             )
         )
