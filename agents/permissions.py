@@ -41,6 +41,7 @@ class May(StrEnum):
     SEE_CONSENTS = "consent.see_consents"
     APPROVE_CONSENT = "consent.approve_consent"
     APPROVE_ORGANISATION_CONSENT = "consent.approve_organisation_consent"
+    CONFIRM_CONSENT = "consent.confirm_consent"
     NARROW_CONSENT = "consent.narrow_consent"
     SHORTEN_CONSENT = "consent.shorten_consent"
     REVOKE_CONSENT = "consent.revoke_consent"

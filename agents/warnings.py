@@ -44,6 +44,8 @@ class Ending:
     readers: tuple[User, ...]
     facts: dict[str, Any] = field(default_factory=dict)
     """Ids for the event."""
+    pauses: bool = False
+    """Whether it only pauses then, until somebody confirms it."""
 
 
 Describe = Callable[[Any, int], Ending]
@@ -73,21 +75,25 @@ def owners_at(path: str) -> Prefetch[str]:
     return Prefetch(path, queryset=live, to_attr="live_ownership_list")
 
 
-def warn(rows: models.QuerySet[Any], *, starts: str, describe: Describe, now: datetime, batch: int) -> int:
+def warn(
+    rows: models.QuerySet[Any], *, starts: str, describe: Describe, now: datetime, batch: int, ends: str = "ends_at"
+) -> int:
     """Give each warning that is due for these rows and was not given yet. Returns how many were.
 
-    starts: the column from which their life counts. The rows are taken in the order of their end, so that two workers
+    starts, ends: the columns from which their life counts and to which. The rows are taken in the order of their end, so that two workers
     at once meet at the same row and one of them gives way.
     """
     given = 0
     for after, days in pairwise((0, *LEADS)):
-        told = EndWarning.objects.filter(subject_id=OuterRef("pk"), days=days, ends_at=OuterRef("ends_at"))
+        told = EndWarning.objects.filter(subject_id=OuterRef("pk"), days=days, ends_at=OuterRef(ends))
         due = rows.filter(
             ~Exists(told),
-            ends_at__gt=now + timedelta(days=after),
-            ends_at__lte=now + timedelta(days=days),
-            **{f"{starts}__lt": F("ends_at") - timedelta(days=days)},
-        ).order_by("ends_at", "pk")
+            **{
+                f"{ends}__gt": now + timedelta(days=after),
+                f"{ends}__lte": now + timedelta(days=days),
+                f"{starts}__lt": F(ends) - timedelta(days=days),
+            },
+        ).order_by(ends, "pk")
         while page := list(due[:batch]):
             given += _warn_of([describe(row, days) for row in page], now)
             if len(page) < batch:

@@ -16,9 +16,9 @@ from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import heaviest, record
 from consent import codes, mandate
+from consent.approval import Approval
 from consent.errors import DecisionMadeAlready
 from consent.mail import tell_of_new_consent
-from consent.mandate import Approval
 from consent.models import Consent
 from consent.oauth.authorization import AuthorizationRequest
 from consent.offer import Offer

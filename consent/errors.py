@@ -15,6 +15,14 @@ class ConsentEnded(Ended):
         self.consent_id = consent_id
 
 
+class ConsentNotBegun(Refused):
+    code = "consent_not_begun"
+
+    def __init__(self, consent_id: uuid.UUID) -> None:
+        super().__init__("This consent was given while you asked. Look at it as it is now, and ask again.")
+        self.consent_id = consent_id
+
+
 class NotNarrower(Refused):
     code = "not_narrower"
 
@@ -30,6 +38,14 @@ class NotShorter(Refused):
 
     def __init__(self, consent_id: uuid.UUID) -> None:
         super().__init__("The new end must lie between now and the end so far. More time needs a new consent.")
+        self.consent_id = consent_id
+
+
+class NothingToConfirm(Refused):
+    code = "nothing_to_confirm"
+
+    def __init__(self, consent_id: uuid.UUID) -> None:
+        super().__init__("An administrator answers for this consent already.")
         self.consent_id = consent_id
 
 

@@ -1,4 +1,4 @@
-"""Approve, narrow, shorten, revoke: the only code that changes a consent.
+"""Approve, narrow, shorten, revoke, pause and confirm: the only code that changes a consent.
 
 There is no *extend*: more or longer is a new screen (decisions.md, Consents). Nothing here hunts tokens down: what a
 token is worth is asked when it is used (``consent/oauth/worth.py``), so a change counts on tokens already out.
@@ -7,46 +7,24 @@ token is worth is asked when it is used (``consent/oauth/worth.py``), so a chang
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from agents.actors import Actor, require
-from agents.errors import Forbidden, InvalidInput, NotReady
+from agents.errors import Forbidden, NotReady
 from agents.ids import uuid7
-from agents.models import Agent, AgentScope, Client, Scope, ScopeWording, User
-from agents.models import Kind as AgentKind
+from agents.models import Agent, Client, Scope, User
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record, text_digest
-from consent.errors import DecisionRefused, NotNarrower, NotShorter
+from consent.approval import Approval, check_end, check_purpose, check_scopes, require_approver
+from consent.errors import ConsentEnded, NothingToConfirm, NotNarrower, NotShorter
 from consent.models import AccessToken, Consent, ConsentScope, Origin
-from consent.models.consent import fold_purpose, purpose_key, scope_ids
-
-LONGEST_PURPOSE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """What a human agreed to on the screen.
-
-    scopes: each scope that stays ticked, with the wording that was read.
-    required: those that could not be unticked. shown: the screen word for word. user: None for the organisation.
-    """
-
-    client: Client
-    user: User | None
-    scopes: Mapping[Scope, ScopeWording]
-    purpose: str
-    ends_at: datetime
-    once: bool = False
-    required: frozenset[Scope] = frozenset()
-    shown: dict[str, Any] = field(default_factory=dict)
-    redirect_host: str = ""
-    sign_in_methods: tuple[str, ...] = ()
+from consent.models.consent import fold_purpose, purpose_key
 
 
 @transaction.atomic
@@ -63,14 +41,13 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
         raise Forbidden(May.APPROVE_CONSENT)
     agent = Agent.objects.locked(approval.client.agent_id)
     client = Client.objects.get(pk=approval.client.pk)
-    _require_approver(approval, agent, by)
+    require_approver(approval, agent, by)
     if not client.is_live(now):
         raise NotReady(f"{agent.name} cannot be allowed anything now: it is {agent.state} or has lost its owner.")
     purpose = fold_purpose(approval.purpose)
-    if not 1 <= len(purpose) <= LONGEST_PURPOSE:
-        raise InvalidInput("purpose", f"Say what it is for, in 1 to {LONGEST_PURPOSE} characters.")
-    _check_scopes(approval, agent)
-    _check_end(approval, agent, now)
+    check_purpose(purpose)
+    check_scopes(approval, agent)
+    check_end(approval, agent, now)
 
     key = purpose_key(purpose)
     replaced = list(
@@ -124,59 +101,17 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
     return consent
 
 
-def _require_approver(approval: Approval, agent: Agent, by: Actor) -> None:
-    if approval.user is not None:
-        require(by, May.APPROVE_CONSENT, agent)
-        if by.user is None or by.user.pk != approval.user.pk:
-            raise Forbidden(May.APPROVE_CONSENT, agent)  # nobody consents for somebody else
-        if agent.kind != AgentKind.ASSISTANT:
-            raise DecisionRefused("This agent acts for the organisation. An administrator allows it, not a person.")
-        return
-    require(by, May.APPROVE_ORGANISATION_CONSENT, agent)
-    if agent.kind != AgentKind.AUTONOMOUS:
-        raise DecisionRefused("This agent acts for people: each of them allows it for themselves.")
-    if any(scope.is_sensitive for scope in approval.scopes) and by.user is not None and agent.is_kept_by(by.user):
-        raise DecisionRefused(
-            "You are responsible for this agent, and it asks for sensitive data. Another administrator must allow it."
-        )
-
-
-def _check_scopes(approval: Approval, agent: Agent) -> None:
-    """Hold the ticked scopes against what the agent may ask for, and the wordings against their scopes."""
-    if not approval.scopes:
-        raise DecisionRefused("Leave at least one permission ticked, or refuse.")
-    may_ask = set(AgentScope.objects.live().filter(agent=agent).values_list("scope_id", flat=True))
-    if not scope_ids(approval.scopes) <= may_ask:
-        raise DecisionRefused("The agent may no longer ask for one of these permissions.")
-    if not approval.required <= approval.scopes.keys():
-        raise DecisionRefused("A permission that the task needs is missing.")
-    if any(wording.scope_id != scope.pk for scope, wording in approval.scopes.items()):
-        raise DecisionRefused("The words shown belong to another permission.")
-
-
-def latest_end(scopes: Iterable[Scope], agent: Agent, now: datetime) -> datetime:
-    """Return the latest end that a consent to these scopes may have: the shortest of their lives, and the agent's end."""
-    end = now + min((scope.longest_life for scope in scopes), default=timedelta(days=365))
-    return min(end, agent.ends_at) if agent.ends_at else end
-
-
-def _check_end(approval: Approval, agent: Agent, now: datetime) -> None:
-    if approval.ends_at <= now:
-        raise InvalidInput("until", "The end lies in the past. Choose a later one.")
-    if approval.ends_at > latest_end(approval.scopes, agent, now):
-        raise InvalidInput("until", "That is longer than one of these permissions may be given for.")
-
-
 @transaction.atomic
 def narrow(consent_id: uuid.UUID, *, keep: frozenset[Scope], reason: str, by: Actor, now: datetime) -> Consent:
     """Take scopes away from a live consent. Tokens already issued shrink with it at their next use.
 
     keep: the scopes that stay, a proper and non-empty subset of those the consent holds now.
-    Raises Consent.DoesNotExist, Forbidden, ConsentEnded, NotNarrower. Records ``consent.narrowed``.
+    Raises Consent.DoesNotExist, Forbidden, ConsentEnded, ConsentNotBegun, NotNarrower. Records ``consent.narrowed``.
     """
     consent = Consent.objects.locked(consent_id)
     require(by, May.NARROW_CONSENT, consent)
     consent.must_be_live(now)
+    consent.must_have_begun(now)
     held = list(ConsentScope.objects.held(now).filter(consent=consent).select_related("scope__resource"))
     before = {row.scope for row in held}
     if not keep or not keep < before:
@@ -201,11 +136,12 @@ def narrow(consent_id: uuid.UUID, *, keep: frozenset[Scope], reason: str, by: Ac
 def shorten(consent_id: uuid.UUID, *, ends_at: datetime, reason: str, by: Actor, now: datetime) -> Consent:
     """Let a live consent end earlier. Refresh tokens and codes end with it at their next use.
 
-    Raises Consent.DoesNotExist, Forbidden, ConsentEnded, NotShorter. Records ``consent.shortened``.
+    Raises Consent.DoesNotExist, Forbidden, ConsentEnded, ConsentNotBegun, NotShorter. Records ``consent.shortened``.
     """
     consent = Consent.objects.locked(consent_id)
     require(by, May.SHORTEN_CONSENT, consent)
     consent.must_be_live(now)
+    consent.must_have_begun(now)
     if not now < ends_at < consent.ends_at:
         raise NotShorter(consent.pk)
     before, consent.ends_at = consent.ends_at, ends_at
@@ -236,10 +172,59 @@ def revoke_all(person: User, *, reason: str, by: Actor, now: datetime) -> list[C
 
     Raises Forbidden. Records ``consent.revoked`` for each.
     """
-    ids = list(
-        Consent.objects.given_by(person).standing().filter(ends_at__gt=now).order_by("pk").values_list("pk", flat=True)
-    )
-    return [revoke(consent_id, reason=reason, by=by, now=now) for consent_id in ids]
+    # Locked at once and in one order: what somebody else ends meanwhile is passed over, not a reason to stop nothing.
+    standing = Consent.objects.given_by(person).standing().filter(ends_at__gt=now).order_by("pk")
+    ids = list(standing.select_for_update().values_list("pk", flat=True))
+    revoked: list[Consent] = []
+    for consent_id in ids:
+        # Somebody may have ended one meanwhile: it must not keep the others alive.
+        with suppress(ConsentEnded), transaction.atomic():
+            revoked.append(revoke(consent_id, reason=reason, by=by, now=now))
+    return revoked
+
+
+@transaction.atomic
+def confirm(consent_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> Consent:
+    """Let an administrator answer for a consent of the organisation in place of one who left. It counts again if it paused.
+
+    For sensitive scopes it is one who is neither owner nor deputy of the agent. Nothing else of it changes.
+    Raises Consent.DoesNotExist, Forbidden, ConsentEnded, NothingToConfirm. Records ``consent.confirmed``.
+    """
+    consent = Consent.objects.locked(consent_id)
+    require(by, May.CONFIRM_CONSENT, consent)
+    if by.user is None:
+        raise Forbidden(May.CONFIRM_CONSENT, consent)  # a person answers for it, never Mandate itself
+    consent.must_be_live(now)
+    if consent.pauses_at is None or consent.user_id is not None:
+        raise NothingToConfirm(consent.pk)
+    before = consent.answerable.pk
+    consent.confirmed_by, consent.confirmed_at, consent.paused_at = by.user, now, None
+    consent.save(update_fields=["confirmed_by", "confirmed_at", "paused_at"])
+    _record(Kind.CONSENT_CONFIRMED, consent, by=by, now=now, reason=reason, before=before, after=by.user.pk)
+    return consent
+
+
+def pause_unanswered(*, now: datetime, batch: int = 500) -> int:
+    """Write down which consents of the organisation have paused, in small transactions. Use refused them before.
+
+    Safe twice at once and killed half-way, as ``end_expired``. Returns how many. Records ``consent.paused`` for each.
+    """
+    due = Consent.objects.standing().paused(now).filter(paused_at=None)
+    written = 0
+    while ids := list(due.order_by("pk").values_list("pk", flat=True)[:batch]):
+        for consent_id in ids:
+            with transaction.atomic():
+                # Asked again under the lock: somebody may have confirmed it, another worker may have been here.
+                consent = due.select_for_update(of=("self",)).filter(pk=consent_id).first()
+                since = consent.pauses_at if consent else None
+                if consent is not None and since is not None:
+                    consent.paused_at = since
+                    consent.save(update_fields=["paused_at"])
+                    _record(Kind.CONSENT_PAUSED, consent, by=Actor.system(), now=now, since=since)
+                    written += 1
+        if len(ids) < batch:
+            break
+    return written
 
 
 def end_expired(*, now: datetime, batch: int = 500) -> int:

@@ -19,7 +19,7 @@ from django.utils.translation import get_language
 from agents.models import Access, Agent, AgentScope, Client, Resource, Scope, ScopeWording, User
 from agents.promises import when_it_counts
 from agents.redirects import host_of, is_loopback
-from consent.mandate import latest_end
+from consent.approval import latest_end
 from consent.models import Consent
 from consent.models.consent import purpose_key
 from consent.until import EndChoice, end_choices, life_in_words, zone_of

@@ -1,4 +1,4 @@
-"""Sweeps of this floor: consents whose end has passed, and dead tokens, codes and families.
+"""Sweeps of this floor: consents whose end has passed or that paused, and dead tokens, codes and families.
 
 As in ``agents/sweeps.py`` nothing here takes access away, and each table is swept by itself: a refresh token outlives its
 access-token rows, and no row goes because another went.
@@ -14,15 +14,17 @@ What is dead is kept for a while, because it still answers questions:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, When
 
-from agents.models import State
+from agents.models import State, User
 from agents.sweeps import Sweep, delete_in_batches
 from agents.warnings import Ending, owners_at, page_address, readers_of, warn
 from consent import mandate
 from consent.models import AccessToken, AuthorizationCode, Consent, RefreshToken, TokenFamily, UsedOnce
+from consent.models.consent import PAUSES_AFTER
 from consent.receipts import COME_WITHIN
 
 CODES_KEPT_FOR = timedelta(days=7)
@@ -33,6 +35,11 @@ USED_KEPT_FOR = timedelta(days=2)
 def end_consents(*, now: datetime, batch: int = 500) -> int:
     """Write down which consents are past their end. Returns how many. Records ``consent.ended`` for each."""
     return mandate.end_expired(now=now, batch=batch)
+
+
+def pause_consents(*, now: datetime, batch: int = 500) -> int:
+    """Write down which consents nobody answers for any more. Returns how many. Records ``consent.paused`` for each."""
+    return mandate.pause_unanswered(now=now, batch=batch)
 
 
 def delete_dead_access_tokens(*, now: datetime, batch: int = 500) -> int:
@@ -78,15 +85,40 @@ def delete_used_once(*, now: datetime, batch: int = 500) -> int:
 
 
 def warn_of_consents(*, now: datetime, batch: int = 200) -> int:
-    """Warn the owners of agents whose consents end soon. Returns how many warnings. Records ``agent.owner_warned``."""
+    """Warn the owners of agents whose consents end soon, or pause because nobody answers for them any more.
+
+    Of a pause administrators hear too: one of them can confirm the consent. Returns how many warnings. Records
+    ``agent.owner_warned``.
+    """
     rows = (
         Consent.objects.standing()
         .filter(ended_recorded_at=None, client__ended_at=None)
         .exclude(agent__state=State.RETIRED)
-        .select_related("agent", "user")
+        .select_related("agent", "user", "approved_by", "confirmed_by")
         .prefetch_related(owners_at("agent__ownerships"))
     )
-    return warn(rows, starts="starts_at", describe=_consent_ending, now=now, batch=batch)
+    pausing = rows.unanswered(now).filter(paused_at=None).annotate(pause_on=_pause_on())
+    return sum(
+        (
+            warn(rows, starts="starts_at", describe=_consent_ending, now=now, batch=batch),
+            warn(pausing, starts="starts_at", ends="pause_on", describe=_consent_pausing, now=now, batch=batch),
+        )
+    )
+
+
+def _pause_on() -> ExpressionWrapper:
+    """``Consent.pauses_at`` in the database, for consents of the organisation."""
+    left = Case(
+        When(confirmed_by__isnull=False, then=F("confirmed_by__left_office_at")),
+        default=F("approved_by__left_office_at"),
+    )
+    return ExpressionWrapper(left + PAUSES_AFTER, output_field=DateTimeField())
+
+
+def _consent_pausing(consent: Consent, days: int) -> Ending:
+    ending = _consent_ending(consent, days)
+    readers = dict.fromkeys([*ending.readers, *User.objects.administrators()])
+    return replace(ending, ends_at=consent.pauses_at or consent.ends_at, readers=tuple(readers), pauses=True)
 
 
 def _consent_ending(consent: Consent, days: int) -> Ending:
@@ -112,6 +144,7 @@ def _consent_ending(consent: Consent, days: int) -> Ending:
 
 SWEEPS: dict[str, Sweep] = {
     "consents ended": end_consents,
+    "consents paused": pause_consents,
     "access tokens deleted": delete_dead_access_tokens,
     "codes deleted": delete_dead_codes,
     "refresh tokens deleted": delete_dead_refresh_tokens,

@@ -13,6 +13,11 @@ def end_consents() -> int:
     return sweep_now(sweeps.end_consents)
 
 
+@shared_task(name="consent.pause_consents")
+def pause_consents() -> int:
+    return sweep_now(sweeps.pause_consents)
+
+
 @shared_task(name="consent.delete_dead_tokens")
 def delete_dead_tokens() -> int:
     return sweep_now(

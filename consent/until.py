@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from agents.errors import InvalidInput
 from agents.models import Agent, DataClass, Scope
-from consent.mandate import latest_end
+from consent.approval import latest_end
 
 ONCE_LIFE = timedelta(hours=1)
 """How long "just once" waits for its one use."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from consent.screens.authorize import authorize, decide
-from consent.screens.changes import narrow, revoke, shorten
+from consent.screens.changes import confirm, narrow, revoke, shorten
 from consent.screens.my_agents import my_agents, my_consent, stop_all
 from consent.screens.organisation import organisation_consent
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("my-agents/<uuid:consent_id>/", my_consent, name="my-consent"),
     path("consents/<uuid:consent_id>/narrow/", narrow, name="consent-narrow"),
     path("consents/<uuid:consent_id>/shorten/", shorten, name="consent-shorten"),
+    path("consents/<uuid:consent_id>/confirm/", confirm, name="consent-confirm"),
     path("consents/<uuid:consent_id>/revoke/", revoke, name="consent-revoke"),
     path("agents/<uuid:agent_id>/consent/", organisation_consent, name="organisation-consent"),
 ]

@@ -76,8 +76,8 @@ def _end_of(consent: Consent, now: datetime) -> tuple[datetime | None, str]:
         return consent.revoked_at, _("revoked %(when)s") % {"when": clock(consent.revoked_at, now)}
     if consent.superseded_at is not None:
         return consent.superseded_at, _("replaced %(when)s") % {"when": clock(consent.superseded_at, now)}
-    if consent.paused_at is not None:
-        return consent.paused_at, _("paused %(when)s") % {"when": clock(consent.paused_at, now)}
+    if consent.is_paused(now) and (paused_at := consent.pauses_at) is not None:
+        return paused_at, _("paused %(when)s") % {"when": clock(paused_at, now)}
     if consent.ends_at <= now:
         return consent.ends_at, _("ended %(when)s") % {"when": clock(consent.ends_at, now)}
     return consent.ends_at, _("until %(end)s") % {"end": until(consent.ends_at, now)}

@@ -89,6 +89,12 @@ def is_for_nobody_else(user: User, owner: User | None = None) -> bool:
 
 
 @predicate
+def keeps_the_agent_and_it_is_sensitive(user: User, consent: Consent | None = None) -> bool:
+    """Owner or deputy of an agent that holds something sensitive under this consent."""
+    return consent is not None and consent.agent.is_kept_by(user) and consent.is_sensitive()
+
+
+@predicate
 def is_themselves(user: User, person: User | None = None) -> bool:
     return person is not None and person.pk == user.pk
 
@@ -126,6 +132,7 @@ RULES: dict[May, Predicate] = {
     May.SEE_CONSENTS: reads_everything | may_own_agents,
     May.APPROVE_CONSENT: may_change_things,
     May.APPROVE_ORGANISATION_CONSENT: is_administrator,
+    May.CONFIRM_CONSENT: is_administrator & ~keeps_the_agent_and_it_is_sensitive,
     May.NARROW_CONSENT: is_administrator | is_the_person_acted_for | (may_change_things & keeps_the_agent),
     May.SHORTEN_CONSENT: is_administrator | is_the_person_acted_for | (may_change_things & keeps_the_agent),
     May.REVOKE_CONSENT: is_administrator | is_the_person_acted_for | (may_change_things & keeps_the_agent),

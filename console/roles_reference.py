@@ -19,6 +19,7 @@ WORDS = {
     "is_the_person_acted_for": "the person acted for",
     "approved_it": "whoever approved it",
     "is_first_person_where_two_are_needed": "the first person where two are needed",
+    "keeps_the_agent_and_it_is_sensitive": "its owner or deputy where it holds something sensitive",
     "concerns_them": "somebody whom the event concerns",
     "is_themselves": "the person themselves",
 }

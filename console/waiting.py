@@ -14,6 +14,9 @@ from django.utils.translation import gettext as _
 
 from agents.models import Agent, AgentScope, Credential, Organisation, Ownership, Role, Scope, State, User
 from agents.models.client import CredentialQuerySet
+from agents.permissions import May
+from agents.warnings import owners_at
+from consent.models import Consent
 from console.names import page_of, strong
 from console.templatetags.mandate import when
 
@@ -23,6 +26,8 @@ LIVE_OWNERSHIPS: Prefetch[str, Any, Any] = Prefetch(
 )
 MOST = 5
 """Of one sort; the rest is told as a number that leads to its list."""
+MOST_LOOKED_AT = 50
+"""Where each row is held against a rule before it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +44,10 @@ class Waiting:
 
 
 def waiting_for(person: User, now: datetime) -> list[Waiting]:
-    """Return what waits for this person, the most urgent sort first: five queries at most for an administrator."""
+    """Return what waits for this person, the most urgent sort first: six lists at most for an administrator."""
     found: list[Waiting] = []
     if person.is_administrator:
-        found += _pending(person, now) + _to_confirm(person, now)
+        found += _pending(person, now) + _to_confirm(person, now) + _unanswered(person, now)
     found += _ending_agents(person, now) + _ending_keys(person, now)
     return found
 
@@ -74,7 +79,12 @@ def _to_confirm(person: User, now: datetime) -> list[Waiting]:
     """Sensitive scopes that owners set as required: confirmed by an administrator who does not keep the agent."""
     scopes = (
         AgentScope.objects.live()
-        .filter(scope__in=Scope.objects.sensitive(), required=True, confirmed_by=None, agent__state__in=[State.PENDING, State.ACTIVE])
+        .filter(
+            scope__in=Scope.objects.sensitive(),
+            required=True,
+            confirmed_by=None,
+            agent__state__in=[State.PENDING, State.ACTIVE],
+        )
         .exclude(agent__in=Ownership.objects.live().filter(user=person).values("agent"))
         .select_related("agent", "scope__resource")
         .order_by("added_at", "pk")
@@ -95,6 +105,32 @@ def _to_confirm(person: User, now: datetime) -> list[Waiting]:
         )
         for row in listed[:MOST]
     ]
+
+
+def _unanswered(person: User, now: datetime) -> list[Waiting]:
+    """Consents of the organisation whose administrator left: another one confirms them, or they pause."""
+    consents = Consent.objects.unanswered(now).exclude(agent__state=State.RETIRED).with_scopes()
+    found = consents.prefetch_related(owners_at("agent__ownerships")).order_by("ends_at", "pk")[:MOST_LOOKED_AT]
+    listed = [consent for consent in found if person.has_perm(May.CONFIRM_CONSENT, consent)]
+    listed.sort(key=lambda consent: consent.pauses_at or consent.ends_at)
+    rows = [
+        Waiting(
+            _ago(consent.pauses_at, now),
+            "circle-pause" if consent.is_paused(now) else "hourglass",
+            format_html(
+                _("{agent} is paused for the organisation: {person} answered for it and left")
+                if consent.is_paused(now)
+                else _("{agent} pauses for the organisation: {person} answered for it and left"),
+                agent=strong(consent.agent.name),
+                person=strong(consent.answerable.display_name),
+            ),
+            consent.get_absolute_url(),
+            _("Confirm or not"),
+        )
+        for consent in listed[:MOST]
+    ]
+    words = _("More consents wait for an administrator to confirm them")
+    return rows + _rest(len(listed), now, words, f"{reverse('consents')}?whom=organisation")
 
 
 def _ending_agents(person: User, now: datetime) -> list[Waiting]:

@@ -37,6 +37,7 @@ from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import record
 from consent import mandate
+from consent.approval import Approval
 from consent.models import Consent
 
 PASSWORD = "a long password for tests"
@@ -244,7 +245,7 @@ def consent(
     now = now or timezone.now()
     agent_scopes = AgentScope.objects.live().filter(agent=client.agent).select_related("scope__resource")
     wanted = {row.scope for row in agent_scopes} if scopes is None else set(scopes)
-    approval = mandate.Approval(
+    approval = Approval(
         client=client,
         user=of,
         scopes={wanted_scope: wanted_scope.wording for wanted_scope in wanted},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth import get_backends
@@ -64,6 +65,11 @@ class User(AbstractBaseUser):
     time_zone = models.CharField(max_length=64, default="UTC")
     created_at = models.DateTimeField(default=timezone.now)
     deactivated_at = models.DateTimeField(null=True, blank=True)
+    left_office_at = models.DateTimeField(null=True, blank=True)
+    """When they stopped being an active administrator; empty again once they are one.
+
+    What they allowed for the organisation pauses a while after it, unless another administrator confirms it.
+    """
 
     objects = UserManager()
 
@@ -75,6 +81,13 @@ class User(AbstractBaseUser):
         constraints = [
             UniqueConstraint(Lower("email"), name="user_email_is_unique_whatever_its_case"),
             CheckConstraint(condition=Q(role__in=Role.values), name="user_has_a_known_role"),
+            CheckConstraint(
+                condition=~Q(is_active=True, role=Role.ADMINISTRATOR) | Q(left_office_at=None),
+                name="an_administrator_is_in_office",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["left_office_at"], name="user_left_office", condition=Q(left_office_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -88,6 +101,13 @@ class User(AbstractBaseUser):
     @property
     def is_administrator(self) -> bool:
         return self.is_active and self.role == Role.ADMINISTRATOR
+
+    def note_office(self, *, administered: bool, now: datetime) -> None:
+        """Keep ``left_office_at`` true after a change of role or access. administered: what they were before it."""
+        if self.is_administrator:
+            self.left_office_at = None
+        elif administered:
+            self.left_office_at = now
 
     def has_perm(self, perm: str, obj: object | None = None) -> bool:
         """Ask the permission backends (``console/roles.py`` through ``rules``). Deny by default."""

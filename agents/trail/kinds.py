@@ -159,7 +159,18 @@ class Kind(StrEnum):
     CONSENT_SHORTENED = "consent.shortened", "A consent ends earlier.", ("before", "after"), "hourglass"
     CONSENT_REVOKED = "consent.revoked", "A consent was revoked.", ("live_tokens",), "octagon-x"
     CONSENT_SUPERSEDED = "consent.superseded", "A newer consent took the place of one.", ("successor",), "git-compare"
-    CONSENT_PAUSED = "consent.paused", "A consent is paused.", (), "circle-pause"
+    CONSENT_PAUSED = (
+        "consent.paused",
+        "A consent of the organisation counts for nothing until an administrator confirms it: who answered for it left.",
+        ("since",),
+        "circle-pause",
+    )
+    CONSENT_CONFIRMED = (
+        "consent.confirmed",
+        "Another administrator answers for a consent of the organisation.",
+        ("before", "after"),
+        "badge-check",
+    )
     CONSENT_ENDED = "consent.ended", "A consent's end date passed.", ("ended_at",), "hourglass"
     CONSENT_CHANGE_REFUSED = "consent.change_refused", "A change of a consent was refused.", ("change",), "ban"
     CONSENT_FORM_REFUSED = "consent.form_refused", "A decision on the consent screen was refused.", (), "ban"

@@ -7,8 +7,8 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from datetime import datetime, timedelta
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -16,11 +16,11 @@ from django.db.models import CheckConstraint, Exists, F, OuterRef, Prefetch, Q, 
 from django.urls import reverse
 
 from agents.ids import uuid7
-from agents.models import Agent, Client, Ownership, Resource, Role, Scope, State
-from consent.errors import ConsentEnded
+from agents.models import Agent, Client, Ownership, Resource, Role, Scope, State, User
+from consent.errors import ConsentEnded, ConsentNotBegun
 
-if TYPE_CHECKING:
-    from agents.models import User
+PAUSES_AFTER = timedelta(days=14)
+"""So long after its answering administrator left, an organisation consent that nobody else confirmed pauses."""
 
 
 class Origin(models.TextChoices):
@@ -43,6 +43,15 @@ def purpose_key(purpose: str) -> str:
     return hashlib.sha256(fold_purpose(purpose).encode()).hexdigest()
 
 
+def _unanswered(left_by: datetime) -> Q:
+    """The condition that who answers for an organisation's consent (``Consent.answerable``) left office by then.
+
+    Read from the people who left: an index holds those few, so that it costs next to nothing where tokens are issued.
+    """
+    gone = User.objects.filter(left_office_at__lte=left_by).values("pk")
+    return Q(user=None) & (Q(confirmed_by__in=gone) | Q(confirmed_by=None, approved_by__in=gone))
+
+
 class ConsentQuerySet(models.QuerySet["Consent"]):
     def standing(self) -> Self:
         """Neither revoked nor superseded, whatever the clock says."""
@@ -50,7 +59,19 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
 
     def live(self, now: datetime) -> Self:
         """Consents under which a token is worth something now, agent and client apart."""
-        return self.standing().filter(paused_at=None, starts_at__lte=now, ends_at__gt=now)
+        return (
+            self.standing()
+            .filter(paused_at=None, starts_at__lte=now, ends_at__gt=now)
+            .exclude(_unanswered(now - PAUSES_AFTER))
+        )
+
+    def paused(self, now: datetime) -> Self:
+        """Standing consents that count again once an administrator confirms them (``Consent.status``)."""
+        return self.standing().filter(Q(paused_at__isnull=False) | _unanswered(now - PAUSES_AFTER), ends_at__gt=now)
+
+    def unanswered(self, now: datetime) -> Self:
+        """Standing consents of the organisation for which no administrator answers any more, paused already or not."""
+        return self.standing().filter(Q(paused_at__isnull=False) | _unanswered(now), user=None, ends_at__gt=now)
 
     def effective(self, now: datetime) -> Self:
         """Live consents whose agent, client and person are usable too."""
@@ -83,7 +104,7 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         scopes = ConsentScope.objects.select_related("scope__resource", "wording").order_by(
             "scope__resource__name", "scope__name"
         )
-        return self.select_related("agent", "client", "user", "approved_by").prefetch_related(
+        return self.select_related("agent", "client", "user", "approved_by", "confirmed_by").prefetch_related(
             Prefetch("consent_scopes", queryset=scopes)
         )
 
@@ -129,6 +150,12 @@ class Consent(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="supersedes"
     )
     paused_at = models.DateTimeField(null=True, blank=True)
+    """Since when it counts for nothing until somebody confirms it, written down by a sweep. Use refused it before."""
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="confirmed_consents"
+    )
+    """The administrator who answers for it since the one before left (decisions.md, Who decides)."""
+    confirmed_at = models.DateTimeField(null=True, blank=True)
     sensitive_use_told_at = models.DateTimeField(null=True, blank=True)
     """When the person was told by mail that the agent got a token for a sensitive scope for the first time."""
     ended_recorded_at = models.DateTimeField(null=True, blank=True)
@@ -144,6 +171,11 @@ class Consent(models.Model):
                 condition=Q(user__isnull=False) | Q(origin="organisation"), name="consent_acts_for_somebody"
             ),
             CheckConstraint(condition=~Q(purpose=""), name="consent_has_a_purpose"),
+            CheckConstraint(
+                condition=Q(confirmed_by=None, confirmed_at=None)
+                | Q(confirmed_by__isnull=False, confirmed_at__isnull=False, user=None),
+                name="only_the_organisation_has_a_consent_confirmed",
+            ),
             UniqueConstraint(
                 fields=["client", "user", "purpose_key"],
                 condition=Q(revoked_at=None, superseded_at=None, user__isnull=False),
@@ -174,13 +206,36 @@ class Consent(models.Model):
 
     def is_live(self, now: datetime) -> bool:
         """The same question as ``ConsentQuerySet.live``."""
-        standing = self.revoked_at is None and self.superseded_at is None and self.paused_at is None
-        return standing and self.starts_at <= now < self.ends_at
+        standing = self.revoked_at is None and self.superseded_at is None
+        return standing and self.starts_at <= now < self.ends_at and not self.is_paused(now)
+
+    @property
+    def answerable(self) -> User:
+        """The person who answers for it: the administrator who confirmed it last, or else who approved it."""
+        return self.confirmed_by or self.approved_by
+
+    @property
+    def pauses_at(self) -> datetime | None:
+        """When it pauses, or did, because the administrator who answers for it left. None while one answers for it."""
+        if self.paused_at is not None or self.user_id is not None:
+            return self.paused_at
+        left = self.answerable.left_office_at
+        return left + PAUSES_AFTER if left else None
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether it counts for nothing until an administrator confirms it."""
+        pauses_at = self.pauses_at
+        return pauses_at is not None and pauses_at <= now
 
     def must_be_live(self, now: datetime) -> None:
         """Raise ConsentEnded unless the consent can still be changed (a paused one can)."""
-        if self.revoked_at is not None or self.superseded_at is not None or not self.starts_at <= now < self.ends_at:
+        if self.revoked_at is not None or self.superseded_at is not None or self.ends_at <= now:
             raise ConsentEnded(self.pk)
+
+    def must_have_begun(self, now: datetime) -> None:
+        """Raise ConsentNotBegun where it began after ``now``: the request that changes it waited for the one that made it."""
+        if now < self.starts_at:
+            raise ConsentNotBegun(self.pk)
 
     def status(self, now: datetime) -> str:
         """One word for pages: live, paused, revoked, superseded or ended."""
@@ -190,7 +245,7 @@ class Consent(models.Model):
             return "superseded"
         if self.ends_at <= now:
             return "ended"
-        return "paused" if self.paused_at is not None else "live"
+        return "paused" if self.is_paused(now) else "live"
 
     def held(self, now: datetime) -> list[ConsentScope]:
         """The scopes that it holds now, with scope, resource and wording. Uses prefetched rows where there are any."""
@@ -198,6 +253,10 @@ class Consent(models.Model):
 
     def scopes(self, now: datetime) -> frozenset[Scope]:
         return frozenset(row.scope for row in self.held(now))
+
+    def is_sensitive(self) -> bool:
+        """Whether it holds something sensitive that was not taken away. Uses prefetched rows where there are any."""
+        return any(row.ended_at is None and row.scope.is_sensitive for row in self.consent_scopes.all())
 
     def resources(self, now: datetime) -> list[Resource]:
         """The resources at which it holds a scope now, by name."""

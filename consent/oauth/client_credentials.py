@@ -21,6 +21,7 @@ from agents.models import Checks
 from agents.models.resource import is_sensitive
 from agents.statements import adapted, hot_cursor
 from consent.mail import tell_of_first_sensitive_use
+from consent.models.consent import PAUSES_AFTER
 from consent.oauth.access_token import Audience, Standing, issue
 from consent.oauth.audience import answer, asked_resource
 from consent.oauth.client_authentication import ProvenClient
@@ -38,8 +39,10 @@ ORGANISATION_CONSENTS = """
     JOIN consent_consentscope cs ON cs.consent_id = c.id
     JOIN agents_scope s ON s.id = cs.scope_id AND s.ended_at IS NULL
     JOIN agents_resource r ON r.id = s.resource_id AND r.ended_at IS NULL
+    JOIN agents_user v ON v.id = COALESCE(c.confirmed_by_id, c.approved_by_id)
     WHERE c.client_id = %s AND c.user_id IS NULL AND c.revoked_at IS NULL AND c.superseded_at IS NULL
       AND c.paused_at IS NULL AND c.starts_at <= %s AND c.ends_at > %s
+      AND (v.left_office_at IS NULL OR v.left_office_at > %s)
     ORDER BY c.starts_at DESC, c.id DESC
 """
 
@@ -87,7 +90,7 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
     if client.agent_id is None:
         return []
     with hot_cursor() as cursor:
-        cursor.execute(ORGANISATION_CONSENTS, adapted([client.pk, now, now]))
+        cursor.execute(ORGANISATION_CONSENTS, adapted([client.pk, now, now, now - PAUSES_AFTER]))
         rows = cursor.fetchall()
     found: dict[tuple[uuid.UUID, uuid.UUID], Mandate] = {}
     for consent, ends_at, key, digest, once, told, scope_end, *scope, resource, uri, checks, life in rows:

@@ -13,6 +13,7 @@ from typing import Any
 
 from agents.models import State
 from agents.statements import adapted, hot_cursor
+from consent.models.consent import PAUSES_AFTER
 from consent.models.token import digest_of
 from consent.oauth.access_token import TYP
 from consent.oauth.rows import as_id, as_time, known_id
@@ -21,6 +22,7 @@ from consent.oauth.signing_keys import verified_claims
 CHAIN_STATEMENT = """
     SELECT t.id, t.scope, t.expires, t.created, t.revoked_at, t.refused_at, t.user_id, t.audience_id,
            c.id, c.purpose, c.purpose_digest, c.starts_at, c.ends_at, c.revoked_at, c.superseded_at, c.paused_at,
+           v.left_office_at,
            cl.id, cl.client_id, cl.ended_at, a.id, a.state, a.ends_at, o_user.is_active, p.is_active, r.uri, r.ended_at,
            t.family_id, f.ended_at, s.name
     FROM consent_accesstoken t
@@ -31,6 +33,7 @@ CHAIN_STATEMENT = """
     LEFT JOIN agents_ownership o ON o.agent_id = a.id AND o.role = 'owner' AND o.until IS NULL
     LEFT JOIN agents_user o_user ON o_user.id = o.user_id
     LEFT JOIN agents_user p ON p.id = t.user_id
+    LEFT JOIN agents_user v ON v.id = COALESCE(c.confirmed_by_id, c.approved_by_id) AND c.user_id IS NULL
     LEFT JOIN consent_tokenfamily f ON f.id = t.family_id
     LEFT JOIN consent_consentscope cs ON cs.consent_id = c.id AND (cs.ended_at IS NULL OR cs.ended_at > %s)
     LEFT JOIN agents_scope s ON s.id = cs.scope_id AND s.resource_id = t.audience_id AND s.ended_at IS NULL
@@ -94,10 +97,10 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
     """Turn the rows of one token, one for each scope that its consent holds, into its worth."""
     first = rows[0]
     (token_id, scope, expires, created, revoked, told, user_id, audience_id) = first[:8]
-    (consent_id, purpose, purpose_digest, starts, ends, *consent_gone) = first[8:16]
-    (client_pk, client_id, client_ended, agent_id, state, agent_ends, owner_active, person_active) = first[16:24]
-    (uri, resource_ended, family_id, family_ended) = first[24:28]
-    held = {row[28] for row in rows if row[28] is not None}
+    (consent_id, purpose, purpose_digest, starts, ends, *consent_gone) = first[8:17]
+    (client_pk, client_id, client_ended, agent_id, state, agent_ends, owner_active, person_active) = first[17:25]
+    (uri, resource_ended, family_id, family_ended) = first[25:29]
+    held = {row[29] for row in rows if row[29] is not None}
     scopes = tuple(name for name in scope.split() if name in held)
     reasons = (
         ("token_revoked", revoked is not None),
@@ -105,7 +108,7 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         ("family_ended", family_id is not None and family_ended is not None),
         ("consent_revoked", consent_gone[0] is not None),
         ("consent_superseded", consent_gone[1] is not None),
-        ("consent_paused", consent_gone[2] is not None),
+        ("consent_paused", consent_gone[2] is not None or _is_unanswered(consent_gone[3], now)),
         ("consent_ended", _is_over(ends, now) or not _is_over(starts, now)),
         ("client_ended", client_ended is not None),
         ("agent_not_active", state != State.ACTIVE),
@@ -132,6 +135,11 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         client_id=client_id,
         agent_id=known_id(agent_id),
     )
+
+
+def _is_unanswered(left_office_at: Any, now: datetime) -> bool:
+    """Whether the administrator who answers for an organisation's consent left too long ago (``Consent.pauses_at``)."""
+    return left_office_at is not None and _is_over(left_office_at, now - PAUSES_AFTER)
 
 
 def _time(value: Any) -> datetime:

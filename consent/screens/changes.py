@@ -22,14 +22,14 @@ from agents.trail.kinds import Kind
 from agents.trail.record import text_of
 from agents.trail.refusals import record_refusal
 from consent import mandate
-from consent.errors import NotNarrower, NotShorter
+from consent.errors import NothingToConfirm, NotNarrower, NotShorter
 from consent.models import Consent
 from consent.screens.preview import Stopped, preview_of, stopped_by
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
 from consent.until import CUSTOM, LIVES, TODAY, EndChoice, chosen_end, end_of_today, zone_of
 
-FormProblem = (NotNarrower, NotShorter, InvalidInput)
+FormProblem = (NotNarrower, NotShorter, NothingToConfirm, InvalidInput)
 """Refusals that are said beside the form. All others are pages of their own."""
 
 
@@ -195,6 +195,32 @@ def _earlier_ends(request: HttpRequest, consent: Consent) -> list[EndChoice]:
         ends.append((TODAY, _("today, %(time)s") % {"time": "18:00"}, today))
     ends += [("1d", _("in 1 day"), now + LIVES["1d"]), ("30d", _("in 30 days"), now + LIVES["30d"])]
     return [EndChoice(key, label) for key, label, end in ends if end < consent.ends_at]
+
+
+# ------------------------------------------------------------------------------------------------------------- confirm
+
+
+@never_stored
+@require_http_methods(["GET", "POST"])
+def confirm(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
+    """Answer for a consent of the organisation in place of an administrator who left."""
+    consent = seen_consent(request, consent_id, change="confirm")
+    require(Actor.of(request), May.CONFIRM_CONSENT, consent)
+    now = moment_of(request)
+    consent.must_be_live(now)
+    problem: Refused | None = None
+    if request.method == "POST":
+
+        def do() -> object:
+            return mandate.confirm(consent.pk, reason=_reason(request, consent), by=Actor.of(request), now=now)
+
+        problem = _try(request, consent, "confirm", do)
+        if problem is None:
+            messages.success(request, _("Confirmed. You answer for it now."))
+            return redirect(consent.get_absolute_url())
+    return _page(
+        request, "consent/confirm.html", consent, problem, held=consent.held(now), paused=consent.is_paused(now)
+    )
 
 
 # -------------------------------------------------------------------------------------------------------------- revoke

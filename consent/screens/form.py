@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 
 from agents.errors import InvalidInput
 from agents.models import Scope
+from consent.approval import Approval
 from consent.decision import FORM_LIFE
 from consent.errors import DecisionRefused
-from consent.mandate import Approval
 from consent.models.consent import fold_purpose
 from consent.offer import Offer
 from consent.purpose import clean_purpose

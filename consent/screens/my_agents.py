@@ -124,7 +124,7 @@ def _in_reading_order(rows: Iterable[ConsentScope]) -> list[ConsentScope]:
 
 def _why_not(consent: Consent, now: datetime) -> str:
     agent = consent.agent
-    if consent.paused_at is not None:
+    if consent.is_paused(now):
         return _("paused")
     if agent.state != State.ACTIVE:
         return _("agent not active")

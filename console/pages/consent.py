@@ -28,6 +28,7 @@ from console.templatetags.mandate import bdi_name, chip, thin, when
 
 LATEST = 8
 CHANGES = (
+    (May.CONFIRM_CONSENT, "consent-confirm", "badge-check", "primary"),
     (May.NARROW_CONSENT, "consent-narrow", "scissors", ""),
     (May.SHORTEN_CONSENT, "consent-shorten", "hourglass", ""),
     (May.REVOKE_CONSENT, "consent-revoke", "octagon-x", "stop"),
@@ -71,11 +72,18 @@ def _changes(shown: Consent, viewer: User, status: str) -> list[tuple[str, str, 
     """Return what this person may change now, as address, words, icon and tone. There is no way to extend."""
     if status not in {"live", "paused"}:
         return []
-    words = {May.NARROW_CONSENT: _("Narrow…"), May.SHORTEN_CONSENT: _("Shorten…"), May.REVOKE_CONSENT: _("Revoke…")}
+    words = {
+        May.CONFIRM_CONSENT: _("Confirm…"),
+        May.NARROW_CONSENT: _("Narrow…"),
+        May.SHORTEN_CONSENT: _("Shorten…"),
+        May.REVOKE_CONSENT: _("Revoke…"),
+    }
+    needs_nobody = shown.user is not None or shown.pauses_at is None
     return [
         (url, words[permission], icon, tone)
         for permission, page, icon, tone in CHANGES
         if (url := page_of(page, shown.pk)) and viewer.has_perm(permission, shown)
+        if not (permission == May.CONFIRM_CONSENT and needs_nobody)
     ]
 
 
@@ -87,6 +95,7 @@ def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
         (_("Approved"), format_html("{} {}", when(at, shown.starts_at, "exact"), methods)),  # type: ignore[arg-type]
         (_("By"), bdi_name(shown.approved_by.display_name)),
         (_("How"), shown.get_origin_display()),
+        *_confirmation(shown, at),
         (_("Until"), _until(shown, at)),
     ]
     if shown.revoked_at:
@@ -102,6 +111,22 @@ def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
         (_("Last used"), when(at, last_used([shown.pk]).get(shown.pk), "words", _("never"))),  # type: ignore[arg-type]
     ]
     return [fact for fact in facts if fact[1] != ""]
+
+
+def _confirmation(shown: Consent, at: dict[str, Any]) -> list[tuple[str, object]]:
+    """Say who answers for a consent of the organisation in place of its approver, and when it pauses without anybody."""
+    facts: list[tuple[str, object]] = []
+    if shown.confirmed_by and shown.confirmed_at:
+        confirmed = when(at, shown.confirmed_at, "exact")  # type: ignore[arg-type]
+        facts.append((_("Confirmed"), format_html("{} {}", bdi_name(shown.confirmed_by.display_name), confirmed)))
+    if shown.pauses_at is not None and shown.status(at["now"]) in {"live", "paused"}:
+        facts.append(
+            (
+                _("Paused since") if shown.is_paused(at["now"]) else _("Pauses unless confirmed"),
+                when(at, shown.pauses_at, "exact"),  # type: ignore[arg-type]
+            )
+        )
+    return facts
 
 
 def _until(shown: Consent, at: dict[str, Any]) -> object:

@@ -78,7 +78,7 @@ class ConsentFilter(forms.Form):
             case "week":
                 return consents.live(now).filter(ends_at__lte=now + WEEK)
             case "paused":
-                return consents.standing().filter(paused_at__isnull=False, ends_at__gt=now)
+                return consents.paused(now)
             case "ended":
                 return consents.standing().filter(ends_at__lte=now)
             case "revoked":

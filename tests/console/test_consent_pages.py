@@ -15,6 +15,7 @@ from django.utils.html import escape
 from agents.actors import Actor
 from agents.models import Event
 from consent import mandate
+from consent.approval import Approval
 from consent.models import Consent
 from console.agreed import agreed_of
 from tests import builders, grants
@@ -122,7 +123,7 @@ def test_what_was_agreed_is_there_word_for_word_with_what_became_of_it(
         for scope, title, ticked in ((read_records, "Old words for reading", True), (write_letters, "Old words for writing", True))
     ]  # fmt: skip
     now = timezone.now()
-    approval = mandate.Approval(
+    approval = Approval(
         client=discharge_client, user=weber, scopes={s: s.wording for s in (read_records, write_letters)}, purpose="Letters",
         ends_at=now + timedelta(hours=8), sign_in_methods=("passkey",), redirect_host="app.st-anna.example",
         shown={"agent": "Discharge Assistant", "owner": "Former Owner", "purpose": "Letters", "registered_purpose": "Registered words",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from django.db import transaction
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
+from time_machine import travel
 
 from agents import lifecycle, registry
 from agents.actors import Actor, ActorKind
@@ -112,6 +114,31 @@ def test_the_chain_is_shown_as_it_stood_then(mara, weber, receipt, weber_allows)
     assert 'class="broken"' in page(mara, later)
 
 
+def test_a_receipt_for_after_the_revocation_says_so(mara, weber, receipt, weber_allows, records_api):
+    now = timezone.now()
+    with travel(now + timedelta(seconds=20), tick=False):
+        mandate.revoke(weber_allows.pk, reason="Done.", by=Actor.person(weber), now=timezone.now())
+
+    def reported(at):
+        body = {
+            "token": str(receipt.token_id),
+            "operation": "read",
+            "records": [{"type": "patient-file", "count": 1}],
+            "idempotency_key": uuid7().hex,
+            **({"at": at.isoformat()} if at else {}),
+        }
+        answer = Browser().post(
+            "/api/v1/receipts", json.dumps(body), content_type="application/json", **records_api.header
+        )
+        return page(mara, answer.json()["event"])
+
+    with travel(now + timedelta(seconds=60), tick=False):
+        assert "Reported for after the revocation" in reported(None)
+        assert "Reported for after the revocation" in reported(now + timedelta(seconds=40))
+        assert "Reported for after the revocation" not in reported(now + timedelta(seconds=10))
+    assert "Reported for after the revocation" not in page(mara, receipt.pk)
+
+
 def test_a_consent_of_the_organisation_names_who_approved_it(mara, clinic_allows, claims):
     claims.act_alone()
     text = page(mara, Event.objects.filter(kind="token.issued").latest("pk").pk)
@@ -162,7 +189,8 @@ def test_erased_texts_leave_the_event_readable(mara, receipt):
 
 
 def test_who_wrote_the_purpose_is_told(mara, discharge_client, weber, read_records):
-    from consent.mandate import Approval, approve
+    from consent.approval import Approval
+    from consent.mandate import approve
 
     def allow(purpose, shown):
         now = timezone.now()

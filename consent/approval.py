@@ -1,0 +1,91 @@
+"""What a human agrees to on the screen, and what it must be before ``consent.mandate.approve`` makes a consent of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from agents.actors import Actor, require
+from agents.errors import Forbidden, InvalidInput
+from agents.models import Agent, AgentScope, Client, Scope, ScopeWording, User
+from agents.models import Kind as AgentKind
+from agents.permissions import May
+from consent.errors import DecisionRefused
+from consent.models.consent import scope_ids
+from consent.purpose import LONGEST_PURPOSE
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a human agreed to on the screen.
+
+    scopes: each scope that stays ticked, with the wording that was read.
+    required: those that could not be unticked. shown: the screen word for word. user: None for the organisation.
+    """
+
+    client: Client
+    user: User | None
+    scopes: Mapping[Scope, ScopeWording]
+    purpose: str
+    ends_at: datetime
+    once: bool = False
+    required: frozenset[Scope] = frozenset()
+    shown: dict[str, Any] = field(default_factory=dict)
+    redirect_host: str = ""
+    sign_in_methods: tuple[str, ...] = ()
+
+
+def require_approver(approval: Approval, agent: Agent, by: Actor) -> None:
+    """Refuse whoever may not decide this: another person, or for sensitive scopes of the organisation a keeper of the agent.
+
+    Raises Forbidden, DecisionRefused.
+    """
+    if approval.user is not None:
+        require(by, May.APPROVE_CONSENT, agent)
+        if by.user is None or by.user.pk != approval.user.pk:
+            raise Forbidden(May.APPROVE_CONSENT, agent)  # nobody consents for somebody else
+        if agent.kind != AgentKind.ASSISTANT:
+            raise DecisionRefused("This agent acts for the organisation. An administrator allows it, not a person.")
+        return
+    require(by, May.APPROVE_ORGANISATION_CONSENT, agent)
+    if agent.kind != AgentKind.AUTONOMOUS:
+        raise DecisionRefused("This agent acts for people: each of them allows it for themselves.")
+    if any(scope.is_sensitive for scope in approval.scopes) and by.user is not None and agent.is_kept_by(by.user):
+        raise DecisionRefused(
+            "You are responsible for this agent, and it asks for sensitive data. Another administrator must allow it."
+        )
+
+
+def check_purpose(purpose: str) -> None:
+    """Refuse a purpose that is empty or too long. Raises InvalidInput."""
+    if not 1 <= len(purpose) <= LONGEST_PURPOSE:
+        raise InvalidInput("purpose", f"Say what it is for, in 1 to {LONGEST_PURPOSE} characters.")
+
+
+def check_scopes(approval: Approval, agent: Agent) -> None:
+    """Hold the ticked scopes against what the agent may ask for, and the wordings against their scopes. Raises DecisionRefused."""
+    if not approval.scopes:
+        raise DecisionRefused("Leave at least one permission ticked, or refuse.")
+    may_ask = set(AgentScope.objects.live().filter(agent=agent).values_list("scope_id", flat=True))
+    if not scope_ids(approval.scopes) <= may_ask:
+        raise DecisionRefused("The agent may no longer ask for one of these permissions.")
+    if not approval.required <= approval.scopes.keys():
+        raise DecisionRefused("A permission that the task needs is missing.")
+    if any(wording.scope_id != scope.pk for scope, wording in approval.scopes.items()):
+        raise DecisionRefused("The words shown belong to another permission.")
+
+
+def latest_end(scopes: Iterable[Scope], agent: Agent, now: datetime) -> datetime:
+    """Return the latest end that a consent to these scopes may have: the shortest of their lives, and the agent's end."""
+    end = now + min((scope.longest_life for scope in scopes), default=timedelta(days=365))
+    return min(end, agent.ends_at) if agent.ends_at else end
+
+
+def check_end(approval: Approval, agent: Agent, now: datetime) -> None:
+    """Refuse an end that is past, or later than the scopes and the agent allow. Raises InvalidInput."""
+    if approval.ends_at <= now:
+        raise InvalidInput("until", "The end lies in the past. Choose a later one.")
+    if approval.ends_at > latest_end(approval.scopes, agent, now):
+        raise InvalidInput("until", "That is longer than one of these permissions may be given for.")
