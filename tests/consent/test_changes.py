@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from agents.models import Agent, Client, Scope, User
 from agents.trail.kinds import Kind
+from consent import mandate
+from consent.errors import ConsentNotBegun
 from consent.models import Consent
 from tests import builders
 from tests.consent.asking import allows, ticked
@@ -181,3 +183,29 @@ def test_a_deputy_is_a_keeper_too(ada: User, mara: User, mallory: User, weber: U
     agent: Agent = builders.agent("Shared", owner=ada, scopes=[look_up_staff], deputies=[mallory])
     consent = allows(weber, builders.client(agent))
     assert sends(mallory, consent, "revoke", look_up_staff).status_code == 302
+
+
+@pytest.mark.engine
+def test_a_change_whose_request_began_before_the_consent_is_told_so(
+    weber: User, consent: Consent, look_up_staff: Scope
+) -> None:
+    """It waited for the lock while the consent was made: its time lies before the start."""
+    before = consent.starts_at - timedelta(seconds=1)
+    with pytest.raises(ConsentNotBegun):
+        mandate.narrow(consent.pk, keep=frozenset({look_up_staff}), reason="", by=builders.actor(weber), now=before)
+    with pytest.raises(ConsentNotBegun):
+        mandate.shorten(
+            consent.pk,
+            ends_at=consent.starts_at + timedelta(minutes=1),
+            reason="",
+            by=builders.actor(weber),
+            now=before,
+        )
+
+
+@pytest.mark.engine
+def test_stopping_everything_also_stops_what_was_allowed_meanwhile(weber: User, consent: Consent) -> None:
+    before = consent.starts_at - timedelta(seconds=1)
+    (stopped,) = mandate.revoke_all(weber, reason="", by=builders.actor(weber), now=before)
+    assert stopped.pk == consent.pk
+    assert not Consent.objects.live(timezone.now()).exists()
