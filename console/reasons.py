@@ -68,6 +68,11 @@ REASONS: dict[str, str | Promise] = {
     "other_person": _("somebody else, or another session, had been shown the page"),
     "not_visible": _("it is not theirs to see, or does not exist"),
     "offer_changed": _("what was asked had changed"),
+    # signing in
+    "wrong_password": _("the password was wrong"),
+    "wrong_code": _("the code or passkey was wrong"),
+    "too_many_attempts": _("there had been too many tries"),
+    "deactivated": _("this person cannot sign in"),
     # receipts and the API
     "not_authenticated": _("the caller did not prove itself"),
     "method_not_allowed": _("no such method here"),

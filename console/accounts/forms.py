@@ -5,11 +5,10 @@ allauth remembers used codes in the cache, which may forget (RFC 6238 §5.2: the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.account import forms as account
 from allauth.core import context
 from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa import app_settings
@@ -20,19 +19,10 @@ from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from allauth.mfa.utils import decrypt
 from allauth.mfa.webauthn import forms as webauthn
-from django.core.exceptions import ValidationError
 
-from agents.actors import Actor
 from agents.models import User
-from agents.trail.kinds import Kind
-from agents.trail.refusals import record_refusal
 from consent.once import UsedAlready, use_once
-
-REASONS = {
-    "incorrect_code": "wrong_code",
-    "too_many_login_attempts": "too_many_attempts",
-    "rate_limited": "too_many_attempts",
-}
+from console.accounts.refusals import refusals_are_noted, refusals_are_recorded
 
 
 def use_up(person: User, secret: str, code: str, *, now: datetime) -> bool:
@@ -55,21 +45,12 @@ def _is_code_of(secret: str, step: int, code: str) -> bool:
     return bool(compare_user_code(actual=code, expected=format_hotp_value(hotp_value(secret, step))))
 
 
-@contextmanager
-def refusals_are_recorded(person: User | None) -> Iterator[None]:
-    """Record what the form refuses as a refused sign-in of this person."""
-    try:
-        yield
-    except ValidationError as error:
-        request = context.request
-        record_refusal(
-            Kind.SIGN_IN_REFUSED,
-            reason_code=REASONS.get(error.code or "", "wrong_code"),
-            by=Actor.of(request),
-            now=request.now,
-            user_id=person.pk if person else None,
-        )
-        raise
+class ChangePasswordForm(account.ChangePasswordForm):
+    """A new password for whoever knows the old one."""
+
+    def clean_oldpassword(self) -> str:
+        with refusals_are_recorded(self.user):
+            return str(super().clean_oldpassword())
 
 
 class _CodeCountsOnce:
@@ -102,9 +83,10 @@ class ActivateCodeForm(ActivateTOTPForm):
     user: User
 
     def clean_code(self) -> str:
-        code: str = super().clean_code()
-        if not use_up(self.user, self.secret, code, now=context.request.now):
-            raise get_adapter().validation_error("incorrect_code")
+        with refusals_are_noted():
+            code: str = super().clean_code()
+            if not use_up(self.user, self.secret, code, now=context.request.now):
+                raise get_adapter().validation_error("incorrect_code")
         return code
 
 
@@ -138,7 +120,8 @@ class AddPasskeyForm(webauthn.AddWebAuthnForm):
     """A new passkey."""
 
     def clean(self) -> dict[str, Any]:
-        try:
-            return dict(super().clean())
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise get_adapter().validation_error("incorrect_code") from error
+        with refusals_are_noted():
+            try:
+                return dict(super().clean())
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise get_adapter().validation_error("incorrect_code") from error

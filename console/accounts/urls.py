@@ -20,9 +20,12 @@ from django.urls import path, re_path
 
 from consent.screens.csp import without_form_action
 from console.accounts.answers import see_other
+from console.accounts.refusals import bad_links_are_recorded, told_afterwards
 from console.pages import account as own
 
-_one_transaction = transaction.atomic
+
+def _one_transaction(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    return told_afterwards(transaction.atomic(view))
 
 
 def _in_a_flow(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -62,7 +65,7 @@ urlpatterns = [
     re_path(
         # A key has hyphens of its own, so the person's part must not take any.
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
-        account.password_reset_from_key,
+        bad_links_are_recorded(account.password_reset_from_key),
         name="account_reset_password_from_key",
     ),
     path("2fa/", factors.index, name="mfa_index"),

@@ -48,7 +48,8 @@ def test_a_changed_password_ends_the_other_sessions_and_is_told(weber):
 
 def test_a_change_asks_for_the_old_password(weber):
     browser = builders.browser(weber)
-    assert browser.post("/account/password/change/", {**CHANGE, "oldpassword": "guess"}).status_code == 200
+    with builders.one_refusal(Kind.SIGN_IN_REFUSED, "wrong_password"):
+        assert browser.post("/account/password/change/", {**CHANGE, "oldpassword": "guess"}).status_code == 200
     weber.refresh_from_db()
     assert weber.check_password(builders.PASSWORD)
 
@@ -78,8 +79,17 @@ def test_a_forgotten_password_is_set_by_a_mailed_link_once(client, weber, mailou
     assert weber.check_password(NEW)
     assert not Session.objects.of(weber).exists()
     assert builders.events(Kind.PASSWORD_CHANGED)[0].detail == {"how": "reset"}
-    again = Client().get(address.removeprefix(settings.ISSUER))
+    with builders.one_refusal(Kind.LINK_REFUSED, "link_refused"):
+        again = Client().get(address.removeprefix(settings.ISSUER))
     assert "password1" not in again.content.decode()
+    assert builders.events(Kind.LINK_REFUSED)[0].user_id == weber.pk
+
+
+@pytest.mark.parametrize("uid", ["0", "zzzzzzzzzzzzz", "abc", "9" * 300])
+def test_a_guessed_link_for_a_password_is_told(client, uid):
+    with builders.one_refusal(Kind.LINK_REFUSED, "link_refused"):
+        assert client.get(f"/account/password/reset/key/{uid}-guess/").status_code == 200
+    assert builders.events(Kind.LINK_REFUSED)[0].detail == {"kind": "password-reset"}
 
 
 @override_settings(**MAILED)
