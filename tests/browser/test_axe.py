@@ -29,6 +29,10 @@ ELSEWHERE = {
         ),
         *("readyz", "receipts", "revoke-token", "server-metadata", "token", "mfa_login_webauthn"),
     },
+    "parts of pages, forms on other pages, and a way on": {
+        *("agent-heard", "agent-scope-confirm", "account_set_password"),
+        "person-password-link-made",  # the page of people-invited
+    },
     "test_from_set_up_to_revoked": {
         *("setup", "setup-link", "first-steps", "invitation", "invitation-link", "people-invited"),
         *("authorize", "authorize-decide"),
