@@ -26,6 +26,8 @@ COME_WITHIN = timedelta(hours=24)
 """So long after a token's end a receipt for it is taken."""
 LEEWAY = timedelta(minutes=1)
 """By so much the clock of a resource may be wrong."""
+MOST_A_MINUTE = 600
+"""Receipts of one resource. Beyond it the trail would be filled faster than people can read it."""
 MOST_RECORDS = 50
 LARGEST_COUNT = 1_000_000
 
@@ -48,6 +50,17 @@ class UnknownToken(ReceiptRefused):
         super().__init__("No token with this jti was issued for this resource.", member="token", code="unknown_token")
 
 
+class TooManyReceipts(ReceiptRefused):
+    """The resource has had its share of this minute. retry_after: seconds until it has a place again."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            f"At most {MOST_A_MINUTE} receipts a minute are taken of one resource. Put more records into one receipt.",
+            code="too_many_receipts",
+        )
+        self.retry_after = retry_after
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """Records of one type. subject: the resource's own pseudonym for whom they are about, or empty."""
@@ -59,7 +72,10 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a resource reports. at: when it was done, if not now. idempotency_key: one receipt counts once under it."""
+    """What a resource reports. idempotency_key: one receipt counts once under it.
+
+    at: when it was done. Without it that is now, which must lie within the token's life too.
+    """
 
     token_id: uuid.UUID
     operation: str
@@ -80,7 +96,8 @@ class Reported:
 def report(receipt: Receipt, *, resource_id: uuid.UUID, by: Actor, now: datetime) -> Reported:
     """Write down what a resource reports. The same receipt again has the same answer and no second event.
 
-    Raises UnknownToken, ReceiptRefused (too late, not in the registered lists, a key used for another receipt).
+    Raises UnknownToken, TooManyReceipts, ReceiptRefused (too late, not in the registered lists, done outside the
+    token's life, a key used for another receipt).
     Records ``receipt.reported`` with the whole chain of the token.
     """
     token = (
@@ -93,10 +110,11 @@ def report(receipt: Receipt, *, resource_id: uuid.UUID, by: Actor, now: datetime
     if now > token.expires + COME_WITHIN:
         raise ReceiptRefused("The token ended more than 24 hours ago.", member="token", code="receipt_too_late")
     _check_lists(receipt, token.audience)
-    _check_time(receipt, token, now)
     told = _as_told(receipt, resource_id)
     if not _is_first(receipt, resource_id, token.expires + COME_WITHIN + LEEWAY, now):
         return Reported(_number_of_the_first(receipt, told, resource_id), repeated=True)
+    _check_time(receipt, token, now)
+    _check_rate(resource_id, now)
     names = token.scope.split()
     classes = Scope.objects.filter(resource_id=resource_id, name__in=names).values_list("data_class", flat=True)
     number = record(
@@ -132,10 +150,19 @@ def _check_lists(receipt: Receipt, resource: Resource) -> None:
 
 
 def _check_time(receipt: Receipt, token: AccessToken, now: datetime) -> None:
-    if receipt.at is None:
-        return
-    if not token.created - LEEWAY <= receipt.at <= min(now, token.expires) + LEEWAY:
+    """Refuse what was not done within the token's life. A receipt without a time says that it was done now."""
+    if receipt.at is None and now > token.expires + LEEWAY:
+        raise ReceiptRefused("The token has ended. Say in at when it was done.", member="at")
+    if not token.created - LEEWAY <= (receipt.at or now) <= min(now, token.expires) + LEEWAY:
         raise ReceiptRefused("The time lies outside the token's life or in the future.", member="at")
+
+
+def _check_rate(resource_id: uuid.UUID, now: datetime) -> None:
+    """Refuse more than the share of a minute, counted in the trail itself: by one walk along an index."""
+    reported = Event.objects.filter(resource_id=resource_id, outcome=Outcome.REPORTED).order_by("-pk")
+    first = reported.values_list("at", flat=True)[MOST_A_MINUTE - 1 : MOST_A_MINUTE].first()
+    if first is not None and (waits := first + timedelta(minutes=1) - now) > timedelta(0):
+        raise TooManyReceipts(retry_after=-(-waits // timedelta(seconds=1)))
 
 
 def _as_told(receipt: Receipt, resource_id: uuid.UUID) -> dict[str, object]:
@@ -146,7 +173,7 @@ def _as_told(receipt: Receipt, resource_id: uuid.UUID) -> dict[str, object]:
             {"type": records.type, "count": records.count, "subject": pseudonym(records.subject, resource_id)}
             for records in receipt.records
         ],
-        "idempotency_key": receipt.idempotency_key,
+        "idempotency_key": key_digest(receipt.idempotency_key, resource_id),
         **({"at": receipt.at} if receipt.at is not None else {}),
     }
 
@@ -159,10 +186,15 @@ def pseudonym(subject: str, resource_id: uuid.UUID) -> str:
     return f"subj_{text_digest('subject', subject, resource_id)[:16]}" if subject else ""
 
 
+def key_digest(idempotency_key: str, resource_id: uuid.UUID) -> str:
+    """Return the keyed digest under which an idempotency key is kept: what somebody hides in it is not in the trail."""
+    return f"idem_{text_digest('idempotency', idempotency_key, resource_id)[:32]}"
+
+
 def _is_first(receipt: Receipt, resource_id: uuid.UUID, ends_at: datetime, now: datetime) -> bool:
     """Whether nobody reported under this key before: the unique constraint decides, also between two at once."""
     try:
-        use_once("receipt", f"{resource_id.hex} {receipt.idempotency_key}", now=now, life=ends_at - now)
+        use_once("receipt", key_digest(receipt.idempotency_key, resource_id), now=now, life=ends_at - now)
     except UsedAlready:
         return False
     return True
@@ -171,7 +203,7 @@ def _is_first(receipt: Receipt, resource_id: uuid.UUID, ends_at: datetime, now: 
 def _number_of_the_first(receipt: Receipt, told: dict[str, object], resource_id: uuid.UUID) -> int:
     first = (
         Event.objects.filter(token_id=receipt.token_id, kind=Kind.RECEIPT_REPORTED, resource_id=resource_id)
-        .filter(detail__idempotency_key=receipt.idempotency_key)
+        .filter(detail__idempotency_key=told["idempotency_key"])
         .order_by("pk")
         .first()
     )

@@ -20,7 +20,7 @@ from agents.actors import Actor, ActorKind, RequestFacts
 from agents.errors import Forbidden, InvalidInput, LinkRefused, MandateError, Refused
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
-from consent.receipts import ReceiptRefused, UnknownToken
+from consent.receipts import ReceiptRefused, TooManyReceipts, UnknownToken
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -32,6 +32,7 @@ STATUS_OF: dict[type[MandateError], int] = {
     LinkRefused: 410,
     ReceiptRefused: 422,
     UnknownToken: 422,
+    TooManyReceipts: 429,
 }
 """The nearest class of an error gives its status; a test holds every subclass against this table."""
 CODE_OF: dict[type[Exception], str] = {
@@ -94,6 +95,8 @@ def _answer(error: Exception, facts: RequestFacts) -> Response | None:
     if isinstance(error, MandateError):
         members["member"] = getattr(error, "member", "") or getattr(error, "field", "")
         status, code, detail = status_of(error), error.code, error.sentence
+        if isinstance(error, TooManyReceipts):
+            headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, exceptions.APIException):
         status = 422 if isinstance(error, exceptions.ValidationError) else error.status_code
         code = next((CODE_OF[kind] for kind in type(error).__mro__ if kind in CODE_OF), error.default_code)

@@ -65,9 +65,13 @@ class ReceiptSerializer(OnlyKnown):
     )
     records = serializers.ListField(child=RecordsSerializer(), min_length=1, max_length=MOST_RECORDS)
     idempotency_key = StrictText(
-        r"\A[\x21-\x7e]{1,100}\Z", help_text="The same key again gives the same answer and no second event."
+        r"\A[\x21-\x7e]{1,100}\Z",
+        help_text="The same key again gives the same answer and no second event. Mandate keeps a keyed digest of it.",
     )
-    at = serializers.DateTimeField(required=False, help_text="When it was done, with a time zone; now if left out.")
+    at = serializers.DateTimeField(
+        required=False,
+        help_text="When it was done, with a time zone; now if left out. Within the token's life, so needed after its end.",
+    )
 
     def receipt(self) -> Receipt:
         """Return the receipt that the body describes."""
@@ -106,6 +110,7 @@ EXAMPLE = OpenApiExample(
             {"type": "medication-plan", "count": 1, "subject": "p-02b7"},
         ],
         "idempotency_key": "7d1c1f0e",
+        "at": "2026-03-02T09:41:07+01:00",
     },
 )
 
@@ -123,7 +128,8 @@ class ReceiptsView(APIView):
         summary="Report what was done with a token",
         description=(
             "For the resource in the token's audience, by its own credentials, up to 24 hours after the token's end. "
-            "Operations and record types are those that the resource registered. Never send values."
+            "Operations and record types are those that the resource registered. Never send values. "
+            "At most 600 a minute for each resource."
         ),
         request=ReceiptSerializer,
         examples=[EXAMPLE],

@@ -69,6 +69,7 @@ def event(request: HttpRequest, number: int) -> HttpResponse:
         "reason_by": names.actor(shown),
         "retrieved": list(table_of(shown.detail)) if shown.kind == Kind.RECEIPT_REPORTED else [],
         "reported_by": names.resource(shown.resource_id),
+        "after_revocation": _is_after_revocation(shown, consent),
         "changes": _changes(shown, names),
         "around": tell(neighbours, names, now, current=shown.pk, quoted=False),
         "facts": _facts(shown, names, trail),
@@ -116,6 +117,14 @@ def _token_in_words(shown: Event) -> str:
     )
     detail = issued.detail if issued and isinstance(issued.detail, dict) else {}
     return life_in_words(detail.get("life")) if "life" in detail else ""
+
+
+def _is_after_revocation(shown: Event, consent: Consent | None) -> bool:
+    """Whether a resource says that something was done when the consent was revoked already."""
+    if shown.kind != Kind.RECEIPT_REPORTED or consent is None or consent.revoked_at is None:
+        return False
+    said = shown.detail.get("at") if isinstance(shown.detail, dict) else None
+    return (moment_of(said) or shown.at) > consent.revoked_at
 
 
 def _changes(shown: Event, names: Names) -> list[tuple[str, str, str]]:

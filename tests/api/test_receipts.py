@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -124,8 +124,43 @@ def test_another_resource_cannot_report_for_this_token(said, directory, mara):
     assert foreign.json()["detail"] == unknown.json()["detail"]
 
 
+def test_what_stands_in_an_idempotency_key_is_not_kept(said, records_api, directory, mara):
+    sends({**said, "idempotency_key": "patient:Maria_Schmidt:*1961-03-02"}, **records_api.header)
+    kept = Event.objects.get(kind="receipt.reported").detail["idempotency_key"]
+    assert kept.startswith("idem_")
+    assert "Schmidt" not in json.dumps(list(Event.objects.values_list("detail", flat=True)))
+
+
+def test_a_receipt_without_a_time_was_done_now_and_that_lies_within_the_life_of_the_token(said, records_api, issued):
+    """Nobody can date what an agent did into the time after its token ended by saying it late."""
+    sends({**said, "idempotency_key": "early"}, **records_api.header)
+    with time_machine.travel(issued["exp"] + 50, tick=False):
+        assert sends(said, **records_api.header).status_code == 201
+    with time_machine.travel(issued["exp"] + 70, tick=False):
+        with one_refusal("receipt.refused", "invalid_receipt"):
+            late = sends({**said, "idempotency_key": "late"}, **records_api.header)
+        is_problem(late, 422, "invalid_receipt")
+        assert late.json()["member"] == "at"
+        again = sends({**said, "idempotency_key": "early"}, **records_api.header)
+        assert again.status_code == 200, "the answer to a receipt that was taken stays the same"
+
+
+def test_a_resource_has_its_share_of_a_minute(said, records_api, directory, monkeypatch):
+    monkeypatch.setattr("consent.receipts.MOST_A_MINUTE", 3)
+    for number in range(3):
+        assert sends({**said, "idempotency_key": f"n{number}"}, **records_api.header).status_code == 201
+    with one_refusal("receipt.refused", "too_many_receipts"):
+        response = sends({**said, "idempotency_key": "n4"}, **records_api.header)
+    is_problem(response, 429, "too_many_receipts")
+    assert 1 <= int(response["Retry-After"]) <= 60
+    assert sends({**said, "idempotency_key": "n2"}, **records_api.header).status_code == 200
+    with time_machine.travel(timezone.now() + timedelta(seconds=61), tick=False):
+        assert sends({**said, "idempotency_key": "n4"}, **records_api.header).status_code == 201
+
+
 def test_a_receipt_comes_up_to_a_day_after_the_token_ended_and_no_later(said, records_api, issued):
     end = issued["exp"]
+    said["at"] = datetime.fromtimestamp(end, UTC).isoformat()
     with time_machine.travel(end + 24 * 3600 - 5, tick=False):
         assert sends(said, **records_api.header).status_code == 201
     with time_machine.travel(end + 24 * 3600 + 5, tick=False), one_refusal("receipt.refused", "receipt_too_late"):
@@ -317,5 +352,5 @@ def test_refusals_beyond_the_first_are_counted_and_fill_no_disk(said):
 
 def test_a_receipt_takes_few_queries_whatever_it_holds(said, records_api, django_assert_max_num_queries):
     body = {**said, "records": [{"type": "patient-file", "count": 1, "subject": f"p-{n}"} for n in range(50)]}
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert sends(body, **records_api.header).status_code == 201

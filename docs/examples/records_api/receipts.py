@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 import uuid
+from datetime import UTC, datetime
 
 from records_api.caller import Caller
 from records_api.mandate import Mandate, MandateUnreachable
@@ -32,6 +33,8 @@ async def send_receipt(caller: Caller, operation: str, patient_ids: list[str], *
         "operation": operation,
         "records": [{"type": "patient-file", "count": 1, "subject": pseudonym(one, key)} for one in patient_ids],
         "idempotency_key": str(uuid.uuid4()),
+        # A receipt may arrive after the token's end, or after a revocation: what counts is when it was done.
+        "at": datetime.now(UTC).isoformat(),
     }
     for pause in (*PAUSES, None):
         try:
