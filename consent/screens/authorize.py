@@ -213,16 +213,17 @@ def _told(asked: AuthorizationRequest, code: str, description: str) -> Authoriza
 def _refused(request: HttpRequest, refusal: AuthorizationRefused, sent: Sent) -> HttpResponse:
     """Answer a refused request by redirect or page, and record it."""
     client = refusal.client
-    uri = refusal.redirect_uri or next(iter(sent.get("redirect_uri") or [""]))
+    # A host that nobody registered is a stranger's words: they stand beside the trail, where they can be erased.
+    unproven = "" if refusal.redirect_uri else host_to_tell(next(iter(sent.get("redirect_uri") or [""])))
     record_refusal(
         Kind.AUTHORIZATION_REFUSED,
         reason_code=refusal.code,
-        reason=refusal.description,
+        reason=f"{refusal.description} It would have led to {unproven}." if unproven else refusal.description,
         by=Actor.of(request),
         now=moment_of(request),
         client_id=client.pk if client else None,
         agent_id=client.agent_id if client else None,
-        redirect_host=host_to_tell(uri),
+        **({"redirect_host": host_to_tell(refusal.redirect_uri)} if refusal.redirect_uri else {}),
     )
     if refusal.redirect_uri:
         return error_answer(refusal)

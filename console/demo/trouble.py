@@ -123,12 +123,11 @@ def _ask_with_foreign_redirect(world: World, at: datetime) -> None:
     record_refusal(
         Kind.AUTHORIZATION_REFUSED,
         reason_code="invalid_redirect_uri",
-        reason="The redirect URI is not registered for this client.",
+        reason="The redirect URI is not registered for this client. It would have led to appointments.example.net.",
         by=world.actor("peeters", at),
         now=at,
         client_id=client.pk,
         agent_id=client.agent_id,
-        redirect_host="appointments.example.net",
     )
 
 

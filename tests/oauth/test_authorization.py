@@ -10,7 +10,7 @@ from django.conf import settings
 from django.test import Client as Browser
 
 from agents import lifecycle
-from agents.models import Agent, Client, User
+from agents.models import Agent, Client, Event, EventText, User
 from agents.trail.kinds import Kind
 from consent.models import AuthorizationCode, Consent
 from tests import builders
@@ -119,6 +119,16 @@ def test_s03_an_error_is_no_open_redirector(
     for browser in both_browsers(weber):
         with builders.one_refusal(Kind.AUTHORIZATION_REFUSED, code):
             is_page(opens(browser, discharge_client, **{**bad, **also}), code)
+
+
+def test_the_host_of_a_redirect_that_nobody_registered_can_be_erased(weber: User, discharge_client: Client) -> None:
+    """Anybody can put words into a host name: they stand in the text beside the event, not in the event."""
+    for browser in both_browsers(weber):
+        opens(browser, discharge_client, redirect_uri="https://maria-schmidt-1961.example/")
+        event = Event.objects.latest("pk")
+        assert event.reason_code == "invalid_redirect_uri"
+        assert "schmidt" not in str(event.detail)
+        assert "maria-schmidt-1961.example" in EventText.objects.get(pk=event.reason_digest).text
 
 
 def test_s03_a_client_that_nobody_adopted_gets_no_redirect(weber: User, discharge_client: Client) -> None:
