@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from django.contrib import messages
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -98,9 +98,34 @@ def _event_of(error: MandateError, request: HttpRequest) -> tuple[Kind, dict[str
     if isinstance(error, errors.LinkRefused):
         return Kind.LINK_REFUSED, {"kind": page}
     ids = _ids_of_page(request)
+    if "consent_id" in ids:
+        consent = Consent.objects.filter(pk=ids["consent_id"]).only("agent_id", "user_id").first()
+        about = {**_ids_of(consent), "user_id": consent.user_id} if consent else {}
+        return Kind.CONSENT_CHANGE_REFUSED, {**about, "change": page.removeprefix("consent-")}
     if isinstance(error, errors.IllegalMove | errors.NotReady) and "agent_id" in ids:
         return Kind.AGENT_MOVE_REFUSED, {**ids, "move": page}
     return Kind.PAGE_REFUSED, {**ids, "permission": page}
+
+
+def _record_hidden(request: HttpRequest) -> None:
+    """Record that somebody tried to change what is not theirs to see, or does not exist.
+
+    Without its id: whoever tried may read this event, and must not learn from it that there is such a thing.
+    """
+    known = request.resolver_match.kwargs if request.resolver_match else {}
+    tried = request.method not in {"GET", "HEAD", "OPTIONS"} and request.user.is_authenticated
+    # A consent's pages record it themselves (``consent/screens/changes.py``).
+    if not tried or "consent_id" in known or not any(isinstance(value, uuid.UUID) for value in known.values()):
+        return
+    page = request.resolver_match.url_name or "" if request.resolver_match else ""
+    about_agent = "agent_id" in known
+    record_refusal(
+        Kind.AGENT_MOVE_REFUSED if about_agent else Kind.PAGE_REFUSED,
+        reason_code="not_visible",
+        by=Actor.of(request),
+        now=moment_of(request),
+        **{"move" if about_agent else "permission": page},
+    )
 
 
 def _ids_of(subject: object | None) -> dict[str, uuid.UUID]:
@@ -182,7 +207,9 @@ class PageErrorsMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Say a MandateError; everything else goes on and becomes a 500."""
+        """Say a MandateError; everything else goes on and becomes a 404 or 500."""
+        if isinstance(exception, Http404):
+            _record_hidden(request)
         if not isinstance(exception, MandateError):
             return None
         record_page_refusal(request, exception)
