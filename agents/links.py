@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import uuid
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -100,3 +101,12 @@ def claim(link: OneTimeLink, *, now: datetime) -> None:
     won = OneTimeLink.objects.live(now).filter(pk=link.pk).update(used_at=now)
     if not won:
         raise LinkRefused("This link was used or withdrawn a moment ago, and works only once.")
+
+
+def must_still_be_vouched_for(maker_id: uuid.UUID) -> None:
+    """Lock the administrator who made a link, in the caller's transaction. Raises LinkRefused when they are none now.
+
+    Whoever is dismissed must not come back, or take somebody else's place, by a link made before.
+    """
+    if User.objects.administrators().select_for_update().filter(pk=maker_id).values_list("pk").first() is None:
+        raise LinkRefused("Whoever made this link may not do so any more. Ask an administrator for a new one.")

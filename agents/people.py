@@ -106,7 +106,7 @@ def accept_invitation(
 ) -> User:
     """Make the invited person, with the address and role of the invitation. Of many at once, one comes through.
 
-    Raises LinkRefused, InvalidInput. Records ``person.joined``.
+    Raises LinkRefused, also when whoever invited administers no more; InvalidInput. Records ``person.joined``.
     """
     link = links.find(OneTimeLink.Kind.INVITATION, token, now)
     person = new_account(email=link.email, name=name, role=link.role, password=password, time_zone=time_zone, now=now)
@@ -143,7 +143,8 @@ def withdraw_invitation(link_id: uuid.UUID, *, by: Actor, now: datetime) -> OneT
 def change_role(person: User, *, role: str, reason: str, by: Actor, now: datetime) -> User:
     """Give somebody another role, which counts from their next request.
 
-    Raises Forbidden, InvalidInput, NotReady for the last administrator. Records ``person.role_changed``.
+    Whom they invited as an administrator and who is not here yet must be invited anew. Raises Forbidden, InvalidInput,
+    NotReady for the last administrator. Records ``person.role_changed``, ``person.invitation_withdrawn`` for each.
     """
     administrators = _locked_administrators()
     require(by, May.CHANGE_ROLE, person)
@@ -161,6 +162,8 @@ def change_role(person: User, *, role: str, reason: str, by: Actor, now: datetim
     person.note_office(administered=administered, now=now)
     person.save(update_fields=["role", "left_office_at"])
     record(Kind.ROLE_CHANGED, by=by, now=now, user_id=person.pk, reason=reason, before=before, after=role)
+    if administered:
+        _withdraw_invitations_of(person, by=by, now=now)
     return person
 
 
@@ -168,8 +171,9 @@ def change_role(person: User, *, role: str, reason: str, by: Actor, now: datetim
 def deactivate(person: User, *, reason: str, by: Actor, now: datetime) -> User:
     """Keep somebody from signing in. Their sessions end, and what rests on them is refused from its next use.
 
-    Agents they own and consents they gave stay as they are and count again when they come back. Raises Forbidden,
-    InvalidInput, Ended, NotReady for the last administrator. Records ``person.deactivated``.
+    Agents they own and consents they gave stay as they are and count again when they come back. Invitations they made
+    do not. Raises Forbidden, InvalidInput, Ended, NotReady for the last administrator.
+    Records ``person.deactivated``, ``person.invitation_withdrawn`` for each.
     """
     administrators = _locked_administrators()
     require(by, May.DEACTIVATE_PERSON, person)
@@ -185,6 +189,7 @@ def deactivate(person: User, *, reason: str, by: Actor, now: datetime) -> User:
     person.save(update_fields=["is_active", "deactivated_at", "left_office_at"])
     end_sessions(person)
     record(Kind.PERSON_DEACTIVATED, by=by, now=now, user_id=person.pk, reason=reason)
+    _withdraw_invitations_of(person, by=by, now=now)
     return person
 
 
@@ -247,6 +252,14 @@ def recover_administrator(*, email: str, now: datetime) -> User:
     end_sessions(person)
     record(Kind.ADMINISTRATOR_RECOVERED, by=Actor.system(), now=now, user_id=person.pk)
     return person
+
+
+def _withdraw_invitations_of(person: User, *, by: Actor, now: datetime) -> None:
+    """End what somebody who was dismissed left open, by which they could come back."""
+    for link in OneTimeLink.objects.unused().invitations().filter(created_by=person).select_for_update().order_by("pk"):
+        link.revoked_at = now
+        link.save(update_fields=["revoked_at"])
+        record(Kind.INVITATION_WITHDRAWN, by=by, now=now, link=link.pk)
 
 
 def _locked_administrators() -> set[uuid.UUID]:

@@ -6,8 +6,9 @@ import pytest
 from django.db import transaction
 
 from agents import people
-from agents.actors import Actor
-from agents.errors import Ended, Forbidden, InvalidInput, NotReady
+from agents.actors import Actor, RequestFacts
+from agents.errors import Ended, Forbidden, InvalidInput, LinkRefused, NotReady
+from agents.ids import uuid7
 from agents.models import OneTimeLink, Role, Session, User
 from agents.trail.kinds import Kind
 from tests import builders
@@ -166,3 +167,49 @@ def test_people_change_their_own_name_and_the_event_does_not_repeat_it(weber, no
     weber.refresh_from_db()
     assert (weber.name, weber.time_zone) == ("Jonas W.", "Europe/Vienna")
     assert builders.events(Kind.PERSON_EDITED)[0].detail == {"changed": ["name", "time_zone"]}
+
+
+@pytest.mark.parametrize("dismissal", ["deactivated", "another role"])
+def test_whom_a_dismissed_administrator_invited_does_not_come_in(mara, now, dismissal):
+    eva = builders.person("Eva", Role.ADMINISTRATOR)
+    link, token = people.invite(
+        email="eva2@st-anna.example", name="", role=Role.ADMINISTRATOR, by=builders.actor(eva), now=now
+    )
+    other, _ = _invite(mara, now, "lea@st-anna.example")
+    if dismissal == "deactivated":
+        people.deactivate(eva, reason=WHY, by=builders.actor(mara), now=now)
+    else:
+        people.change_role(eva, role=Role.USER, reason=WHY, by=builders.actor(mara), now=now)
+    with pytest.raises(LinkRefused):
+        _accept(token, now)
+    assert [event.detail["link"] for event in builders.events(Kind.INVITATION_WITHDRAWN)] == [str(link.pk)]
+    assert OneTimeLink.objects.live(now).get() == other
+    people.change_role(
+        eva, role=Role.OWNER if dismissal == "another role" else Role.USER, reason=WHY, by=builders.actor(mara), now=now
+    )
+    assert len(builders.events(Kind.INVITATION_WITHDRAWN)) == 1
+
+
+@pytest.mark.engine
+@pytest.mark.django_db(transaction=True)
+def test_of_an_invitation_accepted_while_its_maker_is_dismissed_no_administrator_is_left_unseen(now):
+    mara, eva = builders.person("Mara", Role.ADMINISTRATOR), builders.person("Eva", Role.ADMINISTRATOR)
+    _, token = people.invite(
+        email="eva2@st-anna.example", name="", role=Role.ADMINISTRATOR, by=builders.actor(eva), now=now
+    )
+    tries = [
+        lambda: _accept(token, now),
+        lambda: people.deactivate(eva, reason=WHY, by=builders.actor(mara), now=now),
+    ]
+    outcome = at_once(2, lambda number: tries[number]())
+    assert outcome.raised_only(LinkRefused), outcome.raised
+    assert not User.objects.get(pk=eva.pk).is_active
+    joined = User.objects.filter(email="eva2@st-anna.example").count()
+    assert joined == len(builders.events(Kind.PERSON_JOINED)) == 1 - len(builders.events(Kind.INVITATION_WITHDRAWN))
+
+
+def _accept(token, now):
+    facts = RequestFacts(now, uuid7(), "192.0.2.4")
+    return people.accept_invitation(
+        token=token, name="Eva Two", password=builders.PASSWORD, time_zone="UTC", now=now, facts=facts
+    )
