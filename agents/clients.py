@@ -67,7 +67,7 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
     unknown = changes.keys() - CHANGEABLE
     if unknown:
         raise TypeError(f"not changeable: {sorted(unknown)}")
-    client, agent = _locked(client)
+    client, agent = locked(client)
     require(by, May.MANAGE_CLIENT, agent)
     _must_not_be_retired(agent)
     _must_be_there(client)
@@ -106,7 +106,7 @@ def end(client: Client, *, reason: str, by: Actor, now: datetime) -> Client:
     Raises Forbidden, Ended. Records ``client.ended``.
     """
     reason = reason_of(reason)
-    client, agent = _locked(client)
+    client, agent = locked(client)
     require(by, May.MANAGE_CLIENT, agent)
     _must_be_there(client)
     client.ended_at = now
@@ -115,8 +115,11 @@ def end(client: Client, *, reason: str, by: Actor, now: datetime) -> Client:
     return client
 
 
-def _locked(client: Client) -> tuple[Client, Agent]:
-    """Lock agent and client, in this order: every change of an agent begins with its row."""
+def locked(client: Client) -> tuple[Client, Agent]:
+    """Lock agent and client, in this order: every change of an agent begins with its row.
+
+    Raises Ended for a client that no agent has adopted.
+    """
     agent_id = Client.objects.values_list("agent_id", flat=True).get(pk=client.pk)
     if agent_id is None:
         raise Ended("This client belongs to no agent. Somebody must adopt it first.")

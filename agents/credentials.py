@@ -16,10 +16,11 @@ from datetime import datetime
 
 from django.db import transaction
 
+from agents import clients
 from agents.actors import Actor, require
 from agents.errors import Ended, InvalidInput
 from agents.ids import random_handle
-from agents.models import Client, Credential, Resource
+from agents.models import Client, Credential, Resource, State
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -82,17 +83,11 @@ def issue(
 ) -> IssuedKey:
     """Give a client or a resource one more key. The key is in the answer and nowhere else.
 
-    Raises Forbidden, Ended (the holder was removed), InvalidInput (an end in the past, or a public client).
-    Records ``credential.issued``.
+    Raises Forbidden, Ended (the holder was removed, or its agent retired), InvalidInput (an end in the past, or a
+    public client). Records ``credential.issued``.
     """
-    if isinstance(holder, Client):
-        require(by, May.ISSUE_CREDENTIAL, holder.agent)
-        if holder.is_public:
-            raise InvalidInput("client", "A public client keeps no secret. Give it a method that authenticates first.")
-    else:
-        require(by, May.MANAGE_RESOURCE, holder)
-    if holder.ended_at is not None:
-        raise Ended("It was removed and gets no more keys.")
+    # Under the holder's lock, so that none is left with a live key by a removal, a retirement or a change to public.
+    holder = _locked(holder, by)
     if ends_at is not None and ends_at <= now:
         raise InvalidInput("ends_at", "The end lies in the past. Choose a later date, or none.")
     handle = random_handle(12)
@@ -121,7 +116,7 @@ def issue(
 
 @transaction.atomic
 def revoke(credential: Credential, *, by: Actor, now: datetime, reason: str) -> Credential:
-    """Make a key prove nothing from this moment on. Tokens already out live on under their consent.
+    """Make a key prove nothing from this moment on. Tokens got with it are worth nothing from their next use on.
 
     Raises Forbidden, Ended. Records ``credential.revoked``.
     """
@@ -144,6 +139,23 @@ def revoke(credential: Credential, *, by: Actor, now: datetime, reason: str) -> 
         **_holder_ids(credential),
     )
     return credential
+
+
+def _locked(holder: Client | Resource, by: Actor) -> Client | Resource:
+    """Return the holder under its locks, once it is sure that it may have another key."""
+    if isinstance(holder, Resource):
+        holder = Resource.objects.select_for_update().get(pk=holder.pk)
+        require(by, May.MANAGE_RESOURCE, holder)
+    else:
+        holder, agent = clients.locked(holder)
+        require(by, May.ISSUE_CREDENTIAL, agent)
+        if holder.is_public:
+            raise InvalidInput("client", "A public client keeps no secret. Give it a method that authenticates first.")
+        if agent.state == State.RETIRED:
+            raise Ended(f"{agent.name} is retired. Its clients get no more keys.")
+    if holder.ended_at is not None:
+        raise Ended("It was removed and gets no more keys.")
+    return holder
 
 
 def _holder_ids(credential: Credential) -> dict[str, object]:

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents import clients, credentials
+from agents import clients, credentials, lifecycle, resources
 from agents.errors import Ended, Forbidden, InvalidInput
-from agents.models import Credential, Event
+from agents.models import Client, Credential, Event, Resource
 from agents.trail.kinds import Kind
 from tests import builders
 from tests.builders import actor
+from tests.services.parallel import at_once
 
 
 @pytest.mark.django_db
@@ -74,6 +75,56 @@ def test_nobody_gets_a_key_for_what_was_removed_or_public(ada, discharge_assista
     ended = clients.end(discharge_client, reason="Gone.", by=actor(ada), now=now)
     with pytest.raises(Ended):
         builders.key(ended, by=ada)
+
+
+@pytest.mark.django_db
+def test_a_retired_agents_client_gets_no_more_keys(ada, discharge_assistant, discharge_client, now):
+    lifecycle.retire(discharge_assistant, reason="Done.", by=actor(ada), now=now)
+    with pytest.raises(Ended):
+        builders.key(discharge_client, by=ada)
+
+
+@pytest.mark.django_db
+def test_what_the_holder_is_now_counts_not_what_was_read_before(ada, mara, discharge_client, records, now):
+    read_before = [Client.objects.get(pk=discharge_client.pk), Resource.objects.get(pk=records.pk)]
+    clients.change(discharge_client, auth_method="none", by=actor(ada), now=now)
+    with pytest.raises(InvalidInput):
+        builders.key(read_before[0], by=ada)
+    clients.end(discharge_client, reason="Gone.", by=actor(ada), now=now)
+    resources.end(records, reason="Gone.", by=actor(mara), now=now)
+    for holder in read_before:
+        with pytest.raises((Ended, InvalidInput)):
+            builders.key(holder, by=mara)
+
+
+MANY = 8
+
+
+@pytest.mark.engine
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", ["public", "removed", "retired"])
+def test_keys_and_a_change_at_once_leave_no_key_where_there_must_be_none(
+    change, ada, discharge_assistant, discharge_client, now
+):
+    def do(number: int) -> object:
+        if number:
+            return builders.key(discharge_client, by=ada, now=now)
+        if change == "public":
+            return clients.change(discharge_client, auth_method="none", by=actor(ada), now=now)
+        if change == "removed":
+            return clients.end(discharge_client, reason="Gone.", by=actor(ada), now=now)
+        return lifecycle.retire(discharge_assistant, reason="Done.", by=actor(ada), now=now)
+
+    outcome = at_once(MANY, do)
+    assert outcome.raised_only(Ended, InvalidInput)
+    # One row order decides: keys issued before the change stand before its event, and none comes after it.
+    kinds = [event.kind for event in builders.events()]
+    changed = [kind for kind in kinds if kind in {Kind.CLIENT_CHANGED, Kind.CLIENT_ENDED, Kind.AGENT_RETIRED}]
+    if changed:
+        assert Kind.CREDENTIAL_ISSUED not in kinds[kinds.index(changed[0]) :]
+    if change == "public":
+        is_public = Client.objects.get(pk=discharge_client.pk).is_public
+        assert not (is_public and Credential.objects.live(now).filter(client=discharge_client).exists())
 
 
 @pytest.mark.django_db
