@@ -103,11 +103,13 @@ def create(
 
 
 @transaction.atomic
-def change(resource: Resource, *, by: Actor, now: datetime, **changes: Any) -> Resource:
+def change(resource: Resource, *, by: Actor, now: datetime, offline_reason: str = "", **changes: Any) -> Resource:
     """Change facts of a resource: any of ``CHANGEABLE``. A change to what already holds is no change and no event.
 
-    A resource that comes back to introspection loses its leave to hold sensitive scopes offline.
-    Raises Forbidden, Ended, InvalidInput, SensitiveOffline. Records ``resource.changed``.
+    offline_reason: why sensitive scopes may stand at a resource that goes offline with this change; without it, one that
+    has any stays as it is. A resource that comes back to introspection loses that leave.
+    Raises Forbidden, Ended, InvalidInput, SensitiveOffline. Records ``resource.changed`` and, where the reason was
+    needed, ``resource.sensitive_offline_allowed``.
     """
     unknown = changes.keys() - CHANGEABLE
     if unknown:
@@ -123,7 +125,12 @@ def change(resource: Resource, *, by: Actor, now: datetime, **changes: Any) -> R
     delay_so_far = resource.effect_delay
     for name, value in facts.items():
         setattr(resource, name, value)
-    must_not_mix(resource, sensitive=resource.scopes.filter(ended_at=None).sensitive().exists())
+    sensitive = resource.scopes.filter(ended_at=None).sensitive().exists()
+    allowed = sensitive and facts.get("checks") == Checks.OFFLINE and bool(offline_reason.strip())
+    if allowed:
+        require(by, May.DECIDE_SENSITIVITY, resource)
+        resource.sensitive_offline_reason = reason_of(offline_reason)
+    must_not_mix(resource, sensitive=sensitive)
     if came_back:
         resource.sensitive_offline_reason = ""
     if resource.effect_delay < delay_so_far:
@@ -137,6 +144,8 @@ def change(resource: Resource, *, by: Actor, now: datetime, **changes: Any) -> R
         before={name: current[name] for name in facts},
         after=facts,
     )
+    if allowed:
+        record(Kind.SENSITIVE_OFFLINE_ALLOWED, by=by, now=now, resource_id=resource.pk, reason=offline_reason)
     return resource
 
 

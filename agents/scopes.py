@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from agents.actors import Actor, require
-from agents.errors import Ended, InvalidInput, Refused
+from agents.errors import Ended, InvalidInput, NotReady, Refused
 from agents.models import Access, DataClass, Resource, Scope, ScopeWording
 from agents.permissions import May
 from agents.texts import one_line, reason_of
@@ -34,7 +34,7 @@ class SensitiveOffline(Refused):
     def __init__(self, resource_name: str) -> None:
         super().__init__(
             f"{resource_name} checks tokens offline, so a revoked permission would go on counting there until the token "
-            "ends. Let it ask Mandate instead, or have an administrator allow this with a reason first."
+            "ends. Let it ask Mandate instead, or have an administrator allow this with a reason."
         )
 
 
@@ -182,11 +182,14 @@ def end_scope(scope: Scope, *, reason: str, by: Actor, now: datetime) -> Scope:
 def allow_sensitive_offline(resource: Resource, *, reason: str, by: Actor, now: datetime) -> Resource:
     """Let sensitive scopes stand at this resource although it checks tokens offline.
 
-    Raises Forbidden, Ended, InvalidInput. Records ``resource.sensitive_offline_allowed``.
+    One that asks Mandate needs no leave, and must not keep one for later: ``resources.change`` takes the reason together
+    with the change. Raises Forbidden, Ended, InvalidInput, NotReady. Records ``resource.sensitive_offline_allowed``.
     """
     reason = reason_of(reason)
     resource = locked(resource)
     require(by, May.DECIDE_SENSITIVITY, resource)
+    if not resource.is_offline:
+        raise NotReady(f"{resource.name} asks Mandate about each token, so there is nothing to allow.")
     resource.sensitive_offline_reason = reason
     resource.save(update_fields=["sensitive_offline_reason"])
     record(Kind.SENSITIVE_OFFLINE_ALLOWED, by=by, now=now, resource_id=resource.pk, reason=reason)

@@ -12,8 +12,8 @@ from agents.models import Access, Checks, DataClass, Resource, Scope
 from agents.resources import LONGEST_CACHE_SECONDS
 
 CHECKS = [
-    (Checks.INTROSPECTION, _("It asks Mandate each time (introspection). A change counts from the next request.")),
-    (Checks.OFFLINE, _("It checks signatures itself (JWKS). A change counts when the token ends, 5 minutes at most.")),
+    (Checks.INTROSPECTION, _("It asks Mandate (introspection). A change counts once it asks again.")),
+    (Checks.OFFLINE, _("It checks signatures itself (JWKS). A change counts once its tokens have ended.")),
 ]
 DATA = [
     (DataClass.NONE, _("no personal data")),
@@ -48,7 +48,7 @@ class ResourceForm(forms.Form):
         min_value=0,
         max_value=LONGEST_CACHE_SECONDS,
         initial=0,
-        help_text=_("Of introspection. 0 where it asks each time: then a change counts from the next request."),
+        help_text=_("Of introspection, and for so long a change may go unnoticed there. 0 where it asks each time."),
     )
     token_minutes = forms.IntegerField(
         label=_("A token lives for (minutes)"),
@@ -56,6 +56,13 @@ class ResourceForm(forms.Form):
         max_value=1440,
         initial=5,
         help_text=_("At most 5 where the resource checks signatures itself."),
+    )
+    offline_reason = forms.CharField(
+        label=_("Why may sensitive permissions stand there?"),
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("Only for checking signatures itself: a revoked token goes on counting there until it ends."),
     )
     operations = forms.CharField(
         label=_("Operations in receipts"),
@@ -85,6 +92,8 @@ class ResourceForm(forms.Form):
         self.resource = resource
         if resource is not None:
             del self.fields["uri"]
+        if resource is None or resource.is_offline or not resource.scopes.filter(ended_at=None).sensitive().exists():
+            del self.fields["offline_reason"]
 
     def facts(self) -> dict[str, Any]:
         """Return what ``resources.create`` and ``resources.change`` take. A life that was left as it is stays exact."""
@@ -98,6 +107,8 @@ class ResourceForm(forms.Form):
         }
         if self.resource is None or "token_minutes" in self.changed_data:
             facts["token_life"] = timedelta(minutes=data["token_minutes"])
+        if "offline_reason" in data:
+            facts["offline_reason"] = data["offline_reason"]
         return facts if self.resource is not None else facts | {"uri": data["uri"].strip()}
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from agents import resources
-from agents.errors import Ended, Forbidden, InvalidInput
+from agents.errors import Ended, Forbidden, InvalidInput, NotReady
 from agents.models import AgentScope, Checks, Scope
 from agents.resources import SensitiveOffline
 from agents.trail.kinds import Kind
@@ -100,6 +100,25 @@ def test_an_administrator_may_decide_otherwise_with_a_reason_until_it_comes_back
     resources.change(directory, checks=Checks.INTROSPECTION, by=actor(mara), now=now)
     with pytest.raises(SensitiveOffline):
         resources.change(directory, checks=Checks.OFFLINE, by=actor(mara), now=now)
+
+
+def test_a_resource_that_asks_mandate_gets_no_leave_for_later(mara, records, read_records, now):
+    with pytest.raises(NotReady):
+        resources.allow_sensitive_offline(records, reason="It holds no names.", by=actor(mara), now=now)
+    with pytest.raises(SensitiveOffline):
+        resources.change(records, checks=Checks.OFFLINE, by=actor(mara), now=now)
+    assert not builders.events(Kind.SENSITIVE_OFFLINE_ALLOWED)
+
+
+def test_the_reason_may_come_with_the_change(mara, records, read_records, now):
+    resources.change(records, name="Patient files", offline_reason="Not needed.", by=actor(mara), now=now)
+    assert not builders.events(Kind.SENSITIVE_OFFLINE_ALLOWED)
+    changed = resources.change(
+        records, checks=Checks.OFFLINE, offline_reason="It holds no names.", by=actor(mara), now=now
+    )
+    assert changed.is_offline
+    assert changed.sensitive_offline_reason == "It holds no names."
+    assert len(builders.events(Kind.SENSITIVE_OFFLINE_ALLOWED)) == 1
 
 
 def test_the_decision_needs_a_reason(mara, directory, now):

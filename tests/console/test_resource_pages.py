@@ -107,6 +107,10 @@ def test_a_resource_with_sensitive_permissions_does_not_go_offline(mara, records
     assert "checks tokens offline" in str(response.context["form"].non_field_errors())
     records.refresh_from_db()
     assert not records.is_offline
+    asked = NEW | {"checks": "offline", "offline_reason": "It holds no names."}
+    assert browser(mara).post(reverse("resource-edit", args=[records.pk]), asked).status_code == 302
+    records.refresh_from_db()
+    assert records.is_offline
 
 
 def test_rewording_keeps_the_words_that_were_seen(mara, records, read_records):
