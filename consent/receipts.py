@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -41,6 +42,8 @@ class ReceiptRefused(Refused):
         super().__init__(message)
         self.member = member
         self.code = code
+        self.about: dict[str, Any] = {}
+        """The token and what stands behind it, where they are known, for the event of the refusal."""
 
 
 class UnknownToken(ReceiptRefused):
@@ -100,13 +103,30 @@ def report(receipt: Receipt, *, resource_id: uuid.UUID, by: Actor, now: datetime
     token's life, a key used for another receipt).
     Records ``receipt.reported`` with the whole chain of the token.
     """
-    token = (
-        AccessToken.objects.select_related("consent", "audience")
-        .filter(pk=receipt.token_id, audience_id=resource_id)
-        .first()
-    )
-    if token is None:
-        raise UnknownToken
+    token = AccessToken.objects.select_related("consent", "audience").filter(pk=receipt.token_id).first()
+    try:
+        if token is None or token.audience_id != resource_id:
+            raise UnknownToken
+        return _report_for(token, receipt, by=by, now=now)
+    except ReceiptRefused as refused:
+        refused.about = _chain_of(token) if token else {}
+        raise
+
+
+def _chain_of(token: AccessToken) -> dict[str, Any]:
+    """Return the columns by which an event names a token and what stands behind it."""
+    return {
+        "user_id": token.user_id,
+        "agent_id": token.consent.agent_id,
+        "client_id": token.application_id,
+        "consent_id": token.consent_id,
+        "token_id": token.pk,
+        "purpose_digest": token.consent.purpose_digest,
+    }
+
+
+def _report_for(token: AccessToken, receipt: Receipt, *, by: Actor, now: datetime) -> Reported:
+    resource_id = token.audience_id
     if now > token.expires + COME_WITHIN:
         raise ReceiptRefused("The token ended more than 24 hours ago.", member="token", code="receipt_too_late")
     _check_lists(receipt, token.audience)
@@ -122,15 +142,10 @@ def report(receipt: Receipt, *, resource_id: uuid.UUID, by: Actor, now: datetime
         by=by,
         now=now,
         outcome=Outcome.REPORTED,
-        user_id=token.user_id,
-        agent_id=token.consent.agent_id,
-        client_id=token.application_id,
-        consent_id=token.consent_id,
-        token_id=token.pk,
         resource_id=resource_id,
         scopes=names,
         data_class=heaviest(classes),
-        purpose_digest=token.consent.purpose_digest,
+        **_chain_of(token),
         **told,
     )
     return Reported(number, repeated=False)

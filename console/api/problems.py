@@ -79,7 +79,8 @@ def on_exception(error: Exception, context: Mapping[str, Any]) -> Response | Non
     answer = _answer(error, facts)
     if answer is None:
         return None
-    _record(context, answer.data["code"], facts)
+    about = error.about if isinstance(error, ReceiptRefused) else {}
+    _record(context, answer.data["code"], facts, about)
     return answer
 
 
@@ -130,8 +131,11 @@ def _flat(detail: Any, path: str = "") -> list[tuple[str, str]]:
     return [(path, str(detail))]
 
 
-def _record(context: Mapping[str, Any], code: str, facts: RequestFacts) -> None:
-    """Record the refusal after the refused work has rolled back. Who could not be told is anonymous."""
+def _record(context: Mapping[str, Any], code: str, facts: RequestFacts, about: Mapping[str, Any]) -> None:
+    """Record the refusal after the refused work has rolled back. Who could not be told is anonymous.
+
+    about: the token and what stands behind it, where they are known.
+    """
     caller = getattr(context["request"], "_user", None)
     resource_id = getattr(caller, "resource_id", None)
     by = (
@@ -140,7 +144,7 @@ def _record(context: Mapping[str, Any], code: str, facts: RequestFacts) -> None:
         else Actor(ActorKind.ANONYMOUS, address=facts.address, request_id=facts.id)
     )
     kind = getattr(context["view"], "refusal_kind", Kind.API_REFUSED) if resource_id else Kind.API_REFUSED
-    record_refusal(kind, reason_code=code, by=by, now=facts.now, resource_id=resource_id)
+    record_refusal(kind, reason_code=code, by=by, now=facts.now, resource_id=resource_id, **about)
 
 
 def not_found(request: HttpRequest) -> HttpResponse:
