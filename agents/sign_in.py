@@ -6,6 +6,7 @@ A person proves that they may by being signed in, or by a link that only they we
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from agents.errors import InvalidInput, LinkRefused
+from agents.links import must_still_be_vouched_for
 from agents.models.session import Session
 from agents.models.user import User
 from agents.trail.kinds import Kind
@@ -99,17 +101,29 @@ def checked_password(password: str, person: User) -> str:
     return password
 
 
-def change_password(person: User, *, password: str, how: str, by: Actor, now: datetime, keep_session: str = "") -> None:
+def change_password(
+    person: User,
+    *,
+    password: str,
+    how: str,
+    by: Actor,
+    now: datetime,
+    keep_session: str = "",
+    vouched_for_by: uuid.UUID | None = None,
+) -> None:
     """Give somebody a new password. All their sessions end, but for the one that is kept.
 
     how: ``changed`` by themselves, ``set`` for the first time, or ``reset`` by a link. keep_session: the digest of the
-    session that goes on. Raises InvalidInput, and LinkRefused when the password was changed in between: a link
-    for a new password proves itself by the old one, so this is what makes it work once.
+    session that goes on. vouched_for_by: the administrator who made the link, and must be one still. Raises
+    InvalidInput, and LinkRefused when the password was changed in between: a link for a new password proves itself by
+    the old one, so this is what makes it work once.
     Records ``person.password_changed``.
     """
     # Hashing takes a tenth of a second on purpose. It comes before the transaction, so that nobody waits for the lock.
     new, old = make_password(checked_password(password, person)), person.password
     with transaction.atomic():
+        if vouched_for_by is not None:
+            must_still_be_vouched_for(vouched_for_by)
         if not User.objects.active().filter(pk=person.pk, password=old).update(password=new):
             raise LinkRefused(
                 "The password was changed a moment ago. Sign in with the new one, or ask for another link."

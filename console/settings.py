@@ -145,7 +145,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 # Not allauth's own, which keeps a second list of everybody's addresses.
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "console.accounts.password_links.PasswordLinks"
 ACCOUNT_FORMS = {"change_password": "console.accounts.forms.ChangePasswordForm"}
 MFA_ADAPTER = "console.accounts.factors.FactorAdapter"
 MFA_FORMS = {

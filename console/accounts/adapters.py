@@ -24,6 +24,7 @@ from agents.models import Organisation, User
 from agents.models.user import folded_email
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
+from console.accounts.password_links import address_of, maker_of_the_link
 from console.accounts.requests import OurRequest
 from console.accounts.sessions import NOTED
 
@@ -96,6 +97,7 @@ class AccountAdapter(DefaultAccountAdapter):
             by=Actor.of(request),
             now=request.now,
             keep_session=request.session.digest if own else "",
+            vouched_for_by=None if own else maker_of_the_link(request),
         )
 
     def get_password_change_redirect_url(self, request: OurRequest) -> str:
@@ -120,8 +122,7 @@ class AccountAdapter(DefaultAccountAdapter):
     # ---------------------------------------------------------------------------------------------------------- mails
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """The address comes from the settings: a Host header must not choose where a secret is sent (S6)."""
-        return password_link(key)
+        return address_of(key)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Write the mail among those that wait; a worker sends it."""
@@ -133,12 +134,6 @@ class AccountAdapter(DefaultAccountAdapter):
             template_prefix, email, {"email": email, "current_site": site, "issuer": settings.ISSUER, **context}
         )
         mail.write(subject=message.subject, body=message.body, to=email, now=self.request.now)
-
-
-def password_link(key: str) -> str:
-    """Return the address at which somebody with this key sets a new password."""
-    path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
-    return settings.ISSUER + path.replace("UID-KEY", key)
 
 
 def sign_in_with_link(request: OurRequest, person: User) -> None:

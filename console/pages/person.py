@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from allauth.account.utils import user_pk_to_url_str
 from django.contrib import messages
-from django.contrib.auth.tokens import default_token_generator
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -24,7 +22,7 @@ from agents.permissions import May
 from agents.promises import when_it_counts
 from agents.sign_in import factors_of
 from consent.models import Consent, ConsentScope
-from console.accounts.adapters import password_link as address_of
+from console.accounts.password_links import password_link as address_for
 from console.accounts.requests import PersonRequest
 from console.forms.people import RoleForm
 from console.forms.reasons import ReasonForm
@@ -178,8 +176,8 @@ def password_link(request: PersonRequest, person_id: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with said_in(form, request):
             domain.allow_password_link(shown, reason=form.cleaned_data["reason"], by=by, now=request.now)
-            key = f"{user_pk_to_url_str(shown)}-{default_token_generator.make_token(shown)}"
-            request.session[SHOWN_ONCE] = {"person": str(shown.pk), "key": key}
+            address = address_for(shown, maker=request.user)
+            request.session[SHOWN_ONCE] = {"person": str(shown.pk), "address": address}
             return redirect("person-password-link-made", shown.pk)
     context = {
         "title": _("Make %(name)s a link for a new password?") % {"name": shown.display_name},
@@ -208,7 +206,7 @@ def password_link_made(request: PersonRequest, person_id: uuid.UUID) -> HttpResp
         "crumbs": [(_("People"), reverse("people")), (shown.display_name, back)],
         "title": _("Give this link to %(name)s") % {"name": shown.display_name},
         "sentence": _("It works once and for an hour. It is shown only now."),
-        "address": address_of(made["key"]),
+        "address": made["address"],
         "back": back,
     }
     return never_stored(render_page(request, "console/people_link.html", context))

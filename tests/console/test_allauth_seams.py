@@ -14,6 +14,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import ResetPasswordKeyForm, UserTokenForm
 from allauth.account.internal.flows import login as login_flow
 from allauth.account.internal.flows import password_change, password_reset
+from allauth.account.views import PasswordResetFromKeyView
 from allauth.mfa.base.forms import BaseAuthenticateForm
 from allauth.mfa.base.internal import flows as factor_flows
 from allauth.mfa.models import Authenticator
@@ -36,6 +37,7 @@ REPLACED = {
     DefaultAccountAdapter.send_notification_mail: "75ff99f03d58",
     ResetPasswordKeyForm.save: "83db16a91d35",
     UserTokenForm.clean: "2e60b2301d29",
+    PasswordResetFromKeyView.dispatch: "e3d07963f7af",
     login_flow.record_authentication: "9eee584ec398",
     login_flow.resume_login: "9f5e267fe32f",
     password_change.finalize_password_change: "5026b26637d9",

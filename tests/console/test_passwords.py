@@ -10,12 +10,13 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 
-from agents import sign_in
+from agents import people, sign_in
 from agents.actors import Actor
 from agents.errors import LinkRefused
 from agents.mail import deliver
-from agents.models import OutgoingMail, Session, User
+from agents.models import OutgoingMail, Role, Session, User
 from agents.trail.kinds import Kind
+from console.accounts.password_links import PasswordLinks, address_of, password_link
 from tests import builders
 from tests.services.parallel import at_once
 
@@ -135,6 +136,44 @@ def test_an_administrator_makes_a_link_that_is_shown_once_and_works_once(mara, w
     assert set_password(Client(), address).status_code == 302
     weber.refresh_from_db()
     assert weber.check_password(NEW)
+
+
+@pytest.mark.parametrize("dismissed", ["before it is opened", "while the form is shown"])
+def test_a_link_of_an_administrator_who_was_dismissed_opens_nothing(mara, weber, now, dismissed):
+    eva = builders.person("Eva", Role.ADMINISTRATOR)
+    made = builders.browser(eva).post(
+        f"/people/{weber.pk}/password-link/", {"reason": "The phone is lost."}, follow=True
+    )
+    link, browser = made.context["address"].removeprefix("http://localhost:8000"), Client()
+    if dismissed == "while the form is shown":
+        browser.get(link)
+    people.deactivate(eva, reason="They left.", by=builders.actor(mara), now=now)
+    opened = browser.get(link) if dismissed == "before it is opened" else None
+    assert opened is None or "password1" not in opened.content.decode()
+    form = re.sub(r"-[^/]+/$", "-set-password/", link)
+    browser.post(form, {"password1": NEW, "password2": NEW})
+    browser.post(link, {"password1": NEW, "password2": NEW}, headers={"X-Requested-With": "XMLHttpRequest"})
+    weber.refresh_from_db()
+    assert weber.check_password(builders.PASSWORD)
+
+
+def test_a_link_whose_maker_is_dismissed_at_the_last_moment_sets_nothing(mara, weber, now):
+    with pytest.raises(LinkRefused):
+        sign_in.change_password(
+            weber, password=NEW, how="reset", by=Actor.system(), now=now, vouched_for_by=builders.person("Eva").pk
+        )
+    assert not builders.events(Kind.PASSWORD_CHANGED)
+
+
+def test_nobody_puts_another_maker_on_a_link(mara, weber, now):
+    eva = builders.person("Eva", Role.ADMINISTRATOR)
+    person, _, key = password_link(weber, maker=eva).rstrip("/").rpartition("/")[2].partition("-")
+    assert PasswordLinks().check_token(weber, key)
+    people.deactivate(eva, reason="They left.", by=builders.actor(mara), now=now)
+    own = key.partition(".")[2]
+    for forged in (key, own, f".{own}", f"{mara.pk.hex}.{own}", f"{mara.pk}.{own}", f"x.{own}", f"{key}.{own}"):
+        assert not PasswordLinks().check_token(weber, forged)
+        assert "password1" not in Client().get(address_of(f"{person}-{forged}"), follow=True).content.decode()
 
 
 @pytest.mark.parametrize("who", ["ada", "omar", "mallory", "weber"])

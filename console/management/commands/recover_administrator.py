@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
-from django.contrib.auth.tokens import default_token_generator
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
 from agents.errors import InvalidInput
 from agents.people import recover_administrator
-from console.accounts.adapters import password_link
+from console.accounts.password_links import password_link
 
 
 class Command(BaseCommand):
@@ -36,7 +34,6 @@ class Command(BaseCommand):
                     Authenticator.objects.filter(user_id=person.pk).delete()
         except InvalidInput as error:
             raise CommandError(error.sentence) from error
-        key = f"{user_pk_to_url_str(person)}-{default_token_generator.make_token(person)}"
         self.stdout.write(f"{person.display_name} is an administrator and can sign in. It is recorded in the trail.")
         self.stdout.write("Open this link once, within an hour, to set a new password:\n")
-        self.stdout.write(f"    {password_link(key)}")
+        self.stdout.write(f"    {password_link(person)}")
