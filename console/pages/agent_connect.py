@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from agents.last_use import last_used
 from agents.models import Agent, AgentScope, Client, Resource, State, User
 from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
@@ -29,6 +30,8 @@ from console.sentences import tell
 
 STOP_POLLING = 286
 """htmx stops asking when it gets this status."""
+LOOKED_AT = 300
+"""So many of the agent's latest events are looked at for an answer to one of its clients."""
 _ANSWERS = (Kind.TOKEN_ISSUED, Kind.TOKEN_REFUSED, Kind.AUTHORIZATION_REFUSED, Kind.CONSENT_REFUSED)
 
 
@@ -44,7 +47,7 @@ def heard(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
     agent = agent_or_404(request, agent_id)
     client = _chosen(_clients(agent), request.GET.get("client", ""))
     context = _heard(request, agent, client)
-    status = STOP_POLLING if context["first_token"] else 200
+    status = STOP_POLLING if context["has_token"] else 200
     return render_page(
         request, "console/agent_connect.html#heard", {"agent": agent, "client": client, **context}, status=status
     )
@@ -140,17 +143,23 @@ def _steps(agent: Agent, client: Client, user: User, now: datetime) -> list[dict
 
 
 def _heard(request: HttpRequest, agent: Agent, client: Client | None) -> dict[str, Any]:
-    """Return the first token of this client, and the newest answer that it got, in the words of the trail."""
+    """Return whether this client got a token, the first of them and the newest answer among the agent's latest events.
+
+    It is asked every few seconds, and no index leads from a client to its events: so it looks at a bounded number of those
+    of the agent. A token further back is known from when the client was last used, without its event.
+    """
     if client is None:
-        return {"first_token": None, "latest_answer": None}
+        return {"has_token": False, "first_token": None, "latest_answer": None}
     user = person_of(request)
     now = moment_of(request)
-    found = Event.objects.of_agent(agent.pk).filter(client_id=client.pk, kind__in=_ANSWERS)
-    first = found.filter(kind=Kind.TOKEN_ISSUED).order_by("pk").first()
-    newest = found.order_by("-pk").first()
+    latest = Event.objects.of_agent(agent.pk).order_by("-pk")[:LOOKED_AT]
+    answers = [event for event in latest if event.client_id == client.pk and event.kind in _ANSWERS]
+    newest = answers[0] if answers else None
+    first = next((event for event in reversed(answers) if event.kind == Kind.TOKEN_ISSUED), None)
     events = [event for event in (first, newest) if event is not None]
     told = dict(zip((event.pk for event in events), tell(events, Names.of(events, user), now), strict=True))
     return {
+        "has_token": first is not None or bool(last_used([client.pk])),
         "first_token": told.get(first.pk) if first else None,
         "latest_answer": told.get(newest.pk) if newest and newest != first else None,
     }

@@ -6,8 +6,10 @@ import pytest
 from django.urls import reverse
 
 from agents import credentials, lifecycle
+from agents.last_use import note_use
 from agents.models import Client, Credential
 from agents.trail.kinds import Kind
+from console.pages import agent_connect
 from console.pages.once import form_token
 from tests import builders
 from tests.builders import actor, browser
@@ -142,6 +144,24 @@ def test_the_first_token_is_noticed_and_the_asking_stops(ada, weber, discharge_c
     assert heard.status_code == 286
     assert "The first token is out." in heard.content.decode()
     assert "hx-trigger" not in heard.content.decode()
+
+
+def test_a_busy_agent_is_looked_at_no_further_back_for_one_of_its_clients(
+    ada, discharge_assistant, discharge_client, monkeypatch, now
+):
+    """No index leads from a client to its events, and this is asked every three seconds."""
+    monkeypatch.setattr(agent_connect, "LOOKED_AT", 3)
+    other = builders.client(discharge_assistant, "Another client")
+    builders.token_event(discharge_client, now=now)
+    url = reverse("agent-heard", args=[discharge_assistant.pk])
+    for _ in range(3):
+        assert browser(ada).get(url, {"client": discharge_client.pk}).status_code == 286
+        builders.token_event(other, now=now)
+    assert browser(ada).get(url, {"client": discharge_client.pk}).status_code == 200
+    note_use([discharge_client.pk], now)
+    heard = browser(ada).get(url, {"client": discharge_client.pk})
+    assert heard.status_code == 286
+    assert "The first token is out." in heard.content.decode()
 
 
 @pytest.mark.parametrize("language", ["python", "typescript", "curl", "mcp"])
