@@ -39,7 +39,7 @@ def test_from_the_set_up_link_to_a_revoked_agent(running_mandate, somebody, list
     mara.is_at("From here to the first token").finds_no_fault()
 
     # ------------------------------------------------------------------------------ what agents may call
-    mara.follows("Add resource").fills({"Name": "Patient records", "Address": records_api.uri})
+    mara.follows("Register resource").fills({"Name": "Patient records", "Address": records_api.uri})
     mara.fills({"Operations in receipts": "list read write", "Record types in receipts": "patient-file"})
     mara.presses("Register resource").is_at("Patient records")
     for title, name, access in ((READ, "records:read", "read"), (WRITE, "letters:write", "write")):

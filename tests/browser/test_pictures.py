@@ -1,6 +1,6 @@
 """Pictures of every page, light and dark, at 1280 and 390 pixels: to be looked at beside the design.
 
-They go into the folder that MANDATE_PICTURES names, otherwise into ``pictures`` in the data folder of this run. A page that
+They go into the folder that MANDATE_TEST_PICTURES names, otherwise into ``pictures`` in the data folder of this run. A page that
 fails, complains or scrolls sideways fails the test.
 """
 
@@ -41,7 +41,7 @@ BEFORE_SIGN_IN = {
 @pytest.fixture(scope="module")
 def folder() -> Path:
     """Where the pictures go."""
-    named = os.environ.get("MANDATE_PICTURES")
+    named = os.environ.get("MANDATE_TEST_PICTURES")
     folder = Path(named) if named else Path(settings.DATA_DIR) / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
