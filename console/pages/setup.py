@@ -15,10 +15,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents import links, people
 from agents.actors import Actor, require
 from agents.errors import InvalidInput
-from agents.models import Agent, OneTimeLink, Resource, User
+from agents.models import Agent, Event, OneTimeLink, Resource, User
 from agents.permissions import May
 from agents.sign_in import factors_of
-from consent.models import AccessToken
+from agents.trail.kinds import Kind
+from consent.models import Consent
 from console.accounts.adapters import sign_in_with_link
 from console.accounts.answers import see_other
 from console.accounts.requests import OurRequest, PersonRequest
@@ -81,11 +82,11 @@ def first_steps(request: PersonRequest) -> HttpResponse:
             _("Add a passkey"),
         ),
         Step(
-            _("Add a resource"),
+            _("Register a resource"),
             _("An API or MCP server that agents call, and what it offers, in words that people understand."),
             Resource.objects.exists(),
             page_of("resource-create"),
-            _("Add resource"),
+            _("Register resource"),
         ),
         Step(
             _("Register an agent"),
@@ -102,9 +103,19 @@ def first_steps(request: PersonRequest) -> HttpResponse:
             _("Invite somebody"),
         ),
         Step(
+            _("Let somebody allow it"),
+            _(
+                "An assistant sends people to a page where they decide. One that acts by itself is allowed by an administrator, on its page."
+            ),
+            Consent.objects.exists(),
+            page_of("agents"),
+            _("See agents"),
+        ),
+        Step(
             _("Get the first token"),
             _("The agent's page has what to paste, and notices when it works."),
-            AccessToken.objects.exists(),
+            # The trail keeps it for ever; rows of tokens are swept when they are over.
+            Event.objects.filter(kind=Kind.TOKEN_ISSUED).exists(),
             page_of("agents"),
             _("See agents"),
         ),

@@ -13,7 +13,8 @@ from agents import links
 from agents.models import Event, OneTimeLink, Organisation, User
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
-from tests import builders
+from consent.models import AccessToken
+from tests import builders, grants
 
 FORM = {
     "name": "Mara Keller",
@@ -143,3 +144,28 @@ def test_the_command_makes_no_link_when_there_is_an_administrator(mara):
 def test_first_steps_are_for_administrators(request, who):
     browser = builders.browser(request.getfixturevalue(who))
     assert browser.get(reverse("first-steps")).status_code == 403
+
+
+def _done(mara):
+    page = builders.browser(mara).get(reverse("first-steps"))
+    return [str(step.title) for step in page.context["steps"] if step.done]
+
+
+def test_a_step_is_ticked_when_it_is_done_and_stays_so_after_the_sweep(
+    mara, weber, discharge, read_records, write_letters, pkce, now
+):
+    assert _done(mara) == ["Register a resource", "Register an agent", "Invite people"]
+    consent = builders.consent(weber, discharge.client, [read_records, write_letters])
+    assert _done(mara)[-1] == "Let somebody allow it"
+    assert discharge.redeem(grants.code(consent, pkce), pkce).status_code == 200
+    AccessToken.objects.all().delete()  # as the sweep does once they are over
+    assert _done(mara)[-2:] == ["Let somebody allow it", "Get the first token"]
+
+
+@pytest.mark.parametrize(
+    ("page", "words"), [("resources", "Register resource"), ("agents", "Register agent"), ("people", "Invite somebody")]
+)
+def test_the_steps_say_what_the_pages_say(mara, page, words):
+    browser = builders.browser(mara)
+    assert words in {str(step.action) for step in browser.get(reverse("first-steps")).context["steps"]}
+    assert words in browser.get(reverse(page)).content.decode()
