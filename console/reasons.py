@@ -34,6 +34,7 @@ REASONS: dict[str, str | Promise] = {
     "consent_paused": _("the consent is paused"),
     "consent_ended": _("the consent is over"),
     "client_ended": _("the client was removed"),
+    "credential_revoked": _("the key by which it was got is revoked"),
     "agent_not_usable": _("the agent is not active, has ended or has no owner"),
     "agent_not_active": _("the agent is not active"),
     "agent_ended": _("the agent's time is over"),
@@ -82,6 +83,7 @@ REASONS: dict[str, str | Promise] = {
     "too_large": _("the body is too large"),
     "invalid_receipt": _("the receipt does not follow the rules"),
     "receipt_too_late": _("the token ended more than a day before"),
+    "too_many_receipts": _("the resource had had its share of this minute"),
     "key_used_for_another": _("the idempotency key belongs to another receipt"),
     "csrf": _("the page was too old"),
 }

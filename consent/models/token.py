@@ -22,7 +22,7 @@ from oauth2_provider.models import (
 )
 
 from agents.ids import uuid7
-from agents.models import Client, Resource
+from agents.models import Client, Credential, Resource
 from consent.models.consent import Consent
 
 
@@ -101,6 +101,10 @@ class AccessToken(AbstractAccessToken):
         db_constraint=False,
         db_index=False,
     )
+    credential = models.ForeignKey(
+        Credential, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    """The key by which the client got it. Revoking a key that leaked ends what was got by it."""
     token_checksum = models.CharField(max_length=64, unique=True)
     """Digest of the opaque token. A JWT is found by its ``jti``, since its string has a second valid form; here it keeps
     ``jti:`` and the id, which no digest can equal."""

@@ -28,8 +28,8 @@ from consent.oauth.signing_keys import sign
 TYP = "at+jwt"
 ROW_STATEMENT = """
     INSERT INTO consent_accesstoken (id, token_checksum, application_id, user_id, consent_id, audience_id, family_id,
-                                     scope, expires, created)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                                     credential_id, scope, expires, created)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -112,8 +112,8 @@ def issue(
         grant=grant,
         life=life,
     )
-    row = [token_id, checksum, client.pk, standing.user_id, standing.pk, audience.pk, family_id, scope]
-    write_with(ROW_STATEMENT, [*row, now + timedelta(seconds=life), now], event)
+    row = [token_id, checksum, client.pk, standing.user_id, standing.pk, audience.pk, family_id]
+    write_with(ROW_STATEMENT, [*row, credential_id, scope, now + timedelta(seconds=life), now], event)
     return IssuedToken(value, life, scope)
 
 

@@ -24,7 +24,7 @@ CHAIN_STATEMENT = """
            c.id, c.purpose, c.purpose_digest, c.starts_at, c.ends_at, c.revoked_at, c.superseded_at, c.paused_at,
            v.left_office_at,
            cl.id, cl.client_id, cl.ended_at, a.id, a.state, a.ends_at, o_user.is_active, p.is_active, r.uri, r.ended_at,
-           t.family_id, f.ended_at, s.name
+           t.family_id, f.ended_at, k.revoked_at, s.name
     FROM consent_accesstoken t
     JOIN consent_consent c ON c.id = t.consent_id
     JOIN agents_client cl ON cl.id = t.application_id
@@ -35,6 +35,7 @@ CHAIN_STATEMENT = """
     LEFT JOIN agents_user p ON p.id = t.user_id
     LEFT JOIN agents_user v ON v.id = COALESCE(c.confirmed_by_id, c.approved_by_id) AND c.user_id IS NULL
     LEFT JOIN consent_tokenfamily f ON f.id = t.family_id
+    LEFT JOIN agents_credential k ON k.id = t.credential_id
     LEFT JOIN consent_consentscope cs ON cs.consent_id = c.id AND (cs.ended_at IS NULL OR cs.ended_at > %s)
     LEFT JOIN agents_scope s ON s.id = cs.scope_id AND s.resource_id = t.audience_id AND s.ended_at IS NULL
     WHERE {column} = %s
@@ -99,8 +100,8 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
     (token_id, scope, expires, created, revoked, told, user_id, audience_id) = first[:8]
     (consent_id, purpose, purpose_digest, starts, ends, *consent_gone) = first[8:17]
     (client_pk, client_id, client_ended, agent_id, state, agent_ends, owner_active, person_active) = first[17:25]
-    (uri, resource_ended, family_id, family_ended) = first[25:29]
-    held = {row[29] for row in rows if row[29] is not None}
+    (uri, resource_ended, family_id, family_ended, key_revoked) = first[25:30]
+    held = {row[30] for row in rows if row[30] is not None}
     scopes = tuple(name for name in scope.split() if name in held)
     reasons = (
         ("token_revoked", revoked is not None),
@@ -110,6 +111,7 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         ("consent_superseded", consent_gone[1] is not None),
         ("consent_paused", consent_gone[2] is not None or _is_unanswered(consent_gone[3], now)),
         ("consent_ended", _is_over(ends, now) or not _is_over(starts, now)),
+        ("credential_revoked", key_revoked is not None),
         ("client_ended", client_ended is not None),
         ("agent_not_active", state != State.ACTIVE),
         ("agent_ended", agent_ends is not None and _is_over(agent_ends, now)),

@@ -70,9 +70,8 @@ def revoke(request: HttpRequest, agent_id: uuid.UUID, client_id: uuid.UUID, cred
         "client": client,
         "form": form,
         "title": _("Revoke the key %(key)s?") % {"key": credential},
-        "sentence": _(
-            "Nobody gets a token with it any more. Tokens that are out live on under their consent, at most until they end."
-        ),
+        "sentence": _("Nobody gets a token with it any more, and what was got with it stops %(when)s.")
+        % {"when": context["stopping"].promise},
         "facts": [(_("Client"), client.name), (_("Other live keys"), others)],
         "warning": "" if others else _("This is its only live key: the client gets no token until it has another."),
         "confirm": _("Revoke key"),

@@ -26,8 +26,6 @@ from tests.security.expected import INACTIVE
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 GONE = "gone"
 SMALLER = "smaller"
-KEPT = "kept"
-"""A key proves a client when it asks. Tokens that are out live on under their consent (``agents/credentials.py``)."""
 
 
 @dataclass
@@ -81,7 +79,7 @@ def flows_of_the_person(stage, after, refused):
     if after == SMALLER:
         assert introspected["scope"] == refreshed.json()["scope"] == redeemed.json()["scope"] == "records:read"
         return
-    assert (introspected["active"] is True) if after == KEPT else (introspected == INACTIVE)
+    assert introspected == INACTIVE
     assert {refreshed.json().get("error"), redeemed.json().get("error")} == {refused}
     assert "access_token" not in refreshed.json()
 
@@ -91,8 +89,8 @@ def flows_of_the_organisation(stage, after, refused):
     opaque = stage.records_api.introspects(stage.alone["access_token"])
     signed = stage.directory_api.introspects(stage.signed)
     fresh = stage.claims.act_alone(resource=stage.records.uri, purpose="File claims")
-    assert (opaque["active"] is True) if after == KEPT else (opaque == INACTIVE)
-    assert (signed["active"] is True) if after == KEPT else (signed == INACTIVE)
+    assert opaque == INACTIVE
+    assert signed == INACTIVE
     assert fresh.json().get("error") == refused
 
 
@@ -189,13 +187,13 @@ CUTS = [
     of_the_person(owner_gone, GONE, "invalid_client"),
     of_the_person(person_deactivated, GONE, "invalid_grant"),
     of_the_person(client_removed, GONE, "invalid_client"),
-    of_the_person(credential_revoked, KEPT, "invalid_client"),
+    of_the_person(credential_revoked, GONE, "invalid_client"),
     of_the_organisation(revoke_organisation, GONE, "unauthorized_client"),
     of_the_organisation(suspend_alone, GONE, "invalid_client"),
     of_the_organisation(retire_alone, GONE, "invalid_client"),
     of_the_organisation(owner_gone, GONE, "invalid_client"),
     of_the_organisation(client_removed_alone, GONE, "invalid_client"),
-    of_the_organisation(credential_revoked_alone, KEPT, "invalid_client"),
+    of_the_organisation(credential_revoked_alone, GONE, "invalid_client"),
 ]
 
 
