@@ -1,4 +1,4 @@
-"""Forms that may be sent once only: a reload of the answer, or Back and the button again, must do nothing twice."""
+"""What is to happen once only: a form that is sent again by a reload or Back does nothing, a secret is shown one time."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ def with_new_token(form: BaseForm, request: HttpRequest) -> None:
         sent = request.POST.copy()
         sent["once"] = form_token()
         form.data = sent
+
+
+def take_secret(request: HttpRequest, name: str) -> dict[str, str] | None:
+    """Return what waits under this name to be shown once. HEAD shows nothing, so it leaves it there."""
+    if request.method == "HEAD":
+        waiting: dict[str, str] | None = request.session.get(name)
+        return waiting
+    taken: dict[str, str] | None = request.session.pop(name, None)
+    return taken
 
 
 def first_time(user: User, token: str, *, now: datetime) -> bool:

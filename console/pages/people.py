@@ -22,6 +22,7 @@ from agents.permissions import May
 from console.accounts.requests import PersonRequest
 from console.forms.people import InviteForm, PeopleFilter
 from console.pages.errors import said_in, said_in_message
+from console.pages.once import take_secret
 from console.pages.parts import never_stored, render_page, render_part
 
 PAGE_SIZE = 25
@@ -40,15 +41,15 @@ def people(request: PersonRequest) -> HttpResponse:
         to_attr="owned",
     )
     found = _matching(User.objects.visible_to(user), filters).order_by("name", "email").prefetch_related(owned)
+    invitations = OneTimeLink.objects.invitations().live(request.now).select_related("created_by")
     context = {
         "filters": filters,
         "filtered": any(filters.cleaned_data.values()),
         "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
         "may_invite": user.has_perm(May.INVITE_PERSON),
-        "invitations": OneTimeLink.objects.invitations()
-        .live(request.now)
-        .select_related("created_by")
-        .order_by("ends_at"),
+        "invitations": Paginator(invitations.order_by("-created_at", "-pk"), PAGE_SIZE).get_page(
+            request.GET.get("open")
+        ),
     }
     return render_part(request, "console/people.html", "list", context)
 
@@ -87,7 +88,7 @@ def invite(request: PersonRequest) -> HttpResponse:
 def invited(request: PersonRequest) -> HttpResponse:
     """Show the link once. A reload goes back to the list: it stands nowhere any more."""
     require(Actor.of(request), May.INVITE_PERSON)
-    made = request.session.pop(SHOWN_ONCE, None)
+    made = take_secret(request, SHOWN_ONCE)
     if not made:
         return redirect("people")
     context = {

@@ -28,6 +28,7 @@ from console.forms.people import RoleForm
 from console.forms.reasons import ReasonForm
 from console.names import page_of
 from console.pages.errors import said_in
+from console.pages.once import take_secret
 from console.pages.parts import never_stored, render_page
 
 SHOWN_ONCE = "mandate_password_link"
@@ -198,7 +199,7 @@ def password_link_made(request: PersonRequest, person_id: uuid.UUID) -> HttpResp
     """Show the link once. A reload goes back to the person."""
     shown = person_or_404(request, person_id)
     require(Actor.of(request), May.RESTORE_ACCESS, shown)
-    made = request.session.pop(SHOWN_ONCE, None)
+    made = take_secret(request, SHOWN_ONCE)
     if not made or made["person"] != str(shown.pk):
         return redirect("person", shown.pk)
     back = reverse("person", args=[shown.pk])

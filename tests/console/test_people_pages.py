@@ -7,6 +7,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from agents import people
 from agents.ids import uuid7
 from agents.models import Organisation, Role, Session
 from agents.trail.kinds import Kind
@@ -209,3 +210,30 @@ def test_without_a_mail_server_the_page_says_who_helps(client, db):
     page = client.get("/account/password/reset/").content.decode()
     assert "Ask an administrator for a link" in page
     assert "Send the link" not in page
+
+
+def test_asking_for_the_head_of_a_page_that_shows_a_link_once_does_not_use_it_up(mara, weber, settings):
+    settings.MAIL_IS_SENT = False
+    browser = builders.browser(mara)
+    made = browser.post("/people/invite/", {"email": "new@st-anna.example", "name": "", "role": "user"})
+    assert browser.head(made["Location"]).status_code == 200
+    assert "/invitation/" in browser.get(made["Location"]).content.decode()
+    assert browser.get(made["Location"]).status_code == 302
+    made = browser.post(reverse("person-password-link", args=[weber.pk]), WHY)
+    assert browser.head(made["Location"]).status_code == 200
+    assert browser.get(made["Location"]).status_code == 200
+    assert browser.get(made["Location"]).status_code == 302
+
+
+def test_open_invitations_come_in_pages(mara, now, django_assert_max_num_queries):
+    for number in range(30):
+        people.invite(email=f"n{number}@st-anna.example", name="", role="user", by=builders.actor(mara), now=now)
+    browser = builders.browser(mara)
+    with django_assert_max_num_queries(10):
+        first = browser.get("/people/")
+    assert len(first.context["invitations"]) == 25
+    assert "?open=2" in first.content.decode()
+    second = browser.get("/people/?q=mara&open=2")
+    assert len(second.context["invitations"]) == 5
+    assert "q=mara&amp;open=1" in second.content.decode()
+    assert browser.get("/people/?open=x").status_code == 200
