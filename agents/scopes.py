@@ -14,13 +14,15 @@ from django.db import transaction
 
 from agents.actors import Actor, require
 from agents.errors import Ended, InvalidInput, NotReady, Refused
-from agents.models import Access, DataClass, Resource, Scope, ScopeWording
+from agents.models import Access, AgentScope, DataClass, Ownership, Resource, Scope, ScopeWording
 from agents.permissions import May
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
 
 CHANGEABLE = frozenset({"access", "data_class", "longest_life", "required_by_default", "marked_sensitive"})
+WEIGHING = frozenset({"access", "data_class", "marked_sensitive"})
+"""The facts that make a scope sensitive."""
 LONGEST_LIFE = timedelta(days=3653)
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,80}\Z")
 """RFC 6749 §3.3."""
@@ -97,7 +99,8 @@ def add_scope(
 def change_scope(scope: Scope, *, by: Actor, now: datetime, **changes: Any) -> Scope:
     """Change facts of a scope: any of ``CHANGEABLE``. Its name never changes: tokens and consents name it.
 
-    Raises Forbidden, Ended, InvalidInput, SensitiveOffline. Records ``scope.changed``.
+    Whoever keeps an agent that may ask for it cannot make it less than sensitive: they would decide for their own agent.
+    Doors call ``consent.scope_changes.change_scope``, which looks after the consents that hold it too. Raises Forbidden, Ended, InvalidInput, SensitiveOffline. Records ``scope.changed``.
     """
     unknown = changes.keys() - CHANGEABLE
     if unknown:
@@ -111,8 +114,11 @@ def change_scope(scope: Scope, *, by: Actor, now: datetime, **changes: Any) -> S
         return scope
     if "marked_sensitive" in facts:
         require(by, May.DECIDE_SENSITIVITY, resource)
+    was_sensitive = scope.is_sensitive
     for name, value in facts.items():
         setattr(scope, name, value)
+    if was_sensitive and not scope.is_sensitive:
+        _must_not_keep_an_agent_with(scope, by, field=min(facts.keys() & WEIGHING))
     must_not_mix(resource, sensitive=scope.is_sensitive)
     scope.save(update_fields=[*facts])
     record(
@@ -200,6 +206,16 @@ def must_not_mix(resource: Resource, *, sensitive: bool) -> None:
     """Raise SensitiveOffline where a sensitive scope would stand at a resource that checks offline without leave."""
     if sensitive and resource.is_offline and not resource.sensitive_offline_reason:
         raise SensitiveOffline(resource.name)
+
+
+def _must_not_keep_an_agent_with(scope: Scope, by: Actor, *, field: str) -> None:
+    kept = Ownership.objects.live().filter(user_id=by.id).values("agent_id")
+    if AgentScope.objects.live().filter(scope=scope, agent_id__in=kept).exists():
+        raise InvalidInput(
+            field,
+            "You are responsible for an agent that may ask for this permission. Another administrator must decide that it "
+            "is no longer sensitive.",
+        )
 
 
 def locked(resource: Resource) -> Resource:

@@ -204,6 +204,19 @@ def confirm(consent_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> 
     return consent
 
 
+@transaction.atomic
+def pause(consent_id: uuid.UUID, *, by: Actor, now: datetime) -> None:
+    """Let a consent of the organisation count for nothing until an administrator confirms it. One that is over stays so.
+
+    Part of a change that was allowed to ``by`` (``consent.scope_changes``). Records ``consent.paused``.
+    """
+    consent = Consent.objects.locked(consent_id)
+    if consent.status(now) == "live" and consent.user_id is None:
+        consent.paused_at = now
+        consent.save(update_fields=["paused_at"])
+        _record(Kind.CONSENT_PAUSED, consent, by=by, now=now, since=now)
+
+
 def pause_unanswered(*, now: datetime, batch: int = 500) -> int:
     """Write down which consents of the organisation have paused, in small transactions. Use refused them before.
 

@@ -86,7 +86,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.CONSENT_SHORTENED: gettext_lazy("{actor} shortened the consent of {agent}: {until_after}"),
     Kind.CONSENT_REVOKED: gettext_lazy("{actor} revoked the consent of {agent}"),
     Kind.CONSENT_SUPERSEDED: gettext_lazy("A newer consent took the place of one of {agent}"),
-    Kind.CONSENT_PAUSED: gettext_lazy("A consent of {agent} paused: the administrator who answered for it left"),
+    Kind.CONSENT_PAUSED: gettext_lazy("A consent of {agent} is paused until an administrator confirms it"),
     Kind.CONSENT_CONFIRMED: gettext_lazy("{actor} confirmed a consent of {agent} and answers for it now"),
     Kind.CONSENT_ENDED: gettext_lazy("A consent of {agent} came to its end"),
     Kind.CONSENT_CHANGE_REFUSED: gettext_lazy("A change of a consent of {agent} was refused"),

@@ -107,6 +107,16 @@ def _to_confirm(person: User, now: datetime) -> list[Waiting]:
     ]
 
 
+def _why_it_waits(consent: Consent, now: datetime) -> str:
+    if consent.answerable.left_office_at is None:
+        return _(
+            "{agent} is paused for the organisation: {person}, who allowed it, looks after it, and it became sensitive"
+        )
+    if consent.is_paused(now):
+        return _("{agent} is paused for the organisation: {person} answered for it and left")
+    return _("{agent} pauses for the organisation: {person} answered for it and left")
+
+
 def _unanswered(person: User, now: datetime) -> list[Waiting]:
     """Consents of the organisation whose administrator left: another one confirms them, or they pause."""
     consents = Consent.objects.unanswered(now).exclude(agent__state=State.RETIRED).with_scopes()
@@ -118,9 +128,7 @@ def _unanswered(person: User, now: datetime) -> list[Waiting]:
             _ago(consent.pauses_at, now),
             "circle-pause" if consent.is_paused(now) else "hourglass",
             format_html(
-                _("{agent} is paused for the organisation: {person} answered for it and left")
-                if consent.is_paused(now)
-                else _("{agent} pauses for the organisation: {person} answered for it and left"),
+                _why_it_waits(consent, now),
                 agent=strong(consent.agent.name),
                 person=strong(consent.answerable.display_name),
             ),

@@ -161,7 +161,7 @@ class Kind(StrEnum):
     CONSENT_SUPERSEDED = "consent.superseded", "A newer consent took the place of one.", ("successor",), "git-compare"
     CONSENT_PAUSED = (
         "consent.paused",
-        "A consent of the organisation counts for nothing until an administrator confirms it: who answered for it left.",
+        "A consent of the organisation counts for nothing until an administrator confirms it.",
         ("since",),
         "circle-pause",
     )

@@ -140,7 +140,7 @@ class ScopeFactsForm(forms.Form):
     )
 
     def facts(self) -> dict[str, Any]:
-        """Return what ``resources.add_scope`` and ``resources.change_scope`` take."""
+        """Return what ``resources.add_scope`` and ``scope_changes.change_scope`` take."""
         names = ("access", "data_class", "required_by_default", "marked_sensitive")
         return {name: self.cleaned_data[name] for name in names} | {
             "longest_life": timedelta(days=self.cleaned_data["longest_days"])

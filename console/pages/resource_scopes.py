@@ -15,6 +15,7 @@ from agents.actors import Actor, require
 from agents.models import AgentScope
 from agents.permissions import May
 from consent.models import Consent, ConsentScope
+from consent.scope_changes import change_scope
 from consent.screens.who_and_when import moment_of
 from console.forms.reasons import ReasonForm
 from console.forms.resources import EditScopeForm, NewScopeForm, WordingForm
@@ -48,7 +49,7 @@ def edit(request: HttpRequest, resource_id: uuid.UUID, scope_id: uuid.UUID) -> H
     form = EditScopeForm(request.POST or None, scope=scope)
     if form.is_valid():
         with said_in(form, request):
-            domain.change_scope(scope, by=Actor.of(request), now=moment_of(request), **form.facts())
+            change_scope(scope, by=Actor.of(request), now=moment_of(request), **form.facts())
             messages.success(request, _("Saved."))
             return redirect(resource)
     context = {
