@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -129,3 +130,22 @@ def test_all_of_it_asks_for_a_sign_in(weber: User, discharge_client: Client) -> 
         response = builders.browser().get(path)
         assert response.status_code == 302
         assert response.headers["Location"].startswith("/account/login/")
+
+
+def test_stopping_all_goes_on_when_one_was_ended_in_between(
+    weber: User, mara: User, discharge_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another tab, or an administrator, may be a moment faster: the others must stop all the same."""
+    first = builders.consent(weber, discharge_client, purpose="One")
+    second = builders.consent(weber, discharge_client, purpose="Two")
+    revoke = mandate.revoke
+
+    def after_somebody_else(consent_id: UUID, **facts: Any) -> Consent:
+        if consent_id == first.pk:
+            revoke(second.pk, reason="Faster.", by=builders.actor(mara), now=facts["now"])
+        return revoke(consent_id, **facts)
+
+    monkeypatch.setattr(mandate, "revoke", after_somebody_else)
+    by = builders.actor(weber)
+    assert mandate.revoke_all(weber, reason="", by=by, now=timezone.now()) == [first]
+    assert not Consent.objects.live(timezone.now()).exists()
