@@ -55,11 +55,6 @@ def submit(agent: Agent, *, reason: str, by: Actor, now: datetime) -> Agent:
     return move(agent, SUBMIT, reason=reason, by=by, now=now)
 
 
-def send_back(agent: Agent, *, reason: str, by: Actor, now: datetime) -> Agent:
-    """Make a waiting agent a draft again. Raises Forbidden, IllegalMove. Records ``agent.sent_back``."""
-    return move(agent, SEND_BACK, reason=reason, by=by, now=now)
-
-
 def activate(agent: Agent, *, reason: str, by: Actor, now: datetime) -> Agent:
     """Let the agent act from now on. Raises Forbidden, IllegalMove, NotReady. Records ``agent.activated``.
 

@@ -107,7 +107,6 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.PAGE_REFUSED: gettext_lazy("{actor} was refused a page or a change"),
     Kind.REFUSALS_COUNTED: gettext_lazy("{count} more of one source within a minute: {counted_kind}"),
     Kind.SIGNING_KEY_MADE: gettext_lazy("Mandate made a signing key"),
-    Kind.TEXTS_ERASED: gettext_lazy("{actor} erased {count} texts from beside the trail"),
 }
 """One for each kind; a test walks the closed list. The names of the parts are those of ``console.sentence_parts.Parts``."""
 

@@ -202,9 +202,3 @@ class Kind(StrEnum):
         "ban",
     )
     SIGNING_KEY_MADE = "signing_key.made", "A signing key was made.", ("kid",), "key-round"
-    TEXTS_ERASED = (
-        "texts.erased",
-        "Texts of a person or consent were erased from beside the trail.",
-        ("count",),
-        "trash-2",
-    )
