@@ -44,6 +44,8 @@ class Environment:
     keys: Keys
     allowed_hosts: list[str]
     trusted_proxies: list[str]
+    proxy_header: str
+    """``forwarded`` or ``x-forwarded``: in which header they say who called."""
     database: dict[str, Any]
     caches: dict[str, dict[str, Any]]
     queue: dict[str, Any]
@@ -78,6 +80,7 @@ def read_environment(base_dir: Path, variables: Mapping[str, str] = os.environ) 
         keys=keys,
         allowed_hosts=_allowed_hosts(_listed(variables, "MANDATE_ALLOWED_HOSTS"), issuer_host, production=production),
         trusted_proxies=proxies,
+        proxy_header=_proxy_header(variables.get("MANDATE_PROXY_HEADER") or "forwarded"),
         database=database,
         caches=engines.caches(redis_url),
         queue=engines.queue(redis_url, data_dir),
@@ -189,9 +192,17 @@ def _trusted_proxies(given: list[str], *, production: bool) -> list[str]:
     if production and not networks:
         raise ImproperlyConfigured(
             "MANDATE_TRUSTED_PROXIES: with an https issuer, name the proxy that ends TLS, such as 127.0.0.1. Mandate "
-            "itself speaks plain http, and believes X-Forwarded-Proto and X-Forwarded-For from that proxy alone."
+            "itself speaks plain http, and believes what that proxy alone says of who called and how."
         )
     return networks
+
+
+def _proxy_header(value: str) -> str:
+    if value.lower() not in ("forwarded", "x-forwarded"):
+        raise ImproperlyConfigured(
+            f"MANDATE_PROXY_HEADER: write forwarded, or x-forwarded for a proxy that cannot write that one, not {value!r}."
+        )
+    return value.lower()
 
 
 def _mail_from(value: str) -> str:

@@ -204,3 +204,10 @@ def test_every_variable_is_described():
     read_there = set(re.findall(r'"((?:MANDATE_[A-Z_]+)|DATA_DIR|PORT|HOST|DATABASE_URL|REDIS_URL|EMAIL_URL)"', source))
     assert len(read_there) >= 14
     assert {name for name in read_there if f"`{name}`" not in page} == set()
+
+
+def test_what_the_proxy_writes_is_one_of_two_headers(read):
+    assert read().proxy_header == "forwarded"
+    assert read(MANDATE_PROXY_HEADER="X-Forwarded").proxy_header == "x-forwarded"
+    with pytest.raises(ImproperlyConfigured, match="MANDATE_PROXY_HEADER"):
+        read(MANDATE_PROXY_HEADER="X-Real-IP")

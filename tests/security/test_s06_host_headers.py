@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from django.test import Client as Browser
 
@@ -73,4 +75,36 @@ def test_s06_a_spoofed_address_changes_neither_the_event_nor_the_limit(claims, c
     held_up = post("/oauth/token", {"grant_type": "client_credentials"}, **wrong, HTTP_X_FORWARDED_FOR="203.0.113.99")
     assert held_up.status_code == 429
     assert len(set(Event.objects.filter(kind="token.refused").values_list("address_digest", flat=True))) == 1
+    assert not EventText.objects.filter(text__startswith="203.0.113").exists()
+
+
+ALIASES = {
+    "X_Forwarded_For": "203.0.113.9",
+    "x-forwarded_for": "203.0.113.9",
+    "X_Forwarded_Proto": "https",
+    "X-Forwarded_Proto": "https",
+    "X_Real_IP": "203.0.113.9",
+}
+
+
+@pytest.mark.parametrize("running_mandate", [{"MANDATE_TRUSTED_PROXIES": "127.0.0.1"}], indirect=True)
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.django_db(transaction=True)
+def test_s06_a_header_that_reads_like_the_proxys_changes_nothing(running_mandate, order):
+    """Over the real server, which makes one name of ``X-Forwarded-For`` and ``X_Forwarded_For``."""
+    from tests import builders
+
+    mara = builders.person("Mara", "administrator")
+    said = [("Forwarded", "for=198.51.100.4;proto=http")]
+    sent = [*ALIASES.items(), ("X-Forwarded-For", "203.0.113.9")]
+    headers = [*sent, *said] if order == "before" else [*said, *sent]
+    with socket.create_connection(("127.0.0.1", running_mandate.port), timeout=10) as door:
+        body = f"grant_type=client_credentials&client_id={mara.pk}"
+        lines = [f"POST /oauth/token HTTP/1.1\r\nHost: localhost:{running_mandate.port}\r\nConnection: close"]
+        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        door.sendall(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
+        assert door.recv(4096).startswith(b"HTTP/1.1 401")
+    event = Event.objects.get(kind="token.refused")
+    assert EventText.objects.get(digest=event.address_digest).text == "198.51.100.4"
     assert not EventText.objects.filter(text__startswith="203.0.113").exists()
