@@ -15,7 +15,7 @@ from django.db.models.functions import Greatest
 
 from agents.actors import Actor, require
 from agents.errors import Ended, Forbidden, InvalidInput
-from agents.models import Agent, AgentScope, DataClass, Environment, Ownership, Role, Scope, State, User
+from agents.models import Agent, AgentScope, DataClass, Environment, Ownership, Scope, State, User
 from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
 from agents.texts import one_line, reason_of
@@ -23,11 +23,6 @@ from agents.trail.kinds import Kind
 from agents.trail.record import record
 
 EDITABLE = frozenset({"name", "purpose", "unit", "environment", "data_classes", "ends_at"})
-
-
-def may_answer_for_agents(person: User) -> bool:
-    """Whether the person can be owner or deputy: active, and an agent owner or administrator."""
-    return person.is_active and person.role in {Role.ADMINISTRATOR, Role.OWNER}
 
 
 @transaction.atomic
@@ -254,7 +249,7 @@ def _must_not_be_retired(agent: Agent) -> None:
 
 
 def _must_be_able_to_answer(field: str, person: User) -> None:
-    if not may_answer_for_agents(person):
+    if not person.may_own_agents:
         raise InvalidInput(
             field, f"{person.display_name} cannot answer for agents. Make them an agent owner or administrator first."
         )

@@ -17,7 +17,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from agents.actors import ActorKind
-from agents.models import Agent, Client, Event, Ownership, Resource, Role, User
+from agents.models import Agent, Client, Event, Ownership, Resource, User
+from agents.permissions import May
 from agents.trail.record import text_of
 from console.templatetags.mandate import bdi_name
 
@@ -63,7 +64,7 @@ class Names:
 
     @property
     def reads_everything(self) -> bool:
-        return self.viewer.role in {Role.ADMINISTRATOR, Role.AUDITOR}
+        return self.viewer.reads_everything
 
     # ---------------------------------------------------------------------------------- names, as safe HTML in bold
 
@@ -113,7 +114,7 @@ class Names:
         return page_of("agent", agent_id) if may_open else ""
 
     def resource_url(self, resource_id: uuid.UUID | None) -> str:
-        may_open = resource_id in self.resources and self.viewer.role != Role.USER
+        may_open = resource_id in self.resources and self.viewer.has_perm(May.SEE_RESOURCES)
         return page_of("resource", resource_id) if may_open else ""
 
     def consent_url(self, event: Event) -> str:
@@ -130,7 +131,7 @@ def strong(name: object) -> SafeString:
 
 
 def _own_agents(viewer: User) -> frozenset[uuid.UUID]:
-    if viewer.role in {Role.ADMINISTRATOR, Role.AUDITOR}:
+    if viewer.reads_everything:
         return frozenset()
     return frozenset(Ownership.objects.live().filter(user=viewer).values_list("agent_id", flat=True))
 

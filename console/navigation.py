@@ -11,21 +11,22 @@ from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from agents.models.organisation import Organisation
-from agents.models.user import Role
+from agents.models.user import User
+from agents.permissions import May
 
-EVERYBODY = frozenset(Role)
-OVERSIGHT = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
-STAFF = OVERSIGHT | {Role.OWNER}
+LOOKS_AFTER_AGENTS = May.SEE_CONSENTS
+"""What whoever has agents to look after may: theirs, or everybody's."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """One place of the navigation: the name of its page, who sees it, and the paths that belong to it."""
+    """One place of the navigation: the name of its page, what one must be allowed to see it, and the paths that belong to it."""
 
     page: str
     label: Promise
     icon: str
-    seen_by: frozenset[Role]
+    needs: May | None = None
+    """None: everybody sees it who has signed in."""
     fallback: str = ""
     """A page that serves while the first has no URL."""
     also: tuple[str, ...] = ()
@@ -46,30 +47,29 @@ class Item:
 
 
 PLACES = (
-    Place("overview", _("Overview"), "layout-dashboard", STAFF),
-    Place("agents", _("Agents"), "bot", STAFF),
-    Place("consents", _("Consents"), "file-check-2", OVERSIGHT),
-    Place("resources", _("Resources"), "server", OVERSIGHT),
-    Place("trail", _("Trail"), "scroll-text", STAFF),
-    Place("people", _("People"), "users-round", OVERSIGHT),
+    Place("overview", _("Overview"), "layout-dashboard", LOOKS_AFTER_AGENTS),
+    Place("agents", _("Agents"), "bot", LOOKS_AFTER_AGENTS),
+    Place("consents", _("Consents"), "file-check-2", May.SEE_CONSENTS),
+    Place("resources", _("Resources"), "server", May.SEE_RESOURCES),
+    Place("trail", _("Trail"), "scroll-text", May.SEE_TRAIL),
+    Place("people", _("People"), "users-round", May.SEE_PEOPLE),
 )
 OWN_PLACES = (
-    Place("my-agents", _("My agents"), "user-round-check", EVERYBODY),
+    Place("my-agents", _("My agents"), "user-round-check"),
     Place(
         "account",
         _("Account"),
         "user-round",
-        EVERYBODY,
         fallback="mfa_index",
         also=("account_change_password", "account_set_password", "mfa_index", "account-sessions"),
     ),
-    Place("settings", _("Settings"), "settings", frozenset({Role.ADMINISTRATOR})),
+    Place("settings", _("Settings"), "settings", May.CHANGE_POLICY),
 )
 ACCOUNT_PLACES = (
-    Place("account", _("You"), "user-round", EVERYBODY, alone=True),
-    Place("account_change_password", _("Password"), "key-round", EVERYBODY, also=("account_set_password",)),
-    Place("mfa_index", _("Passkeys and codes"), "fingerprint", EVERYBODY),
-    Place("account-sessions", _("Sessions"), "laptop", EVERYBODY),
+    Place("account", _("You"), "user-round", alone=True),
+    Place("account_change_password", _("Password"), "key-round", also=("account_set_password",)),
+    Place("mfa_index", _("Passkeys and codes"), "fingerprint"),
+    Place("account-sessions", _("Sessions"), "laptop"),
 )
 
 
@@ -87,10 +87,10 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
 
 def items(request: HttpRequest, places: tuple[Place, ...]) -> list[Item]:
     """Return the places that this person sees, each with whether they are there now."""
-    role = _role(request)
+    person = _person(request)
     shown = []
     for place in places:
-        if role not in place.seen_by:
+        if person is None or (place.needs is not None and not person.has_perm(place.needs)):
             continue
         url = _url(place.page) or _url(place.fallback)
         if url:
@@ -104,21 +104,21 @@ def _is_at(request: HttpRequest, place: Place, url: str) -> bool:
     return any(request.path == head or (below and head != "/" and request.path.startswith(head)) for head in heads)
 
 
-def _role(request: HttpRequest) -> Role | None:
+def _person(request: HttpRequest) -> User | None:
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return None
-    return Role(user.role)
+    return user if user is not None and user.is_authenticated else None
 
 
 def _find_url(request: HttpRequest) -> str:
-    return _url("find") if _role(request) in STAFF else ""
+    person = _person(request)
+    return _url("find") if person is not None and person.has_perm(May.SEE_TRAIL) else ""
 
 
 def _home_url(request: HttpRequest) -> str:
-    role = _role(request)
-    page = "overview" if role in STAFF else "my-agents" if role else "account_login"
-    return _url(page) or "/"
+    person = _person(request)
+    if person is None:
+        return _url("account_login") or "/"
+    return _url("overview" if person.has_perm(LOOKS_AFTER_AGENTS) else "my-agents") or "/"
 
 
 def _organisation_name() -> str:

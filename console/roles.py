@@ -18,7 +18,7 @@ from consent.models import Consent
 
 @predicate
 def is_administrator(user: User) -> bool:
-    return user.is_active and user.role == Role.ADMINISTRATOR
+    return user.is_administrator
 
 
 @predicate
@@ -28,13 +28,13 @@ def is_somebody(user: User) -> bool:
 
 
 @predicate
-def is_auditor(user: User) -> bool:
-    return user.is_active and user.role == Role.AUDITOR
+def reads_everything(user: User) -> bool:
+    return user.reads_everything
 
 
 @predicate
 def may_own_agents(user: User) -> bool:
-    return user.is_active and user.role in {Role.ADMINISTRATOR, Role.OWNER}
+    return user.may_own_agents
 
 
 @predicate
@@ -99,7 +99,6 @@ def is_themselves(user: User, person: User | None = None) -> bool:
     return person is not None and person.pk == user.pk
 
 
-reads_everything = is_administrator | is_auditor
 manages_the_agent = is_administrator | (may_change_things & keeps_the_agent)
 
 RULES: dict[May, Predicate] = {

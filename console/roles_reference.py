@@ -9,7 +9,7 @@ from console.roles import RULES
 
 WORDS = {
     "is_administrator": "an administrator",
-    "is_auditor": "an auditor",
+    "reads_everything": "an administrator or an auditor",
     "is_somebody": "everybody, each what concerns them",
     "may_own_agents": "an administrator or agent owner",
     "is_for_nobody_else": "for themselves",

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from agents.models import Agent, AgentScope, Credential, Organisation, Ownership, Role, Scope, State, User
+from agents.models import Agent, AgentScope, Credential, Ownership, Scope, State, User
 from agents.models.client import CredentialQuerySet
 from agents.permissions import May
 from agents.warnings import owners_at
@@ -46,17 +46,21 @@ class Waiting:
 def waiting_for(person: User, now: datetime) -> list[Waiting]:
     """Return what waits for this person, the most urgent sort first: six lists at most for an administrator."""
     found: list[Waiting] = []
-    if person.is_administrator:
-        found += _pending(person, now) + _to_confirm(person, now) + _unanswered(person, now)
+    for permission, waits in (
+        (May.ACTIVATE_AGENT, _pending),
+        (May.CONFIRM_REQUIRED_SCOPE, _to_confirm),
+        (May.CONFIRM_CONSENT, _unanswered),
+    ):
+        if person.has_perm(permission):
+            found += waits(person, now)
     found += _ending_agents(person, now) + _ending_keys(person, now)
     return found
 
 
 def _pending(person: User, now: datetime) -> list[Waiting]:
     agents = Agent.objects.filter(state=State.PENDING)
-    organisation = Organisation.current()
-    if organisation is not None and organisation.second_person_activates:
-        agents = agents.exclude(submitted_by=person)
+    if not person.has_perm(May.ACTIVATE_AGENT, Agent(submitted_by=person)):
+        agents = agents.exclude(submitted_by=person)  # another one has to activate these
     listed = list(agents.order_by("created_at", "pk").prefetch_related(LIVE_OWNERSHIPS)[: MOST + 1])
     rows = [
         Waiting(
@@ -187,12 +191,12 @@ def ending_keys(person: User, now: datetime, *, own: bool) -> CredentialQuerySet
     if own:
         mine = Ownership.objects.live().filter(user=person).values("agent")
         looked_after = Q(client__agent__in=mine, client__ended_at=None)
-        if person.is_administrator:
+        if person.has_perm(May.MANAGE_RESOURCE):
             looked_after |= Q(resource__isnull=False, resource__ended_at=None)
         return soon.filter(looked_after)
     visible = Agent.objects.visible_to(person).exclude(state=State.RETIRED)
     of_agents = Q(client__agent__in=visible, client__ended_at=None)
-    if person.role == Role.OWNER:
+    if not person.reads_everything:
         return soon.filter(of_agents)
     return soon.filter(of_agents | Q(resource__isnull=False, resource__ended_at=None))
 

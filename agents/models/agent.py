@@ -12,7 +12,6 @@ from django.db.models import CheckConstraint, Exists, F, OuterRef, Q, UniqueCons
 from django.urls import reverse
 
 from agents.ids import uuid7
-from agents.models.user import Role
 
 if TYPE_CHECKING:
     from agents.models.user import User
@@ -52,7 +51,7 @@ class AgentQuerySet(models.QuerySet["Agent"]):
 
     def visible_to(self, viewer: User) -> Self:
         """Agents whose pages the viewer may see: all for administrators and auditors, else one's own."""
-        if viewer.role in {Role.ADMINISTRATOR, Role.AUDITOR}:
+        if viewer.reads_everything:
             return self
         mine = Ownership.objects.live().filter(agent=OuterRef("pk"), user=viewer)
         return self.filter(Exists(mine))

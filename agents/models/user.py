@@ -40,9 +40,13 @@ class UserQuerySet(models.QuerySet["User"]):
         """Active administrators."""
         return self.active().filter(role=Role.ADMINISTRATOR)
 
+    def who_may_own_agents(self) -> Self:
+        """The same question as ``User.may_own_agents``."""
+        return self.active().filter(role__in=[Role.ADMINISTRATOR, Role.OWNER])
+
     def visible_to(self, viewer: User) -> Self:
         """People whom the viewer may see in the console."""
-        if viewer.role in {Role.ADMINISTRATOR, Role.AUDITOR}:
+        if viewer.reads_everything:
             return self
         return self.filter(pk=viewer.pk)
 
@@ -101,6 +105,16 @@ class User(AbstractBaseUser):
     @property
     def is_administrator(self) -> bool:
         return self.is_active and self.role == Role.ADMINISTRATOR
+
+    @property
+    def reads_everything(self) -> bool:
+        """Whether every row is theirs to read: what rules and ``visible_to`` both ask."""
+        return self.is_active and self.role in {Role.ADMINISTRATOR, Role.AUDITOR}
+
+    @property
+    def may_own_agents(self) -> bool:
+        """Whether they can answer for an agent as its owner or deputy."""
+        return self.is_active and self.role in {Role.ADMINISTRATOR, Role.OWNER}
 
     def note_office(self, *, administered: bool, now: datetime) -> None:
         """Keep ``left_office_at`` true after a change of role or access. administered: what they were before it."""

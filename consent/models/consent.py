@@ -16,7 +16,7 @@ from django.db.models import CheckConstraint, Exists, F, OuterRef, Prefetch, Q, 
 from django.urls import reverse
 
 from agents.ids import uuid7
-from agents.models import Agent, Client, Ownership, Resource, Role, Scope, State, User
+from agents.models import Agent, Client, Ownership, Resource, Scope, State, User
 from consent.errors import ConsentEnded, ConsentNotBegun
 
 PAUSES_AFTER = timedelta(days=14)
@@ -86,7 +86,7 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
 
     def visible_to(self, viewer: User) -> Self:
         """Consents the viewer may read: all for administrators and auditors; else given by them or to their agents."""
-        if viewer.role in {Role.ADMINISTRATOR, Role.AUDITOR}:
+        if viewer.reads_everything:
             return self
         mine = Ownership.objects.live().filter(agent=OuterRef("agent"), user=viewer)
         return self.filter(Q(user=viewer) | Q(approved_by=viewer) | Exists(mine))

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from agents.enrolment import Enrolment, Then
-from agents.models import Agent, AgentScope, AuthMethod, DataClass, Environment, Resource, Role, Scope, State, User
+from agents.models import Agent, AgentScope, AuthMethod, DataClass, Environment, Resource, Scope, State, User
 from agents.models.agent import Kind as AgentKind
 
 DATA_CLASSES = [(value, label) for value, label in DataClass.choices if value != DataClass.NONE]
@@ -34,7 +34,7 @@ class PeopleChoiceField(forms.ModelMultipleChoiceField):  # type: ignore[type-ar
 
 def people_who_may_answer() -> Any:
     """Return the people who can be owner or deputy, by name."""
-    return User.objects.active().filter(role__in=[Role.ADMINISTRATOR, Role.OWNER]).order_by("name", "email")
+    return User.objects.who_may_own_agents().order_by("name", "email")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +163,13 @@ class RegisterForm(AgentFactsForm):
 
     field_order = ("name", "purpose", "kind", "environment", "data_classes", "scopes", "redirect_uris", "public")
 
-    def __init__(self, data: Any = None, *, user: User) -> None:
+    def __init__(self, data: Any = None, *, user: User, chooses_owner: bool) -> None:
         super().__init__(data)
         self.fields["purpose"].required = True
-        own = people_who_may_answer()
-        self.fields["owner"].queryset = own if user.is_administrator else own.filter(pk=user.pk)  # type: ignore[attr-defined]  # of a model choice
-        self.fields["owner"].initial = user.pk
-        self.fields["owner"].required = user.is_administrator
-        if not user.is_administrator:
+        if chooses_owner:
+            self.fields["owner"].queryset = people_who_may_answer()  # type: ignore[attr-defined]  # of a model choice
+            self.fields["owner"].initial = user.pk
+        else:
             del self.fields["owner"]
         self.user = user
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from agents.actors import Actor, require
 from agents.enrolment import Then, enrol
-from agents.models import Organisation, User
+from agents.models import Agent, User
 from agents.permissions import May
 from consent.screens.who_and_when import moment_of, person_of
 from console.forms.agents import RegisterForm
@@ -23,7 +23,8 @@ def register(request: HttpRequest) -> HttpResponse:
     """Register, and where it is asked submit or activate at once."""
     user = person_of(request)
     require(Actor.of(request), May.REGISTER_AGENT)
-    form = RegisterForm(request.POST or None, user=user)
+    somebody_else = User()
+    form = RegisterForm(request.POST or None, user=user, chooses_owner=user.has_perm(May.REGISTER_AGENT, somebody_else))
     if form.is_valid():
         with said_in(form, request):
             agent, _client = enrol(
@@ -35,13 +36,11 @@ def register(request: HttpRequest) -> HttpResponse:
             )
             messages.success(request, _("%(agent)s is registered.") % {"agent": agent.name})
             return redirect("agent-connect", agent.pk)
-    context = {"form": form, "groups": form.groups(), "then": dict(Then.__members__), "activates": _activates(user)}
+    submitted_by_them = Agent(submitted_by=user)
+    context = {
+        "form": form,
+        "groups": form.groups(),
+        "then": dict(Then.__members__),
+        "activates": user.has_perm(May.ACTIVATE_AGENT, submitted_by_them),
+    }
     return render_page(request, "console/agent_register.html", context)
-
-
-def _activates(user: User) -> bool:
-    """Whether this person may activate what they submit: an administrator, where no second person is needed."""
-    if not user.is_administrator:
-        return False
-    organisation = Organisation.current()
-    return organisation is None or not organisation.second_person_activates

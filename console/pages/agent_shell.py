@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agents.lifecycle import MOVES, Move
-from agents.models import Agent, Client, Organisation, Resource, State, User
+from agents.models import Agent, Client, Resource, State, User
 from agents.permissions import May
 from agents.promises import when_it_counts
 from consent.models import AccessToken, Consent, ConsentScope
@@ -230,8 +230,6 @@ def _sentence(move: Move, stopping: Stopping) -> str:
 
 
 def _waits_for_second(agent: Agent, user: User) -> bool:
-    """Whether an administrator reads this who may not activate it, because they submitted it themselves."""
-    if agent.state != State.PENDING or not user.is_administrator or agent.submitted_by_id != user.pk:
-        return False
-    organisation = Organisation.current()
-    return organisation is not None and organisation.second_person_activates
+    """Whether somebody reads this who activates agents, and may not activate this one: they submitted it themselves."""
+    activates = agent.state == State.PENDING and user.has_perm(May.ACTIVATE_AGENT)
+    return activates and not user.has_perm(May.ACTIVATE_AGENT, agent)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from agents.last_use import last_used
-from agents.models import Role, User
+from agents.models import User
 from agents.permissions import May
 from agents.promises import when_it_counts
 from agents.trail.search import Search, find_events
@@ -45,18 +45,18 @@ def consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
     names = Names.of(events, viewer)
     status = shown.status(now)
     for_whom = shown.user.display_name if shown.user else _("the organisation")
-    reads_all = viewer.role in {Role.ADMINISTRATOR, Role.AUDITOR}
+    sees_people = viewer.has_perm(May.SEE_PEOPLE)
     context = {
         "consent": shown,
         "for_whom": for_whom,
         "trail_url": reverse("trail") if viewer.has_perm(May.SEE_TRAIL) else "",
-        "crumbs": [(_("Consents"), reverse("consents"))] if viewer.role != Role.USER else [],
+        "crumbs": [(_("Consents"), reverse("consents"))] if viewer.has_perm(May.SEE_CONSENTS) else [],
         "status": status,
         "agreed": agreed_of(shown, now),
         "chain": chain_of_consent(
             shown,
             now=now,
-            person_url=page_of("person", (shown.user or shown.approved_by).pk) if reads_all else "",
+            person_url=page_of("person", (shown.user or shown.approved_by).pk) if sees_people else "",
             agent_url=page_of("agent", shown.agent_id) if viewer.has_perm(May.SEE_AGENT, shown.agent) else "",
         ),
         "changes": _changes(shown, viewer, status),

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from agents.models import Agent, Role, State, User
+from agents.models import Agent, State, User
+from agents.permissions import May
 from agents.trail.days import Day, last_days, refused_today
 from agents.trail.search import Search, find_events
 from consent.models import Consent
@@ -31,10 +32,10 @@ WEEK = timedelta(days=7)
 def overview(request: HttpRequest) -> HttpResponse:
     """Show people who look after agents what needs them; everybody else goes on to the agents they allowed."""
     person: User = request.user  # type: ignore[assignment]  # signed in: LoginRequiredMiddleware
-    if person.role == Role.USER:
+    if not person.has_perm(May.SEE_CONSENTS):
         return redirect("my-agents")
     now = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
-    reads_everything = person.role != Role.OWNER
+    reads_everything = person.reads_everything
     days = last_days(now) if reads_everything else []
     agents = Agent.objects.visible_to(person)
     context: dict[str, Any] = {

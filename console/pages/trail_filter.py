@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from agents.models import Agent, Client, DataClass, Resource, Role, User
+from agents.models import Agent, Client, DataClass, Resource, User
 from agents.trail.groups import Group
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
@@ -211,10 +211,6 @@ def _end(value: str) -> str:
     return value[-6:]
 
 
-def _reads_everything(viewer: User) -> bool:
-    return viewer.role in {Role.ADMINISTRATOR, Role.AUDITOR}
-
-
 def _agent_name(agent_id: uuid.UUID | None, viewer: User) -> str:
     if agent_id is None:
         return _("unknown")
@@ -227,7 +223,7 @@ def _person_name(person_id: uuid.UUID | None, viewer: User) -> str:
     person = User.objects.filter(pk=person_id).first()
     if person is None:
         return _("unknown")
-    known = person.pk == viewer.pk or _reads_everything(viewer)
+    known = person.pk == viewer.pk or viewer.reads_everything
     if known or Consent.objects.visible_to(viewer).filter(user=person).exists():
         return person.display_name
     return _("unknown")
@@ -235,7 +231,7 @@ def _person_name(person_id: uuid.UUID | None, viewer: User) -> str:
 
 def _client_name(client_id: uuid.UUID | None, viewer: User) -> str:
     clients = Client.objects.filter(pk=client_id)
-    if not _reads_everything(viewer):
+    if not viewer.reads_everything:
         clients = clients.filter(agent__in=Agent.objects.visible_to(viewer))
     found = clients.first()
     return found.name or found.client_id if found else _("unknown")
