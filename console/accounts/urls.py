@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from allauth.account import views as account
+from allauth.account.decorators import reauthentication_required
 from allauth.mfa.base import views as factors
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
@@ -32,6 +33,9 @@ def _in_a_flow(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespo
     """A page by which somebody proves who they are: what follows may lead back to a client."""
     return without_form_action(see_other(view))
 
+
+# Codes that open the account are shown to nobody who merely holds its session. allauth asks when it makes new ones only.
+_proved = reauthentication_required(app="allauth.mfa")
 
 urlpatterns = [
     path("", own.overview, name="account"),
@@ -71,13 +75,17 @@ urlpatterns = [
     path("2fa/", factors.index, name="mfa_index"),
     path("2fa/totp/activate/", _one_transaction(totp.activate_totp), name="mfa_activate_totp"),
     path("2fa/totp/deactivate/", _one_transaction(totp.deactivate_totp), name="mfa_deactivate_totp"),
-    path("2fa/recovery-codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("2fa/recovery-codes/", _proved(recovery_codes.view_recovery_codes), name="mfa_view_recovery_codes"),
     path(
         "2fa/recovery-codes/generate/",
         _one_transaction(recovery_codes.generate_recovery_codes),
         name="mfa_generate_recovery_codes",
     ),
-    path("2fa/recovery-codes/download/", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"),
+    path(
+        "2fa/recovery-codes/download/",
+        _proved(recovery_codes.download_recovery_codes),
+        name="mfa_download_recovery_codes",
+    ),
     path("2fa/webauthn/", passkeys.list_webauthn, name="mfa_list_webauthn"),
     path("2fa/webauthn/add/", _one_transaction(passkeys.add_webauthn), name="mfa_add_webauthn"),
     path("2fa/webauthn/keys/<int:pk>/remove/", _one_transaction(passkeys.remove_webauthn), name="mfa_remove_webauthn"),

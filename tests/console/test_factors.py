@@ -111,6 +111,21 @@ def test_a_recovery_code_signs_in_once(weber):
 
 
 @time_machine.travel(NOON, tick=False)
+@pytest.mark.parametrize("page", ["", "download/"])
+def test_recovery_codes_are_shown_only_to_whoever_has_just_proved_themselves(weber, page):
+    browser = builders.browser(weber)
+    add_app(browser, weber)
+    code = Authenticator.objects.get(user_id=weber.pk, type="recovery_codes").wrap().get_unused_codes()[0]
+    url = f"/account/2fa/recovery-codes/{page}"
+    assert code in browser.get(url).content.decode()
+    with time_machine.travel(NOON, tick=False) as clock:
+        clock.shift(timedelta(hours=1))
+        asked = browser.get(url)
+    assert asked.status_code == 302
+    assert "reauthenticate" in asked["Location"]
+
+
+@time_machine.travel(NOON, tick=False)
 def test_a_new_factor_ends_the_other_sessions(weber):
     other, browser = builders.browser(weber), builders.browser(weber)
     add_app(browser, weber)
