@@ -19,6 +19,7 @@ from django.db import transaction
 
 from agents.errors import InvalidInput, LinkRefused
 from agents.links import must_still_be_vouched_for
+from agents.models.known_source import KnownSource
 from agents.models.session import Session
 from agents.models.user import User
 from agents.trail.kinds import Kind
@@ -80,7 +81,11 @@ def factors_of(person: User) -> Factors:
 
 @transaction.atomic
 def record_sign_in(person: User, *, methods: list[str], by: Actor, now: datetime) -> None:
-    """Write down that somebody signed in, in the transaction that made their session. Records ``person.signed_in``."""
+    """Write down that somebody signed in, in the transaction that made their session. Records ``person.signed_in``.
+
+    From where they came, others' wrong guesses will not keep them.
+    """
+    KnownSource.objects.remember(person, by.address, now)
     record(Kind.SIGNED_IN, by=by, now=now, user_id=person.pk, methods=methods)
 
 

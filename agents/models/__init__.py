@@ -2,6 +2,7 @@
 
 from agents.models.agent import Agent, AgentScope, DataClass, Environment, Kind, Ownership, State
 from agents.models.client import AuthMethod, Client, Credential, GrantType, LastUse
+from agents.models.known_source import KnownSource
 from agents.models.link import OneTimeLink
 from agents.models.mail import OutgoingMail
 from agents.models.organisation import Organisation
@@ -26,6 +27,7 @@ __all__ = [
     "EventText",
     "GrantType",
     "Kind",
+    "KnownSource",
     "LastUse",
     "OneTimeLink",
     "Organisation",

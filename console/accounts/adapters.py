@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpResponse
 from django.urls import reverse
@@ -24,6 +23,7 @@ from agents.models import Organisation, User
 from agents.models.user import folded_email
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
+from console.accounts.guessing import may_try
 from console.accounts.password_links import address_of, maker_of_the_link
 from console.accounts.requests import OurRequest
 from console.accounts.sessions import NOTED
@@ -59,11 +59,11 @@ class AccountAdapter(DefaultAccountAdapter):
             super().logout(request)
 
     def pre_authenticate(self, request: OurRequest, **credentials: Any) -> None:
-        try:
-            super().pre_authenticate(request, **credentials)
-        except ValidationError:
+        # allauth's count is for each account alone, whose owner anybody could lock out, at whatever Host they name.
+        self._login_failed_rl_usage = may_try(request, credentials.get("email", ""))
+        if self._login_failed_rl_usage is None:
             self._refuse(request, "too_many_attempts", credentials)
-            raise
+            raise self.validation_error("too_many_login_attempts")
 
     def authentication_failed(self, request: OurRequest, **credentials: Any) -> None:
         self._refuse(request, "wrong_password", credentials)
@@ -114,10 +114,6 @@ class AccountAdapter(DefaultAccountAdapter):
         return url_has_allowed_host_and_scheme(
             url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
         )
-
-    def _get_login_attempts_cache_key(self, request: OurRequest, **credentials: Any) -> str:
-        # allauth's key has the Host header in it, whose port anybody may vary: each would count from zero again.
-        return folded_email(credentials.get("email", ""))
 
     # ---------------------------------------------------------------------------------------------------------- mails
 

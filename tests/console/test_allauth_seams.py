@@ -15,6 +15,7 @@ from allauth.account.forms import ResetPasswordKeyForm, UserTokenForm
 from allauth.account.internal.flows import login as login_flow
 from allauth.account.internal.flows import password_change, password_reset
 from allauth.account.views import PasswordResetFromKeyView
+from allauth.core.internal import ratelimit
 from allauth.mfa.base.forms import BaseAuthenticateForm
 from allauth.mfa.base.internal import flows as factor_flows
 from allauth.mfa.models import Authenticator
@@ -31,10 +32,11 @@ REPLACED = {
     DefaultAccountAdapter.pre_authenticate: "2cf668171ab3",
     DefaultAccountAdapter.authenticate: "7b29ce7dcc16",
     DefaultAccountAdapter.is_safe_url: "f07f22d89282",
-    DefaultAccountAdapter._get_login_attempts_cache_key: "58a617b43455",
     DefaultAccountAdapter.send_mail: "50801b474d15",
     DefaultAccountAdapter.render_mail: "44bca068e6f0",
     DefaultAccountAdapter.send_notification_mail: "75ff99f03d58",
+    DefaultAccountAdapter._rollback_login_failed_rl_usage: "5f26f968d6fb",
+    ratelimit.consume: "9243619a0ac1",
     ResetPasswordKeyForm.save: "83db16a91d35",
     UserTokenForm.clean: "2e60b2301d29",
     PasswordResetFromKeyView.dispatch: "e3d07963f7af",

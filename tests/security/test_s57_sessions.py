@@ -9,14 +9,21 @@ from http.cookies import SimpleCookie
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import timezone
 
 from agents import people
-from agents.models import OneTimeLink, Session
+from agents.models import KnownSource, OneTimeLink, Session
+from agents.models.known_source import MOST_KNOWN
 from tests import builders
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/account/login/"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted_yet(db):
+    cache.clear()
 
 
 def key_of(browser):
@@ -80,12 +87,54 @@ def test_s57_known_and_unknown_answer_alike(weber):
     assert errors[0] == errors[1]
 
 
-def test_s57_guessing_is_limited_for_each_account(weber, mara):
+def guesses(person, times, address):
+    for number in range(times):
+        signs_in(builders.browser(), person, password=f"wrong guess {number}", REMOTE_ADDR=address)
+
+
+def may_sign_in(person, address):
+    return signs_in(builders.browser(), person, REMOTE_ADDR=address).status_code == 303
+
+
+def test_s57_guessing_is_limited_for_each_account_and_address(weber, mara):
+    guesses(weber, 5, "203.0.113.9")
+    assert not may_sign_in(weber, "203.0.113.9")
+    assert may_sign_in(mara, "203.0.113.9")
+    assert may_sign_in(weber, "198.51.100.7")
+    guesses(weber, 5, "2001:db8:0:1::1")
+    assert not may_sign_in(weber, "2001:db8:0:1::2")
+
+
+def test_s57_guessing_from_many_addresses_is_limited_and_holds_up_no_place_that_is_known(weber, mara):
+    assert may_sign_in(weber, "198.51.100.7")
+    assert may_sign_in(weber, "2001:db8:0:1::1")
     for number in range(25):
-        signs_in(builders.browser(), weber, password=f"wrong guess {number}", REMOTE_ADDR=f"198.51.100.{number}")
-    held_up = signs_in(builders.browser(), weber, REMOTE_ADDR="198.51.100.77")
-    assert held_up.status_code != 303
-    assert signs_in(builders.browser(), mara, REMOTE_ADDR="198.51.100.78").status_code == 303
+        guesses(weber, 4, f"203.0.113.{number}")
+    assert not may_sign_in(weber, "198.51.100.8")
+    assert builders.events("person.sign_in_refused")[-1].reason_code == "too_many_attempts"
+    assert may_sign_in(weber, "198.51.100.7")
+    assert may_sign_in(weber, "2001:db8:0:1:ffff::1")
+    assert may_sign_in(mara, "198.51.100.8")
+
+
+def test_s57_a_stranger_does_not_keep_somebody_from_proving_themselves_again(weber):
+    browser = builders.browser(weber)
+    guesses(weber, 5, "127.0.0.1")
+    form = {"password": builders.PASSWORD, "next": "/account/"}
+    assert browser.post("/account/reauthenticate/", form)["Location"] == "/account/"
+    for number in range(5):
+        browser.post("/account/reauthenticate/", {"password": f"wrong {number}"}, REMOTE_ADDR=f"198.51.100.{number}")
+    assert browser.post("/account/reauthenticate/", form).status_code == 200
+
+
+def test_s57_places_are_kept_as_digests_the_last_ones_alone(weber):
+    for number in range(MOST_KNOWN + 2):
+        assert may_sign_in(weber, f"198.51.100.{number}")
+    assert may_sign_in(weber, f"198.51.100.{MOST_KNOWN}")
+    assert KnownSource.objects.count() == MOST_KNOWN
+    assert "198.51" not in str(list(KnownSource.objects.values_list("source")))
+    assert not KnownSource.objects.knows(weber.email, "198.51.100.1")
+    assert KnownSource.objects.knows(weber.email, "198.51.100.2")
 
 
 def test_s57_links_are_long_kept_as_digests_and_not_used_up_by_looking(mara, now):
