@@ -9,10 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from console.content_security import POLICY
 from console.engines import DUMMY_MAIL
 from console.environment import read_environment
 from console.logs import logging_settings
 from console.schedule import SCHEDULE
+from console.toolkit import toolkit_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = read_environment(BASE_DIR)
@@ -170,30 +172,7 @@ OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "consent.RefreshToken"
 OAUTH2_PROVIDER_GRANT_MODEL = "consent.AuthorizationCode"
 OAUTH2_PROVIDER_ID_TOKEN_MODEL = "consent.IDToken"
 OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "consent.DeviceGrant"
-OAUTH2_PROVIDER = {
-    "OAUTH2_SERVER_CLASS": "consent.oauth.server.MandateServer",
-    "OAUTH2_VALIDATOR_CLASS": "consent.oauth.validator.MandateValidator",
-    "SCOPES_BACKEND_CLASS": "consent.oauth.scopes.RegisteredScopes",
-    "OIDC_ISS_ENDPOINT": ISSUER,
-    "ALLOWED_REDIRECT_URI_SCHEMES": ["http", "https"],
-    "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
-    "ACCESS_TOKEN_EXPIRE_SECONDS": 300,
-    "PKCE_REQUIRED": True,
-    "ROTATE_REFRESH_TOKEN": True,
-    "REFRESH_TOKEN_REUSE_PROTECTION": True,
-    "OAUTH2_RESPONSE_TYPES_SUPPORTED": ["code"],
-    "OAUTH2_GRANT_TYPES_SUPPORTED": ["authorization_code", "refresh_token", "client_credentials"],
-    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
-    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
-    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
-    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
-    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
-    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
-    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
-    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": True,
-    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
-    "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
-}
+OAUTH2_PROVIDER = toolkit_settings(ISSUER)
 
 REST_FRAMEWORK = {
     # Deny by default: an endpoint of the API says itself who proves themselves how, and a cookie never counts.
@@ -257,20 +236,7 @@ SILENCED_SYSTEM_CHECKS = [
     "oauth2_provider.E003",
 ]
 
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        "base-uri": ["'none'"],
-        "connect-src": ["'self'"],
-        "font-src": ["'self'"],
-        "form-action": ["'self'"],
-        "frame-ancestors": ["'none'"],
-        "img-src": ["'self'"],
-        "manifest-src": ["'self'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
-    }
-}
+CONTENT_SECURITY_POLICY = POLICY
 
 # A token request has a few hundred bytes, the longest form a few thousand.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
