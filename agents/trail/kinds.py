@@ -78,7 +78,7 @@ class Kind(StrEnum):
     AGENT_ACTIVATED = "agent.activated", "An agent became active.", (), "circle-check"
     AGENT_SUSPENDED = (
         "agent.suspended",
-        "An agent was suspended; it gets no token and its tokens are refused.",
+        "An agent was suspended; it gets no token until it is resumed.",
         ("automatic",),
         "circle-pause",
     )
@@ -119,7 +119,7 @@ class Kind(StrEnum):
         "plug",
     )
     CLIENT_CHANGED = "client.changed", "A client's registration was changed.", ("before", "after"), "plug"
-    CLIENT_ENDED = "client.ended", "A client was removed; its tokens are refused.", (), "circle-x"
+    CLIENT_ENDED = "client.ended", "A client was removed; it gets no token any more.", (), "circle-x"
     CREDENTIAL_ISSUED = (
         "credential.issued",
         "A credential was issued and shown once.",
@@ -131,7 +131,7 @@ class Kind(StrEnum):
 
     RESOURCE_CREATED = "resource.created", "A resource was registered.", ("name", "uri", "checks"), "server"
     RESOURCE_CHANGED = "resource.changed", "A resource's facts were changed.", ("before", "after"), "server"
-    RESOURCE_ENDED = "resource.ended", "A resource was removed; tokens for it are refused.", (), "server"
+    RESOURCE_ENDED = "resource.ended", "A resource was removed; nobody gets a token for it any more.", (), "server"
     SENSITIVE_OFFLINE_ALLOWED = (
         "resource.sensitive_offline_allowed",
         "Sensitive scopes were allowed at a resource that checks offline.",
