@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import CheckConstraint, Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from agents.models.user import User
 
 
 class Outcome(models.TextChoices):
-    ALLOWED = "allowed", "allowed"
-    REFUSED = "refused", "refused"
-    REPORTED = "reported", "reported"
+    ALLOWED = "allowed", _("allowed")
+    REFUSED = "refused", _("refused")
+    REPORTED = "reported", _("reported")
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -121,17 +122,23 @@ class EventText(models.Model):
 
 
 class RefusalCount(models.Model):
-    """Refusals of one kind from one source within one minute. Beyond the limit they are counted, not told singly."""
+    """Refusals of one kind, of one person or source, within one minute. Beyond the limit they are counted, not told."""
 
     id = models.BigAutoField(primary_key=True)
     minute = models.DateTimeField()
     source = models.CharField(max_length=64)
-    """Keyed digest of kind, reason, client and address (IPv6: its /64)."""
+    """Keyed digest of kind, reason, client, who it is, and address (IPv6: its /64)."""
     count = models.PositiveIntegerField()
+    told = models.PositiveIntegerField()
+    """How many of them, at most, are told somewhere else: in events of their own, or in a wider row."""
     kind = models.CharField(max_length=40)
     reason_code = models.CharField(max_length=60)
+    actor_kind = models.CharField(max_length=12)
+    actor_id = models.UUIDField(null=True)
+    user_id = models.UUIDField(null=True)
     client_id = models.UUIDField(null=True)
     agent_id = models.UUIDField(null=True)
+    """Like the three ids above it: what all of them have in common, and empty where they differ."""
     address_digest = models.CharField(max_length=64, blank=True)
 
     class Meta:

@@ -15,15 +15,19 @@ from typing import Any
 import structlog
 from django.db import Error as DatabaseFault
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Q, When
 
-from agents.actors import Actor
+from agents.actors import Actor, ActorKind
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome, RefusalCount
-from agents.trail.record import event_facts, text_digest, write
+from agents.trail.record import EventFacts, event_facts, text_digest, write
 
 TOLD_SINGLY = 20
-"""Refusals a minute of one (kind, reason, client, source) that get an event each."""
+"""Refusals a minute of one (kind, reason, client, who, source) that get an event each."""
+TOLD_OF_A_STRANGER = 200
+"""The same of one (kind, reason, source) where nobody proved who they are, whatever clients and people they name."""
+SAID = ("kind", "reason_code", "actor_kind", "actor_id", "user_id", "client_id", "agent_id", "address_digest")
+"""What a row says of its refusals."""
 log = structlog.get_logger(__name__)
 
 
@@ -45,42 +49,59 @@ def record_refusal(kind: Kind, /, *, reason_code: str, by: Actor, now: datetime,
 
     Never raises for a database that cannot write: the refusal itself must stand.
     """
+    told = event_facts(kind, by=by, now=now, outcome=Outcome.REFUSED, reason_code=reason_code, **facts)
     try:
         with transaction.atomic(durable=True):
-            if _count(kind, reason_code, by, now, facts.get("client_id"), facts.get("agent_id")) <= TOLD_SINGLY:
-                write(event_facts(kind, by=by, now=now, outcome=Outcome.REFUSED, reason_code=reason_code, **facts))
+            if _is_told_singly(told, by):
+                write(told)
     except DatabaseFault:
         log.exception("refusal_not_recorded", kind=kind.value, reason_code=reason_code)
 
 
-def _count(
-    kind: Kind, reason_code: str, by: Actor, now: datetime, client_id: uuid.UUID | None, agent_id: uuid.UUID | None
-) -> int:
-    """Add one to the source's row of this minute and return the number it then has."""
-    minute, source = now.replace(second=0, microsecond=0), _source(kind, reason_code, client_id, by.address)
-    told = RefusalCount.objects.filter(minute=minute, source=source)
-    if told.update(count=F("count") + 1) == 0:
+def _is_told_singly(refusal: EventFacts, by: Actor) -> bool:
+    """Count the refusal and return whether it gets an event of its own.
+
+    Each person has a share of their own, and each whom a stranger tries to be: a flood hides nobody but its maker. A
+    stranger can name many, so all their shares together have a limit too.
+    """
+    facts, source = refusal.columns, source_of(by.address)
+    who = _who(by, facts["user_id"])
+    if _count(refusal, _key(facts["kind"], facts["reason_code"], facts["client_id"], who, source)) > TOLD_SINGLY:
+        return False
+    if by.kind != ActorKind.ANONYMOUS or not (who or facts["client_id"]):
+        return True
+    wide = _key(facts["kind"], facts["reason_code"], None, "anybody", source)
+    return _count(refusal, wide, limit=TOLD_OF_A_STRANGER) <= TOLD_OF_A_STRANGER
+
+
+def _who(by: Actor, user_id: uuid.UUID | None) -> uuid.UUID | None:
+    """Return whose share a refusal is: of whoever proved who they are, or of whom a stranger tried to be."""
+    if by.kind in (ActorKind.USER, ActorKind.RESOURCE):
+        return by.id
+    return user_id if by.kind == ActorKind.ANONYMOUS else None
+
+
+def _count(refusal: EventFacts, source: str, *, limit: int = TOLD_SINGLY) -> int:
+    """Add one to the row of this minute and return the number it then has. limit: how many are told elsewhere."""
+    facts = refusal.columns
+    minute = facts["at"].replace(second=0, microsecond=0)
+    row = RefusalCount.objects.filter(minute=minute, source=source)
+    one_more: dict[str, Any] = {"count": F("count") + 1}
+    for name in ("user_id", "client_id", "agent_id"):
+        same = Q(**{name: facts[name]}) if facts[name] is not None else Q(**{f"{name}__isnull": True})
+        one_more[name] = Case(When(same, then=F(name)), default=None)
+    if row.update(**one_more) == 0:
+        said = {name: facts[name] for name in SAID}
         RefusalCount.objects.bulk_create(
-            [
-                RefusalCount(
-                    minute=minute,
-                    source=source,
-                    count=0,
-                    kind=kind.value,
-                    reason_code=reason_code[:60],
-                    client_id=client_id,
-                    agent_id=agent_id,
-                    address_digest=text_digest("address", by.address, by.id),
-                )
-            ],
+            [RefusalCount(minute=minute, source=source, count=0, told=limit, **said)],
             ignore_conflicts=True,  # two first refusals at once: both go on to count themselves
         )
-        told.update(count=F("count") + 1)
-    return told.values_list("count", flat=True).get()
+        row.update(**one_more)
+    return row.values_list("count", flat=True).get()
 
 
-def _source(kind: Kind, reason_code: str, client_id: uuid.UUID | None, address: str) -> str:
-    return text_digest("source", f"{kind.value}|{reason_code}|{client_id or ''}|{source_of(address)}", None)
+def _key(kind: str, reason_code: str, client_id: uuid.UUID | None, who: uuid.UUID | str | None, source: str) -> str:
+    return text_digest("source", f"{kind}|{reason_code}|{client_id or ''}|{who or ''}|{source}", None)
 
 
 def refused_this_minute(
@@ -88,13 +109,14 @@ def refused_this_minute(
 ) -> int:
     """Return how many refusals of this kind this source has had within the current minute."""
     told = RefusalCount.objects.filter(
-        minute=now.replace(second=0, microsecond=0), source=_source(kind, reason_code, client_id, address)
+        minute=now.replace(second=0, microsecond=0),
+        source=_key(kind.value, reason_code[:60], client_id, None, source_of(address)),
     )
     return told.values_list("count", flat=True).first() or 0
 
 
 def close_minutes(*, now: datetime, batch: int = 500) -> int:
-    """Turn each finished minute that went past the limit into one event with its count. Returns how many rows ended.
+    """Turn each finished minute that went past a limit into one event with its count. Returns how many rows ended.
 
     Safe twice at once: whoever deletes the row writes its event.
     """
@@ -105,17 +127,18 @@ def close_minutes(*, now: datetime, batch: int = 500) -> int:
         for row in rows:
             with transaction.atomic():
                 deleted, _ = RefusalCount.objects.filter(pk=row.pk).delete()
-                if deleted and row.count > TOLD_SINGLY:
+                if deleted and row.count > row.told:
                     facts = event_facts(
                         Kind.REFUSALS_COUNTED,
-                        by=Actor.system(),
+                        by=Actor(ActorKind(row.actor_kind), row.actor_id),
                         now=now,
                         outcome=Outcome.REFUSED,
                         reason_code=row.reason_code,
+                        user_id=row.user_id,
                         client_id=row.client_id,
                         agent_id=row.agent_id,
                         kind=row.kind,
-                        count=row.count - TOLD_SINGLY,
+                        count=row.count - row.told,
                         minute=row.minute,
                     )
                     facts.columns["address_digest"] = row.address_digest

@@ -12,7 +12,15 @@ from agents.ids import uuid7
 from agents.models import Event, RefusalCount
 from agents.trail import refusals
 from agents.trail.kinds import Kind
-from agents.trail.refusals import TOLD_SINGLY, close_minutes, record_refusal, source_of
+from agents.trail.record import text_of
+from agents.trail.refusals import (
+    TOLD_OF_A_STRANGER,
+    TOLD_SINGLY,
+    close_minutes,
+    record_refusal,
+    refused_this_minute,
+    source_of,
+)
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
@@ -48,6 +56,63 @@ def test_another_source_client_reason_or_minute_has_a_share_of_its_own(now):
     _refuse(1, now=now, client_id=uuid7())
     _refuse(1, now=now + timedelta(minutes=1))
     assert len(builders.events(Kind.TOKEN_REFUSED)) == TOLD_SINGLY + 4
+
+
+def test_a_flood_of_one_person_hides_nobody_elses_refusals(now, omar, mallory):
+    now = now.replace(second=10)
+    agents = [uuid7(), uuid7()]
+    for person, agent in [(mallory, agents[0])] * (TOLD_SINGLY + 5) + [(mallory, agents[1]), (omar, agents[1])]:
+        by = Actor(ActorKind.USER, person.pk, person, address="192.0.2.7")
+        record_refusal(Kind.AGENT_MOVE_REFUSED, reason_code="forbidden", by=by, now=now, agent_id=agent)
+    told = [event.actor_id for event in builders.events(Kind.AGENT_MOVE_REFUSED)]
+    assert (told.count(mallory.pk), told.count(omar.pk)) == (TOLD_SINGLY, 1)
+    close_minutes(now=now + timedelta(minutes=3))
+    (counted,) = builders.events(Kind.REFUSALS_COUNTED)
+    assert (counted.actor_kind, counted.actor_id, counted.detail["count"]) == ("user", mallory.pk, 6)
+    assert counted.agent_id is None  # they were not all about one
+    assert text_of([counted.address_digest]) == {counted.address_digest: "192.0.2.7"}
+    assert Event.objects.visible_to(mallory).filter(pk=counted.pk).exists()
+
+
+def _tries(person, times, *, now):
+    for _ in range(times):
+        record_refusal(
+            Kind.SIGN_IN_REFUSED, reason_code="wrong_password", by=_from("192.0.2.7"), now=now, user_id=person
+        )
+
+
+def test_tries_at_one_account_hide_no_tries_at_another(now, weber, mara):
+    now = now.replace(second=10)
+    _tries(weber.pk, TOLD_SINGLY + 5, now=now)
+    _tries(mara.pk, 2, now=now)
+    told = [event.user_id for event in builders.events(Kind.SIGN_IN_REFUSED)]
+    assert (told.count(weber.pk), told.count(mara.pk)) == (TOLD_SINGLY, 2)
+    close_minutes(now=now + timedelta(minutes=3))
+    (counted,) = builders.events(Kind.REFUSALS_COUNTED)
+    assert (counted.actor_kind, counted.user_id, counted.detail["count"]) == ("anonymous", weber.pk, 5)
+    assert text_of([counted.address_digest]) == {counted.address_digest: "192.0.2.7"}
+
+
+def test_a_stranger_who_names_many_is_told_no_more_often_than_the_wide_limit(now):
+    now = now.replace(second=10)
+    over = 15
+    for _ in range(TOLD_OF_A_STRANGER + over):
+        _tries(uuid7(), 1, now=now)
+    assert len(builders.events(Kind.SIGN_IN_REFUSED)) == TOLD_OF_A_STRANGER
+    close_minutes(now=now + timedelta(minutes=3))
+    (counted,) = builders.events(Kind.REFUSALS_COUNTED)
+    assert (counted.user_id, counted.detail["count"]) == (None, over)
+    assert not RefusalCount.objects.exists()
+
+
+def test_guesses_beyond_the_wide_limit_still_count_for_the_client(now):
+    now = now.replace(second=10)
+    for _ in range(TOLD_OF_A_STRANGER // TOLD_SINGLY):
+        _refuse(TOLD_SINGLY, now=now, client_id=uuid7())
+    client = uuid7()
+    _refuse(30, now=now, client_id=client)
+    asked = {"reason_code": "invalid_client", "client_id": client, "address": "192.0.2.7", "now": now}
+    assert refused_this_minute(Kind.TOKEN_REFUSED, **asked) == 30
 
 
 def test_a_whole_ipv6_network_is_one_source(now):
