@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import NoReverseMatch, reverse
@@ -21,16 +21,18 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents.actors import Actor
 from agents.errors import InvalidInput
 from agents.last_use import last_used
-from agents.models import Agent, Ownership, State
+from agents.models import Agent, Ownership, Resource, State
 from agents.promises import when_it_counts
 from agents.texts import one_line
 from consent import mandate
 from consent.models import Consent, ConsentScope
+from consent.models.consent import ConsentQuerySet
 from consent.offer import READING_ORDER
 from consent.screens.preview import tokens_of
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
 
+STANDING_ON_A_PAGE = 25
 ENDED_ON_A_PAGE = 10
 
 
@@ -78,31 +80,40 @@ class Group:
 @never_stored
 @require_safe
 def my_agents(request: HttpRequest) -> HttpResponse:
-    """List what the person allowed: what stands first, what is over below."""
+    """List what the person allowed: what stands first, what is over below, each in pages."""
     now, person = moment_of(request), person_of(request)
     mine = Consent.objects.given_by(person)
-    standing = _standing(request)
+    standing = Paginator(_standing(request), STANDING_ON_A_PAGE).get_page(request.GET.get("page"))
     over = mine.filter(Q(revoked_at__isnull=False) | Q(superseded_at__isnull=False) | Q(ends_at__lte=now))
     ended = Paginator(over.select_related("agent", "client").order_by("-starts_at", "-id"), ENDED_ON_A_PAGE)
-    page = ended.get_page(request.GET.get("page"))
+    over_page = ended.get_page(request.GET.get("over"))
     context = {
         "groups": _groups(standing, now),
-        "promise": when_it_counts(resource for consent in standing for resource in consent.resources(now)),
-        "page": page,
-        "ended": [(consent, consent.status(now)) for consent in page],
+        "promise": when_it_counts(_resources_behind(request)),
+        "page": standing,
+        "over_page": over_page,
+        "ended": [(consent, consent.status(now)) for consent in over_page],
         "trail_url": _trail_url(),
         "now": now,
     }
     return render(request, "consent/my_agents.html", context)
 
 
-def _standing(request: HttpRequest) -> list[Consent]:
+def _resources_behind(request: HttpRequest) -> QuerySet[Resource]:
+    """Return the resources at which anything is allowed now, also on the other pages."""
+    now = moment_of(request)
+    standing = Consent.objects.given_by(person_of(request)).standing().filter(ends_at__gt=now)
+    held = ConsentScope.objects.held(now).filter(consent__in=standing)
+    return Resource.objects.filter(pk__in=held.values("scope__resource"))
+
+
+def _standing(request: HttpRequest) -> ConsentQuerySet:
     now = moment_of(request)
     owners = Prefetch(
         "agent__ownerships", queryset=Ownership.objects.live().select_related("user"), to_attr="live_ownership_list"
     )
     rows = Consent.objects.given_by(person_of(request)).standing().filter(ends_at__gt=now)
-    return list(rows.with_scopes().prefetch_related(owners).order_by("agent__name", "agent", "-starts_at", "-id"))
+    return rows.with_scopes().prefetch_related(owners).order_by("agent__name", "agent", "-starts_at", "-id")
 
 
 def _groups(consents: Iterable[Consent], now: datetime) -> list[Group]:
@@ -169,7 +180,7 @@ def my_consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
 def stop_all(request: HttpRequest) -> HttpResponse:
     """Revoke everything that the person allowed, after saying what that is."""
     now = moment_of(request)
-    standing = _standing(request)
+    standing = list(_standing(request))
     problem = ""
     if request.method == "POST":
         try:

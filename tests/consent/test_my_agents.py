@@ -97,9 +97,9 @@ def test_what_is_over_is_paged(weber: User, discharge_client: Client) -> None:
         allows(weber, discharge_client, scope="staff:read", purpose="The same thing again", prompt="consent")
         assert Consent.objects.count() == number + 1
     assert "1–10 of 11" in page(weber)
-    assert "11–11 of 11" in page(weber, "/my-agents/?page=2")
-    assert "11–11 of 11" in page(weber, "/my-agents/?page=999999999")
-    assert "1–10 of 11" in page(weber, "/my-agents/?page=x")
+    assert "11–11 of 11" in page(weber, "/my-agents/?over=2")
+    assert "11–11 of 11" in page(weber, "/my-agents/?over=999999999")
+    assert "1–10 of 11" in page(weber, "/my-agents/?over=x")
 
 
 def test_stopping_all_revokes_each_and_only_ones_own(weber: User, mara: User, discharge_client: Client) -> None:
@@ -149,3 +149,18 @@ def test_stopping_all_goes_on_when_one_was_ended_in_between(
     by = builders.actor(weber)
     assert mandate.revoke_all(weber, reason="", by=by, now=timezone.now()) == [first]
     assert not Consent.objects.live(timezone.now()).exists()
+
+
+def test_a_thousand_consents_come_in_pages(
+    weber: User, discharge_client: Client, look_up_staff: Scope, django_assert_max_num_queries: Any
+) -> None:
+    now = timezone.now()
+    for number in range(30):
+        builders.consent(weber, discharge_client, [look_up_staff], purpose=f"Purpose {number}", now=now)
+    browser = builders.browser(weber)
+    with django_assert_max_num_queries(22):
+        first = browser.get("/my-agents/")
+    assert sum(len(group.cards) for group in first.context["groups"]) == 25
+    second = browser.get("/my-agents/?page=2&over=x")
+    assert sum(len(group.cards) for group in second.context["groups"]) == 5
+    assert len(browser.get("/my-agents/stop/").context["groups"][0].cards) == 30
