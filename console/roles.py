@@ -99,7 +99,7 @@ def is_themselves(user: User, person: User | None = None) -> bool:
     return person is not None and person.pk == user.pk
 
 
-manages_the_agent = is_administrator | (may_change_things & keeps_the_agent)
+manages_the_agent = is_administrator | (may_own_agents & keeps_the_agent)
 
 RULES: dict[May, Predicate] = {
     May.SEE_AGENT: reads_everything | keeps_the_agent,
@@ -109,8 +109,8 @@ RULES: dict[May, Predicate] = {
     May.ACTIVATE_AGENT: is_administrator & ~is_first_person_where_two_are_needed,
     May.SUSPEND_AGENT: manages_the_agent,
     May.RESUME_AGENT: is_administrator,
-    May.RETIRE_AGENT: is_administrator | (may_change_things & is_the_owner),
-    May.HAND_OVER_AGENT: is_administrator | (may_change_things & is_the_owner),
+    May.RETIRE_AGENT: is_administrator | (may_own_agents & is_the_owner),
+    May.HAND_OVER_AGENT: is_administrator | (may_own_agents & is_the_owner),
     May.REQUIRE_SCOPE: manages_the_agent,
     May.CONFIRM_REQUIRED_SCOPE: is_administrator & ~keeps_the_agent,
     May.MANAGE_CLIENT: manages_the_agent,
@@ -132,9 +132,9 @@ RULES: dict[May, Predicate] = {
     May.APPROVE_CONSENT: may_change_things,
     May.APPROVE_ORGANISATION_CONSENT: is_administrator,
     May.CONFIRM_CONSENT: is_administrator & ~keeps_the_agent_and_it_is_sensitive,
-    May.NARROW_CONSENT: is_administrator | is_the_person_acted_for | (may_change_things & keeps_the_agent),
-    May.SHORTEN_CONSENT: is_administrator | is_the_person_acted_for | (may_change_things & keeps_the_agent),
-    May.REVOKE_CONSENT: is_administrator | is_the_person_acted_for | (may_change_things & keeps_the_agent),
+    May.NARROW_CONSENT: is_administrator | is_the_person_acted_for | (may_own_agents & keeps_the_agent),
+    May.SHORTEN_CONSENT: is_administrator | is_the_person_acted_for | (may_own_agents & keeps_the_agent),
+    May.REVOKE_CONSENT: is_administrator | is_the_person_acted_for | (may_own_agents & keeps_the_agent),
 }
 
 

@@ -44,12 +44,13 @@ class Waiting:
 
 
 def waiting_for(person: User, now: datetime) -> list[Waiting]:
-    """Return what waits for this person, the most urgent sort first: six lists at most for an administrator."""
+    """Return what waits for this person, the most urgent sort first: seven lists at most for an administrator."""
     found: list[Waiting] = []
     for permission, waits in (
         (May.ACTIVATE_AGENT, _pending),
         (May.CONFIRM_REQUIRED_SCOPE, _to_confirm),
         (May.CONFIRM_CONSENT, _unanswered),
+        (May.HAND_OVER_AGENT, _without_usable_owner),
     ):
         if person.has_perm(permission):
             found += waits(person, now)
@@ -143,6 +144,33 @@ def _unanswered(person: User, now: datetime) -> list[Waiting]:
     ]
     words = _("More consents wait for an administrator to confirm them")
     return rows + _rest(len(listed), now, words, f"{reverse('consents')}?whom=organisation")
+
+
+def _without_usable_owner(person: User, now: datetime) -> list[Waiting]:
+    """Agents whose owner cannot sign in, or was given a role that keeps no agents. In the second case they run on.
+
+    person: an administrator, who may hand over each of them.
+    """
+    stranded = Ownership.objects.live_owners().exclude(user__in=User.objects.who_may_own_agents())
+    rows = stranded.exclude(agent__state=State.RETIRED).select_related("agent", "user").order_by("agent__created_at")
+    listed = list(rows[: MOST + 1])
+    found = [
+        Waiting(
+            SafeString(),
+            "users-round",
+            format_html(
+                _("{agent} needs another owner: {person} may not keep agents any more")
+                if row.user.is_active
+                else _("{agent} needs another owner: {person} cannot sign in"),
+                agent=strong(row.agent.name),
+                person=row.user.display_name,
+            ),
+            page_of("agent-people", row.agent_id) or row.agent.get_absolute_url(),
+            _("Hand it over"),
+        )
+        for row in listed[:MOST]
+    ]
+    return found + _rest(len(listed), now, _("More agents need another owner"), reverse("agents"))
 
 
 def _ending_agents(person: User, now: datetime) -> list[Waiting]:

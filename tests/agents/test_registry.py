@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from agents import registry, resources
+from agents import credentials, lifecycle, people, registry, resources
 from agents.actors import Actor
 from agents.errors import Ended, Forbidden, InvalidInput
-from agents.models import Agent, AgentScope, Ownership, User
+from agents.models import Agent, AgentScope, Ownership, Role, User
 from agents.trail.kinds import Kind
 from agents.trail.record import text_of
 from tests import builders
@@ -93,11 +93,25 @@ def test_strangers_and_auditors_edit_nothing(ada, mallory, omar, weber, now):
         registry.edit(agent, name="Mine", by=Actor(actor(ada).kind.ANONYMOUS), now=now)
 
 
-def test_an_auditor_who_once_owned_the_agent_changes_nothing(ada, mara, now):
-    agent = builders.agent(owner=ada)
-    User.objects.filter(pk=ada.pk).update(role="auditor")
+@pytest.mark.parametrize("role", [Role.USER, Role.AUDITOR])
+@pytest.mark.parametrize("part", ["owner", "deputy"])
+def test_who_was_given_a_role_that_keeps_no_agents_changes_nothing(ada, mara, mallory, now, role, part):
+    agent = builders.agent(owner=ada, deputies=[mallory])
+    client = builders.client(agent)
+    key = builders.key(client)
+    moved = ada if part == "owner" else mallory
+    people.change_role(moved, role=role, reason="They moved.", by=actor(mara), now=now)
+    by = actor(User.objects.get(pk=moved.pk))
     with pytest.raises(Forbidden):
-        registry.edit(agent, name="Still mine", by=actor(User.objects.get(pk=ada.pk)), now=now)
+        registry.edit(agent, name="Still mine", by=by, now=now)
+    with pytest.raises(Forbidden):
+        registry.hand_over(agent, owner=mara, reason="Take it.", by=by, now=now)
+    with pytest.raises(Forbidden):
+        credentials.issue(client, by=by, now=now)
+    with pytest.raises(Forbidden):
+        credentials.revoke(key.credential, reason="Mine.", by=by, now=now)
+    with pytest.raises(Forbidden):
+        lifecycle.retire(agent, reason="Mine.", by=by, now=now)
 
 
 def test_handing_over_leaves_one_owner_and_the_history(ada, mallory, now):

@@ -9,10 +9,10 @@ from django.db import transaction
 from django.test import Client as Browser
 from django.utils import timezone
 
-from agents import lifecycle, registry
+from agents import lifecycle, people, registry
 from agents.actors import Actor
 from agents.ids import uuid7
-from agents.models import DataClass
+from agents.models import Agent, DataClass, Role, User
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import record
@@ -100,6 +100,31 @@ def test_ends_that_come_near_wait_for_the_owner(mara, ada, mallory):
     builders.key(client, ends_at=timezone.now() + timedelta(days=90))
     assert len(titles(ada)) == 2
     assert titles(mallory) == []
+    assert titles(mara) == []
+
+
+@pytest.mark.parametrize("leaving", ["another role", "deactivated"])
+def test_an_agent_whose_owner_may_keep_none_any_more_waits_for_administrators(mara, ada, omar, weber, leaving):
+    agent = builders.agent("Bed Finder", owner=ada)
+    retired = builders.agent("Old Finder", owner=ada)
+    lifecycle.retire(retired, reason="Over.", by=builders.actor(ada), now=timezone.now())
+    assert titles(mara) == []
+    change = {"reason": "They moved.", "by": builders.actor(mara), "now": timezone.now()}
+    if leaving == "deactivated":
+        people.deactivate(ada, **change)
+        why = "cannot sign in"
+    else:
+        people.change_role(ada, role=Role.USER, **change)
+        assert Agent.objects.usable(timezone.now()).filter(pk=agent.pk).exists()
+        why = "may not keep agents"
+    (told,) = titles(mara)
+    assert "Bed Finder" in told
+    assert why in told
+    assert f"/agents/{agent.pk}/people/" in page(mara)
+    assert titles(omar) == []
+    assert titles(User.objects.get(pk=ada.pk)) == []
+    eva = builders.person("Eva", Role.OWNER)
+    registry.hand_over(agent, owner=eva, reason="She runs it.", by=builders.actor(mara), now=timezone.now())
     assert titles(mara) == []
 
 
