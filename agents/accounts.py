@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 
 from agents.errors import InvalidInput
 from agents.models.user import User, folded_email
@@ -31,9 +32,9 @@ def checked_email(email: str) -> str:
     try:
         validate_email(email)
     except ValidationError as error:
-        raise InvalidInput("email", "Give a whole address, such as name@example.org.") from error
+        raise InvalidInput("email", _("Give a whole address, such as name@example.org.")) from error
     if len(email) > 254:
-        raise InvalidInput("email", "Use at most 254 characters.")
+        raise InvalidInput("email", _("Use at most 254 characters."))
     return email
 
 
@@ -53,7 +54,7 @@ def new_account(*, email: str, name: str, role: str, password: str, time_zone: s
 def checked_time_zone(time_zone: str) -> str:
     """Return the time zone if somebody can live in it. Raises InvalidInput."""
     if time_zone not in time_zones():
-        raise InvalidInput("time_zone", "Choose a time zone from the list.")
+        raise InvalidInput("time_zone", _("Choose a time zone from the list."))
     return time_zone
 
 
@@ -64,7 +65,7 @@ def must_be_free(email: str) -> None:
 
 
 def _taken() -> InvalidInput:
-    return InvalidInput("email", "Somebody with this address is here already.")
+    return InvalidInput("email", _("Somebody with this address is here already."))
 
 
 def insert(person: User) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
 from agents.errors import Ended, InvalidInput
@@ -82,7 +83,7 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
     if not differing:
         return client
     if after["auth_method"] == AuthMethod.NONE and client.credentials.live(now).exists():
-        raise InvalidInput("auth_method", "Revoke its keys first: a public client keeps no secret.")
+        raise InvalidInput("auth_method", _("Revoke its keys first: a public client keeps no secret."))
     columns = _columns(after)
     for name, value in columns.items():
         setattr(client, name, value)
@@ -122,7 +123,7 @@ def locked(client: Client) -> tuple[Client, Agent]:
     """
     agent_id = Client.objects.values_list("agent_id", flat=True).get(pk=client.pk)
     if agent_id is None:
-        raise Ended("This client belongs to no agent. Somebody must adopt it first.")
+        raise Ended(_("This client belongs to no agent. Somebody must adopt it first."))
     agent = Agent.objects.locked(agent_id)
     client = Client.objects.select_for_update().get(pk=client.pk)
     client.agent = agent
@@ -131,12 +132,15 @@ def locked(client: Client) -> tuple[Client, Agent]:
 
 def _must_be_there(client: Client) -> None:
     if client.ended_at is not None:
-        raise Ended("This client was removed already.")
+        raise Ended(_("This client was removed already."))
 
 
 def _must_not_be_retired(agent: Agent) -> None:
     if agent.state == State.RETIRED:
-        raise Ended(f"{agent.name} is retired. It gets no client any more, and those that it has stay as they are.")
+        raise Ended(
+            _("%(agent)s is retired. It gets no client any more, and those that it has stay as they are.")
+            % {"agent": agent.name}
+        )
 
 
 def _new_client_id(name: str) -> str:
@@ -149,18 +153,19 @@ def _checked(
     """Return the registration as it is kept. Raises InvalidInput for the first thing that may not be."""
     grants = {str(grant) for grant in grant_types}
     if auth_method not in AuthMethod.values:
-        raise InvalidInput("auth_method", "Choose how it proves itself.")
+        raise InvalidInput("auth_method", _("Choose how it proves itself."))
     if not grants or not grants <= GRANTS_OF[AgentKind(agent.kind)]:
         raise InvalidInput(
-            "grant_types", f"An agent of this kind ({agent.get_kind_display()}) cannot get tokens this way."
+            "grant_types",
+            _("An agent of this kind (%(kind)s) cannot get tokens this way.") % {"kind": agent.get_kind_display()},
         )
     uris = list(dict.fromkeys(uri.strip() for uri in redirect_uris if uri.strip()))
     if GrantType.REFRESH_TOKEN in grants and GrantType.AUTHORIZATION_CODE not in grants:
         raise InvalidInput(
-            "grant_types", "Refreshing needs the authorization code flow, which the first token comes from."
+            "grant_types", _("Refreshing needs the authorization code flow, which the first token comes from.")
         )
     if GrantType.CLIENT_CREDENTIALS in grants and auth_method == AuthMethod.NONE:
-        raise InvalidInput("auth_method", "An agent that acts by itself must prove itself with a key.")
+        raise InvalidInput("auth_method", _("An agent that acts by itself must prove itself with a key."))
     _check_redirects(uris, needed=GrantType.AUTHORIZATION_CODE in grants)
     return {
         "name": one_line("name", name, longest=80),
@@ -172,14 +177,20 @@ def _checked(
 
 def _check_redirects(uris: list[str], *, needed: bool) -> None:
     if needed and not uris:
-        raise InvalidInput("redirect_uris", "Give the address to which people return after they have decided.")
+        raise InvalidInput("redirect_uris", _("Give the address to which people return after they have decided."))
     if not needed and uris:
-        raise InvalidInput("redirect_uris", "An agent that acts by itself sends nobody anywhere. Leave this empty.")
+        raise InvalidInput("redirect_uris", _("An agent that acts by itself sends nobody anywhere. Leave this empty."))
     if len(uris) > MOST_REDIRECT_URIS:
-        raise InvalidInput("redirect_uris", f"Give at most {MOST_REDIRECT_URIS} addresses.")
+        raise InvalidInput(
+            "redirect_uris",
+            _("Give at most %(most)s addresses.") % {"most": MOST_REDIRECT_URIS},
+        )
     for uri in uris:
         if len(uri) > LONGEST_REDIRECT_URI:
-            raise InvalidInput("redirect_uris", f"Use at most {LONGEST_REDIRECT_URI} characters for an address.")
+            raise InvalidInput(
+                "redirect_uris",
+                _("Use at most %(longest)s characters for an address.") % {"longest": LONGEST_REDIRECT_URI},
+            )
         try:
             check_redirect_uri(uri)
         except BadRedirectUri as error:

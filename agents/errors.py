@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 if TYPE_CHECKING:
     from agents.permissions import May
 
@@ -34,7 +36,7 @@ class Forbidden(MandateError):
     code = "forbidden"
 
     def __init__(self, permission: May, subject: object | None = None) -> None:
-        super().__init__("You may not do this. Ask an administrator if you think you should.")
+        super().__init__(_("You may not do this. Ask an administrator if you think you should."))
         self.permission = permission
         self.subject = subject
 
@@ -47,7 +49,10 @@ class IllegalMove(Refused):
     code = "illegal_move"
 
     def __init__(self, state: str, move: str) -> None:
-        super().__init__(f"An agent that is {state} cannot {move}. Load the page again to see where it stands now.")
+        super().__init__(
+            _("An agent that is %(state)s cannot %(move)s. Load the page again to see where it stands now.")
+            % {"state": state, "move": move}
+        )
         self.state = state
         self.move = move
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from agents.actors import Actor, ActorKind, require
 from agents.errors import IllegalMove, NotReady
@@ -25,7 +28,7 @@ from agents.trail.record import record
 class Move:
     """One legal move: from which states, to which, who may, and the event that it leaves."""
 
-    verb: str
+    verb: str | Promise
     """As in "An agent that is draft cannot …"."""
     starts: frozenset[State]
     end: State
@@ -33,12 +36,24 @@ class Move:
     kind: Kind
 
 
-SUBMIT = Move("be submitted", frozenset({State.DRAFT}), State.PENDING, May.SUBMIT_AGENT, Kind.AGENT_SUBMITTED)
-SEND_BACK = Move("be sent back", frozenset({State.PENDING}), State.DRAFT, May.SUBMIT_AGENT, Kind.AGENT_SENT_BACK)
-ACTIVATE = Move("be activated", frozenset({State.PENDING}), State.ACTIVE, May.ACTIVATE_AGENT, Kind.AGENT_ACTIVATED)
-SUSPEND = Move("be suspended", frozenset({State.ACTIVE}), State.SUSPENDED, May.SUSPEND_AGENT, Kind.AGENT_SUSPENDED)
-RESUME = Move("be resumed", frozenset({State.SUSPENDED}), State.ACTIVE, May.RESUME_AGENT, Kind.AGENT_RESUMED)
-RETIRE = Move("be retired", frozenset(State) - {State.RETIRED}, State.RETIRED, May.RETIRE_AGENT, Kind.AGENT_RETIRED)
+SUBMIT = Move(
+    gettext_lazy("be submitted"), frozenset({State.DRAFT}), State.PENDING, May.SUBMIT_AGENT, Kind.AGENT_SUBMITTED
+)
+SEND_BACK = Move(
+    gettext_lazy("be sent back"), frozenset({State.PENDING}), State.DRAFT, May.SUBMIT_AGENT, Kind.AGENT_SENT_BACK
+)
+ACTIVATE = Move(
+    gettext_lazy("be activated"), frozenset({State.PENDING}), State.ACTIVE, May.ACTIVATE_AGENT, Kind.AGENT_ACTIVATED
+)
+SUSPEND = Move(
+    gettext_lazy("be suspended"), frozenset({State.ACTIVE}), State.SUSPENDED, May.SUSPEND_AGENT, Kind.AGENT_SUSPENDED
+)
+RESUME = Move(
+    gettext_lazy("be resumed"), frozenset({State.SUSPENDED}), State.ACTIVE, May.RESUME_AGENT, Kind.AGENT_RESUMED
+)
+RETIRE = Move(
+    gettext_lazy("be retired"), frozenset(State) - {State.RETIRED}, State.RETIRED, May.RETIRE_AGENT, Kind.AGENT_RETIRED
+)
 MOVES = {
     "submit": SUBMIT,
     "send-back": SEND_BACK,
@@ -98,7 +113,7 @@ def move(agent: Agent, move: Move, *, reason: str, by: Actor, now: datetime) -> 
     agent = Agent.objects.locked(agent.pk)
     require(by, move.permission, agent)
     if agent.state not in move.starts:
-        raise IllegalMove(agent.state, move.verb)
+        raise IllegalMove(agent.get_state_display(), str(move.verb))
     if move.end in {State.PENDING, State.ACTIVE}:
         _must_be_ready(agent, now)
     agent.state = move.end
@@ -115,8 +130,8 @@ def move(agent: Agent, move: Move, *, reason: str, by: Actor, now: datetime) -> 
 def _must_be_ready(agent: Agent, now: datetime) -> None:
     owner = agent.owner
     if owner is None or not owner.is_active:
-        raise NotReady("Nobody answers for this agent. Give it an owner first.")
+        raise NotReady(_("Nobody answers for this agent. Give it an owner first."))
     if not agent.purpose:
-        raise NotReady("Nobody has said what this agent is for. Give it a purpose first.")
+        raise NotReady(_("Nobody has said what this agent is for. Give it a purpose first."))
     if agent.has_ended(now):
-        raise NotReady("The end date of this agent has passed. Give it a later one first.")
+        raise NotReady(_("The end date of this agent has passed. Give it a later one first."))

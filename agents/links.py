@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor
 from agents.errors import LinkRefused
@@ -49,7 +50,7 @@ def issue_setup_link(*, now: datetime) -> str:
 
     Raises LinkRefused while there is an administrator. Records ``link.issued``.
     """
-    for _ in range(TRIES - 1):
+    for _number in range(TRIES - 1):
         try:
             return _issue_setup_link(now)
         except IntegrityError:
@@ -61,7 +62,7 @@ def issue_setup_link(*, now: datetime) -> str:
 @transaction.atomic
 def _issue_setup_link(now: datetime) -> str:
     if User.objects.administrators().exists():
-        raise LinkRefused("There is an administrator already. Ask them for an invitation.")
+        raise LinkRefused(_("There is an administrator already. Ask them for an invitation."))
     OneTimeLink.objects.unused().filter(kind=OneTimeLink.Kind.SETUP).update(revoked_at=now)
     token = new_token()
     link = OneTimeLink.objects.create(
@@ -85,14 +86,14 @@ def find(kind: OneTimeLink.Kind, token: str, now: datetime) -> OneTimeLink:
             link = None
     if link is None:
         raise LinkRefused(
-            "This link is not one of ours, or a newer one took its place. Check that it was copied whole."
+            _("This link is not one of ours, or a newer one took its place. Check that it was copied whole.")
         )
     if link.used_at is not None:
-        raise LinkRefused("This link was used already, and works only once. If it was you, sign in.")
+        raise LinkRefused(_("This link was used already, and works only once. If it was you, sign in."))
     if link.revoked_at is not None:
-        raise LinkRefused("This link was withdrawn, or a newer one took its place.")
+        raise LinkRefused(_("This link was withdrawn, or a newer one took its place."))
     if link.ends_at <= now:
-        raise LinkRefused("This link has ended. Ask for a new one.")
+        raise LinkRefused(_("This link has ended. Ask for a new one."))
     return link
 
 
@@ -100,7 +101,7 @@ def claim(link: OneTimeLink, *, now: datetime) -> None:
     """Use the link up, in the caller's transaction. Raises LinkRefused for everybody but the first."""
     won = OneTimeLink.objects.live(now).filter(pk=link.pk).update(used_at=now)
     if not won:
-        raise LinkRefused("This link was used or withdrawn a moment ago, and works only once.")
+        raise LinkRefused(_("This link was used or withdrawn a moment ago, and works only once."))
 
 
 def must_still_be_vouched_for(maker_id: uuid.UUID) -> None:
@@ -109,4 +110,4 @@ def must_still_be_vouched_for(maker_id: uuid.UUID) -> None:
     Whoever is dismissed must not come back, or take somebody else's place, by a link made before.
     """
     if User.objects.administrators().select_for_update().filter(pk=maker_id).values_list("pk").first() is None:
-        raise LinkRefused("Whoever made this link may not do so any more. Ask an administrator for a new one.")
+        raise LinkRefused(_("Whoever made this link may not do so any more. Ask an administrator for a new one."))

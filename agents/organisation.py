@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
 from agents.errors import LinkRefused
@@ -31,7 +32,7 @@ def create(name: str, *, now: datetime) -> Organisation:
         with transaction.atomic():
             return Organisation.objects.create(pk=1, name=name, created_at=now)
     except IntegrityError as error:
-        raise LinkRefused("Mandate was set up a moment ago.") from error
+        raise LinkRefused(_("Mandate was set up a moment ago.")) from error
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from agents import links, organisation
 from agents.accounts import LONGEST_NAME, checked_email, checked_time_zone, insert, must_be_free, new_account
@@ -47,7 +48,7 @@ def set_up(
     with transaction.atomic():
         links.claim(link, now=now)
         if User.objects.administrators().exists():
-            raise LinkRefused("There is an administrator already. Ask them for an invitation.")
+            raise LinkRefused(_("There is an administrator already. Ask them for an invitation."))
         must_be_free(person.email)
         made = organisation.create(organisation_name, now=now)
         insert(person)
@@ -67,7 +68,7 @@ def invite(*, email: str, name: str, role: str, by: Actor, now: datetime) -> tup
     email = checked_email(email)
     must_be_free(email)
     if role not in Role.values:
-        raise InvalidInput("role", "Choose one of the roles.")
+        raise InvalidInput("role", _("Choose one of the roles."))
     OneTimeLink.objects.unused().invitations().filter(email=email).update(revoked_at=now)
     token = links.new_token()
     link = OneTimeLink(
@@ -84,7 +85,7 @@ def invite(*, email: str, name: str, role: str, by: Actor, now: datetime) -> tup
         with transaction.atomic():  # a savepoint: an address has one open invitation, which decides between two at once
             link.save(force_insert=True)
     except IntegrityError as error:
-        raise InvalidInput("email", "Somebody invited this address a moment ago.") from error
+        raise InvalidInput("email", _("Somebody invited this address a moment ago.")) from error
     record(Kind.PERSON_INVITED, by=by, now=now, role=role, link=link.pk)
     _send_invitation(link, token, by=by, now=now)
     return link, token
@@ -132,7 +133,7 @@ def withdraw_invitation(link_id: uuid.UUID, *, by: Actor, now: datetime) -> OneT
     require(by, May.INVITE_PERSON)
     link = OneTimeLink.objects.invitations().select_for_update().get(pk=link_id)
     if link.used_at is not None or link.revoked_at is not None:
-        raise Ended("This invitation was accepted or withdrawn already.")
+        raise Ended(_("This invitation was accepted or withdrawn already."))
     link.revoked_at = now
     link.save(update_fields=["revoked_at"])
     record(Kind.INVITATION_WITHDRAWN, by=by, now=now, link=link.pk)
@@ -150,11 +151,11 @@ def change_role(person: User, *, role: str, reason: str, by: Actor, now: datetim
     require(by, May.CHANGE_ROLE, person)
     _must_still_administer(by, administrators, May.CHANGE_ROLE, person)
     if role not in Role.values:
-        raise InvalidInput("role", "Choose one of the roles.")
+        raise InvalidInput("role", _("Choose one of the roles."))
     reason = reason_of(reason)
     person = User.objects.select_for_update().get(pk=person.pk)
     if person.role == role:
-        raise InvalidInput("role", "This is the role they have. Choose another one.")
+        raise InvalidInput("role", _("This is the role they have. Choose another one."))
     if role != Role.ADMINISTRATOR:
         _must_not_be_the_last(person, administrators)
     administered = person.is_administrator
@@ -181,7 +182,7 @@ def deactivate(person: User, *, reason: str, by: Actor, now: datetime) -> User:
     reason = reason_of(reason)
     person = User.objects.select_for_update().get(pk=person.pk)
     if not person.is_active:
-        raise Ended("They cannot sign in already.")
+        raise Ended(_("They cannot sign in already."))
     _must_not_be_the_last(person, administrators)
     administered = person.is_administrator
     person.is_active, person.deactivated_at = False, now
@@ -200,7 +201,7 @@ def reactivate(person: User, *, reason: str, by: Actor, now: datetime) -> User:
     reason = reason_of(reason)
     person = User.objects.select_for_update().get(pk=person.pk)
     if person.is_active:
-        raise Ended("They can sign in already.")
+        raise Ended(_("They can sign in already."))
     person.is_active, person.deactivated_at = True, None
     person.note_office(administered=False, now=now)
     person.save(update_fields=["is_active", "deactivated_at", "left_office_at"])
@@ -217,7 +218,7 @@ def allow_password_link(person: User, *, reason: str, by: Actor, now: datetime) 
     require(by, May.RESTORE_ACCESS, person)
     reason = reason_of(reason)
     if not User.objects.active().filter(pk=person.pk).exists():
-        raise NotReady("They cannot sign in. Reactivate them first.")
+        raise NotReady(_("They cannot sign in. Reactivate them first."))
     record(Kind.PASSWORD_LINK_ISSUED, by=by, now=now, user_id=person.pk, reason=reason)
 
 
@@ -245,7 +246,7 @@ def recover_administrator(*, email: str, now: datetime) -> User:
     """
     person = User.objects.select_for_update().filter(email=folded_email(email)).first()
     if person is None:
-        raise InvalidInput("email", "Nobody here has this address.")
+        raise InvalidInput("email", _("Nobody here has this address."))
     person.role, person.is_active, person.deactivated_at = Role.ADMINISTRATOR, True, None
     person.note_office(administered=False, now=now)
     person.save(update_fields=["role", "is_active", "deactivated_at", "left_office_at"])
@@ -276,4 +277,4 @@ def _must_still_administer(by: Actor, administrators: set[uuid.UUID], permission
 
 def _must_not_be_the_last(person: User, administrators: set[uuid.UUID]) -> None:
     if administrators == {person.pk}:
-        raise NotReady("This is the last administrator. Make somebody else one first.")
+        raise NotReady(_("This is the last administrator. Make somebody else one first."))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
+from django.utils.translation import gettext as _
+
 LOOPBACK_IPS = {"127.0.0.1", "::1"}
 LOOPBACK_NAMES = LOOPBACK_IPS | {"localhost"}
 _PLAIN_URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")
@@ -32,17 +34,17 @@ def check_redirect_uri(uri: str) -> None:
     """Raise BadRedirectUri unless the URI may be registered: https, or http on a loopback address."""
     parts = _split(uri)
     if parts is None or not parts.hostname:
-        raise BadRedirectUri("Give a whole address, such as https://app.example.org/callback.")
+        raise BadRedirectUri(_("Give a whole address, such as https://app.example.org/callback."))
     if parts.username is not None or parts.password is not None:
-        raise BadRedirectUri("An address to return to must not contain a user name.")
+        raise BadRedirectUri(_("An address to return to must not contain a user name."))
     if "*" in parts.netloc or parts.hostname.endswith("."):
-        raise BadRedirectUri("Give one exact host, without wildcards or a dot at its end.")
+        raise BadRedirectUri(_("Give one exact host, without wildcards or a dot at its end."))
     if any(segment in {".", ".."} for segment in parts.path.replace("%2e", ".").replace("%2E", ".").split("/")):
-        raise BadRedirectUri("The path must not contain . or .. segments.")
+        raise BadRedirectUri(_("The path must not contain . or .. segments."))
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
-        raise BadRedirectUri("Plain http is for addresses on the same machine only. Use https.")
+        raise BadRedirectUri(_("Plain http is for addresses on the same machine only. Use https."))
     if parts.scheme not in {"http", "https"}:
-        raise BadRedirectUri("The address must begin with https:// (or http:// on the same machine).")
+        raise BadRedirectUri(_("The address must begin with https:// (or http:// on the same machine)."))
 
 
 def redirect_uri_matches(registered: str, presented: str) -> bool:

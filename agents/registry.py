@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import DateTimeField, F, QuerySet, Value
 from django.db.models.functions import Greatest
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
 from agents.errors import Ended, Forbidden, InvalidInput
@@ -47,7 +48,7 @@ def register(
     require(by, May.REGISTER_AGENT, owner)
     _must_be_able_to_answer("owner", owner)
     if kind not in AgentKind.values:
-        raise InvalidInput("kind", "Choose whether it acts for people or for the organisation.")
+        raise InvalidInput("kind", _("Choose whether it acts for people or for the organisation."))
     facts = _checked(
         {
             "name": name,
@@ -91,7 +92,7 @@ def edit(agent: Agent, *, by: Actor, now: datetime, **changes: Any) -> Agent:
     _must_not_be_retired(agent)
     facts = {name: value for name, value in _checked(changes, now=now).items() if getattr(agent, name) != value}
     if facts.get("purpose") == "" and agent.state != State.DRAFT:
-        raise InvalidInput("purpose", "An agent that is in use needs a purpose.")
+        raise InvalidInput("purpose", _("An agent that is in use needs a purpose."))
     if not facts:
         return agent
     before = {name: getattr(agent, name) for name in facts}
@@ -124,7 +125,7 @@ def hand_over(agent: Agent, *, owner: User, reason: str, by: Actor, now: datetim
     _must_be_able_to_answer("owner", owner)
     before = agent.owner
     if before == owner:
-        raise InvalidInput("owner", f"{owner.display_name} is the owner already.")
+        raise InvalidInput("owner", _("%(owner)s is the owner already.") % {"owner": owner.display_name})
     _end_parts(agent.ownerships.live().filter(role=Ownership.Part.OWNER), now)
     _end_parts(agent.ownerships.live().filter(user=owner), now)  # a deputy who becomes owner
     Ownership.objects.create(agent=agent, user=owner, role=Ownership.Part.OWNER, since=now)
@@ -174,10 +175,10 @@ def set_scopes(
     require(by, May.REQUIRE_SCOPE, agent)
     _must_not_be_retired(agent)
     if not required <= scopes:
-        raise InvalidInput("required", "A required permission must be among those that it may ask for.")
+        raise InvalidInput("required", _("A required permission must be among those that it may ask for."))
     live = set(Scope.objects.live().filter(pk__in=[scope.pk for scope in scopes]))
     if live != scopes:
-        raise Ended("One of these permissions is no longer offered. Load the page again.")
+        raise Ended(_("One of these permissions is no longer offered. Load the page again."))
     rows = list(AgentScope.objects.filter(agent=agent, ended_at=None).select_related("scope__resource"))
     ending = [row for row in rows if row.scope not in scopes or row.required != (row.scope in required)]
     kept = {row.scope for row in rows} - {row.scope for row in ending}
@@ -213,9 +214,9 @@ def confirm_required(agent: Agent, scope: Scope, *, by: Actor, now: datetime) ->
     _must_not_be_retired(agent)
     row = AgentScope.objects.live().filter(agent=agent, scope=scope).select_related("scope__resource").first()
     if row is None:
-        raise Ended("The agent does not ask for this permission any more.")
+        raise Ended(_("The agent does not ask for this permission any more."))
     if not row.required or not row.scope.is_sensitive:
-        raise InvalidInput("scope", "Only a sensitive permission that its owner marked as required needs this.")
+        raise InvalidInput("scope", _("Only a sensitive permission that its owner marked as required needs this."))
     if row.confirmed_by_id is None:
         row.confirmed_by = by.user
         row.save(update_fields=["confirmed_by"])
@@ -245,13 +246,15 @@ def _end_parts(parts: QuerySet[Ownership], now: datetime) -> None:
 
 def _must_not_be_retired(agent: Agent) -> None:
     if agent.state == State.RETIRED:
-        raise Ended(f"{agent.name} is retired. Nothing about it can be changed any more.")
+        raise Ended(_("%(agent)s is retired. Nothing about it can be changed any more.") % {"agent": agent.name})
 
 
 def _must_be_able_to_answer(field: str, person: User) -> None:
     if not person.may_own_agents:
         raise InvalidInput(
-            field, f"{person.display_name} cannot answer for agents. Make them an agent owner or administrator first."
+            field,
+            _("%(person)s cannot answer for agents. Make them an agent owner or administrator first.")
+            % {"person": person.display_name},
         )
 
 
@@ -260,7 +263,9 @@ def _checked_deputies(deputies: Iterable[User], *, owner: User | None) -> list[U
     for person in people:
         _must_be_able_to_answer("deputies", person)
         if owner is not None and person.pk == owner.pk:
-            raise InvalidInput("deputies", f"{person.display_name} is the owner and needs no part as deputy.")
+            raise InvalidInput(
+                "deputies", _("%(person)s is the owner and needs no part as deputy.") % {"person": person.display_name}
+            )
     return people
 
 
@@ -271,15 +276,15 @@ def _checked(facts: dict[str, Any], *, now: datetime) -> dict[str, Any]:
         if name in checked:
             checked[name] = one_line(name, checked[name], longest=longest, needed=needed)
     if checked.get("environment", Environment.PRODUCTION) not in Environment.values:
-        raise InvalidInput("environment", "Choose where it runs.")
+        raise InvalidInput("environment", _("Choose where it runs."))
     if "data_classes" in checked:
         classes = set(checked["data_classes"]) - {DataClass.NONE}
         if not classes <= set(DataClass.values):
-            raise InvalidInput("data_classes", "Choose among the data classes offered.")
+            raise InvalidInput("data_classes", _("Choose among the data classes offered."))
         checked["data_classes"] = sorted(str(DataClass(data_class)) for data_class in classes)
     ends_at = checked.get("ends_at")
     if ends_at is not None and ends_at <= now:
-        raise InvalidInput("ends_at", "The end lies in the past. Choose a later date, or none.")
+        raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
     return checked
 
 

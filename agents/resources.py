@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
 from agents.errors import InvalidInput
@@ -89,7 +90,7 @@ def create(
                 uri=uri, identifier=_new_identifier(facts["name"]), created_at=now, **facts
             )
     except IntegrityError as taken:
-        raise InvalidInput("uri", "A resource with this address exists already, or existed before.") from taken
+        raise InvalidInput("uri", _("A resource with this address exists already, or existed before.")) from taken
     record(
         Kind.RESOURCE_CREATED,
         by=by,
@@ -167,35 +168,38 @@ def end(resource: Resource, *, reason: str, by: Actor, now: datetime) -> Resourc
 def check_resource_uri(uri: str) -> None:
     """Raise InvalidInput unless the URI may name a resource: absolute, http(s), no fragment (RFC 8707 §2)."""
     if not _PLAIN_URI.match(uri):
-        raise InvalidInput("uri", "Give a whole address, such as https://records.example.org, without # or blanks.")
+        raise InvalidInput("uri", _("Give a whole address, such as https://records.example.org, without # or blanks."))
     try:
         parts = urlsplit(uri)
         port_is_fine = parts.port is None or parts.port > 0
     except ValueError:
         port_is_fine = False
     if not port_is_fine or parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise InvalidInput("uri", "Give a whole address that begins with https://.")
+        raise InvalidInput("uri", _("Give a whole address that begins with https://."))
     if parts.username is not None or parts.password is not None:
-        raise InvalidInput("uri", "The address of a resource must not contain a user name.")
+        raise InvalidInput("uri", _("The address of a resource must not contain a user name."))
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
-        raise InvalidInput("uri", "Plain http is for addresses on the same machine only. Use https.")
+        raise InvalidInput("uri", _("Plain http is for addresses on the same machine only. Use https."))
 
 
 def _checked(facts: dict[str, Any]) -> dict[str, Any]:
     """Return the facts as they are kept. Raises InvalidInput for the first that may not be."""
     checked = {**facts, "name": one_line("name", facts["name"], longest=80), "checks": str(facts["checks"])}
     if checked["checks"] not in Checks.values:
-        raise InvalidInput("checks", "Choose how the resource checks tokens.")
+        raise InvalidInput("checks", _("Choose how the resource checks tokens."))
     if not 0 <= facts["cache_seconds"] <= LONGEST_CACHE_SECONDS:
-        raise InvalidInput("cache_seconds", f"Give 0 to {LONGEST_CACHE_SECONDS} seconds.")
+        raise InvalidInput(
+            "cache_seconds",
+            _("Give 0 to %(most)s seconds.") % {"most": LONGEST_CACHE_SECONDS},
+        )
     if not timedelta(0) < facts["token_life"] <= LONGEST_TOKEN_LIFE:
-        raise InvalidInput("token_life", "A token lives for more than nothing and at most a day.")
+        raise InvalidInput("token_life", _("A token lives for more than nothing and at most a day."))
     if checked["checks"] == Checks.OFFLINE and facts["token_life"] > LONGEST_OFFLINE_LIFE:
-        raise InvalidInput("token_life", "A resource that checks offline gets tokens of at most 5 minutes.")
+        raise InvalidInput("token_life", _("A resource that checks offline gets tokens of at most 5 minutes."))
     for name in ("operations", "record_types"):
         checked[name] = list(dict.fromkeys(facts[name]))
         if len(checked[name]) > 50 or not all(_WORD.match(word) for word in checked[name]):
-            raise InvalidInput(name, "Give up to 50 short words of small letters, digits, dots and hyphens.")
+            raise InvalidInput(name, _("Give up to 50 short words of small letters, digits, dots and hyphens."))
     return checked
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
 from agents.errors import Ended, InvalidInput, NotReady, Refused
@@ -35,8 +36,10 @@ class SensitiveOffline(Refused):
 
     def __init__(self, resource_name: str) -> None:
         super().__init__(
-            f"{resource_name} checks tokens offline, so a revoked permission would go on counting there until the token "
-            "ends. Let it ask Mandate instead, or have an administrator allow this with a reason."
+            _(
+                "%(resource)s checks tokens offline, so a revoked permission would go on counting there until the token ends. Let it ask Mandate instead, or have an administrator allow this with a reason."
+            )
+            % {"resource": resource_name}
         )
 
 
@@ -65,9 +68,13 @@ def add_scope(
     if marked_sensitive:
         require(by, May.DECIDE_SENSITIVITY, resource)
     if not _SCOPE_TOKEN.match(name):
-        raise InvalidInput("name", "Use letters, digits and signs such as : . _ - without blanks or quotation marks.")
+        raise InvalidInput(
+            "name", _("Use letters, digits and signs such as : . _ - without blanks or quotation marks.")
+        )
     if resource.scopes.filter(name=name, ended_at=None).exists():
-        raise InvalidInput("name", f"{resource.name} offers a permission of this name already.")
+        raise InvalidInput(
+            "name", _("%(resource)s offers a permission of this name already.") % {"resource": resource.name}
+        )
     facts = _checked(
         {
             "access": access,
@@ -195,7 +202,9 @@ def allow_sensitive_offline(resource: Resource, *, reason: str, by: Actor, now: 
     resource = locked(resource)
     require(by, May.DECIDE_SENSITIVITY, resource)
     if not resource.is_offline:
-        raise NotReady(f"{resource.name} asks Mandate about each token, so there is nothing to allow.")
+        raise NotReady(
+            _("%(resource)s asks Mandate about each token, so there is nothing to allow.") % {"resource": resource.name}
+        )
     resource.sensitive_offline_reason = reason
     resource.save(update_fields=["sensitive_offline_reason"])
     record(Kind.SENSITIVE_OFFLINE_ALLOWED, by=by, now=now, resource_id=resource.pk, reason=reason)
@@ -209,12 +218,14 @@ def must_not_mix(resource: Resource, *, sensitive: bool) -> None:
 
 
 def _must_not_keep_an_agent_with(scope: Scope, by: Actor, *, field: str) -> None:
-    kept = Ownership.objects.live().filter(user_id=by.id).values("agent_id")
+    kept = Ownership.objects.live().filter(user=by.user).values("agent_id")
     if AgentScope.objects.live().filter(scope=scope, agent_id__in=kept).exists():
         raise InvalidInput(
             field,
-            "You are responsible for an agent that may ask for this permission. Another administrator must decide that it "
-            "is no longer sensitive.",
+            _(
+                "You are responsible for an agent that may ask for this permission. Another administrator must decide that it "
+                "is no longer sensitive."
+            ),
         )
 
 
@@ -222,7 +233,7 @@ def locked(resource: Resource) -> Resource:
     """Return the resource under a row lock. Raises Ended for one that was removed."""
     resource = Resource.objects.select_for_update().get(pk=resource.pk)
     if resource.ended_at is not None:
-        raise Ended(f"{resource.name} was removed already.")
+        raise Ended(_("%(resource)s was removed already.") % {"resource": resource.name})
     return resource
 
 
@@ -232,7 +243,7 @@ def _locked_scope(scope: Scope) -> tuple[Scope, Resource]:
     scope = Scope.objects.select_for_update().get(pk=scope.pk)
     scope.resource = resource
     if scope.ended_at is not None:
-        raise Ended("This permission is no longer offered.")
+        raise Ended(_("This permission is no longer offered."))
     return scope, resource
 
 
@@ -250,11 +261,11 @@ def _add_wording(scope: Scope, *, version: int, title: str, detail: str, by: Act
 def _checked(facts: dict[str, Any]) -> dict[str, Any]:
     """Return the facts as they are kept. Raises InvalidInput for the first that may not be."""
     if facts["access"] not in Access.values:
-        raise InvalidInput("access", "Choose whether it reads, writes or deletes.")
+        raise InvalidInput("access", _("Choose whether it reads, writes or deletes."))
     if facts["data_class"] not in DataClass.values:
-        raise InvalidInput("data_class", "Choose among the data classes offered.")
+        raise InvalidInput("data_class", _("Choose among the data classes offered."))
     if not timedelta(0) < facts["longest_life"] <= LONGEST_LIFE:
-        raise InvalidInput("longest_life", "A consent may hold it for more than nothing and at most ten years.")
+        raise InvalidInput("longest_life", _("A consent may hold it for more than nothing and at most ten years."))
     return {**facts, "access": str(facts["access"]), "data_class": str(facts["data_class"])}
 
 

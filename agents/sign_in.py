@@ -16,6 +16,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from agents.errors import InvalidInput, LinkRefused
 from agents.links import must_still_be_vouched_for
@@ -98,7 +99,7 @@ def record_sign_out(person: User, *, by: Actor, now: datetime) -> None:
 def checked_password(password: str, person: User) -> str:
     """Return the password if this person may have it. Raises InvalidInput with everything that speaks against it."""
     if len(password) > LONGEST_PASSWORD:
-        raise InvalidInput("password", f"Use at most {LONGEST_PASSWORD} characters.")
+        raise InvalidInput("password", _("Use at most %(longest)s characters.") % {"longest": LONGEST_PASSWORD})
     try:
         validate_password(password, person)
     except ValidationError as error:
@@ -131,7 +132,7 @@ def change_password(
             must_still_be_vouched_for(vouched_for_by)
         if not User.objects.active().filter(pk=person.pk, password=old).update(password=new):
             raise LinkRefused(
-                "The password was changed a moment ago. Sign in with the new one, or ask for another link."
+                _("The password was changed a moment ago. Sign in with the new one, or ask for another link.")
             )
         person.password = new
         end_sessions(person, keep=keep_session)

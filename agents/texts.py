@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from django.utils.translation import gettext as _
+
 from agents.errors import InvalidInput
 
 _INVISIBLE = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -18,16 +20,19 @@ def one_line(field: str, text: str, *, longest: int, needed: bool = True) -> str
     """
     text = " ".join(unicodedata.normalize("NFC", text).split())
     if needed and not text:
-        raise InvalidInput(field, "Fill this in.")
+        raise InvalidInput(field, _("Fill this in."))
     if len(text) > longest:
-        raise InvalidInput(field, f"Use at most {longest} characters; these are {len(text)}.")
+        raise InvalidInput(
+            field,
+            _("Use at most %(longest)s characters; these are %(length)s.") % {"longest": longest, "length": len(text)},
+        )
     if any(unicodedata.category(character) in _INVISIBLE or character in _TURNS_DIRECTION for character in text):
-        raise InvalidInput(field, "Leave out characters that cannot be seen.")
+        raise InvalidInput(field, _("Leave out characters that cannot be seen."))
     return text
 
 
 def reason_of(text: str) -> str:
     """Return the reason that somebody gave. Raises InvalidInput when there is none."""
     if not text.strip():
-        raise InvalidInput("reason", "Say why, in a few words. It is kept with the event.")
+        raise InvalidInput("reason", _("Say why, in a few words. It is kept with the event."))
     return one_line("reason", text, longest=500)

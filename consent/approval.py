@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from agents.actors import Actor, require
 from agents.errors import Forbidden, InvalidInput
 from agents.models import Agent, AgentScope, Client, Scope, ScopeWording, User
@@ -47,34 +49,39 @@ def require_approver(approval: Approval, agent: Agent, by: Actor) -> None:
         if by.user is None or by.user.pk != approval.user.pk:
             raise Forbidden(May.APPROVE_CONSENT, agent)  # nobody consents for somebody else
         if agent.kind != AgentKind.ASSISTANT:
-            raise DecisionRefused("This agent acts for the organisation. An administrator allows it, not a person.")
+            raise DecisionRefused(_("This agent acts for the organisation. An administrator allows it, not a person."))
         return
     require(by, May.APPROVE_ORGANISATION_CONSENT, agent)
     if agent.kind != AgentKind.AUTONOMOUS:
-        raise DecisionRefused("This agent acts for people: each of them allows it for themselves.")
+        raise DecisionRefused(_("This agent acts for people: each of them allows it for themselves."))
     if any(scope.is_sensitive for scope in approval.scopes) and by.user is not None and agent.is_kept_by(by.user):
         raise DecisionRefused(
-            "You are responsible for this agent, and it asks for sensitive data. Another administrator must allow it."
+            _(
+                "You are responsible for this agent, and it asks for sensitive data. Another administrator must allow it."
+            )
         )
 
 
 def check_purpose(purpose: str) -> None:
     """Refuse a purpose that is empty or too long. Raises InvalidInput."""
     if not 1 <= len(purpose) <= LONGEST_PURPOSE:
-        raise InvalidInput("purpose", f"Say what it is for, in 1 to {LONGEST_PURPOSE} characters.")
+        raise InvalidInput(
+            "purpose",
+            _("Say what it is for, in 1 to %(longest)s characters.") % {"longest": LONGEST_PURPOSE},
+        )
 
 
 def check_scopes(approval: Approval, agent: Agent) -> None:
     """Hold the ticked scopes against what the agent may ask for, and the wordings against their scopes. Raises DecisionRefused."""
     if not approval.scopes:
-        raise DecisionRefused("Leave at least one permission ticked, or refuse.")
+        raise DecisionRefused(_("Leave at least one permission ticked, or refuse."))
     may_ask = set(AgentScope.objects.live().filter(agent=agent).values_list("scope_id", flat=True))
     if not scope_ids(approval.scopes) <= may_ask:
-        raise DecisionRefused("The agent may no longer ask for one of these permissions.")
+        raise DecisionRefused(_("The agent may no longer ask for one of these permissions."))
     if not approval.required <= approval.scopes.keys():
-        raise DecisionRefused("A permission that the task needs is missing.")
+        raise DecisionRefused(_("A permission that the task needs is missing."))
     if any(wording.scope_id != scope.pk for scope, wording in approval.scopes.items()):
-        raise DecisionRefused("The words shown belong to another permission.")
+        raise DecisionRefused(_("The words shown belong to another permission."))
 
 
 def latest_end(scopes: Iterable[Scope], agent: Agent, now: datetime) -> datetime:
@@ -86,6 +93,6 @@ def latest_end(scopes: Iterable[Scope], agent: Agent, now: datetime) -> datetime
 def check_end(approval: Approval, agent: Agent, now: datetime) -> None:
     """Refuse an end that is past, or later than the scopes and the agent allow. Raises InvalidInput."""
     if approval.ends_at <= now:
-        raise InvalidInput("until", "The end lies in the past. Choose a later one.")
+        raise InvalidInput("until", _("The end lies in the past. Choose a later one."))
     if approval.ends_at > latest_end(approval.scopes, agent, now):
-        raise InvalidInput("until", "That is longer than one of these permissions may be given for.")
+        raise InvalidInput("until", _("That is longer than one of these permissions may be given for."))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from django.utils.translation import gettext as _
+
 from agents.errors import Ended, MandateError, Refused
 
 
@@ -11,7 +13,7 @@ class ConsentEnded(Ended):
     code = "consent_ended"
 
     def __init__(self, consent_id: uuid.UUID) -> None:
-        super().__init__("This consent has ended already. Nothing is allowed under it any more.")
+        super().__init__(_("This consent has ended already. Nothing is allowed under it any more."))
         self.consent_id = consent_id
 
 
@@ -19,7 +21,7 @@ class ConsentNotBegun(Refused):
     code = "consent_not_begun"
 
     def __init__(self, consent_id: uuid.UUID) -> None:
-        super().__init__("This consent was given while you asked. Look at it as it is now, and ask again.")
+        super().__init__(_("This consent was given while you asked. Look at it as it is now, and ask again."))
         self.consent_id = consent_id
 
 
@@ -28,7 +30,7 @@ class NotNarrower(Refused):
 
     def __init__(self, consent_id: uuid.UUID) -> None:
         super().__init__(
-            "Leave at least one permission and take at least one away. To stop everything, revoke the consent."
+            _("Leave at least one permission and take at least one away. To stop everything, revoke the consent.")
         )
         self.consent_id = consent_id
 
@@ -37,7 +39,7 @@ class NotShorter(Refused):
     code = "not_shorter"
 
     def __init__(self, consent_id: uuid.UUID) -> None:
-        super().__init__("The new end must lie between now and the end so far. More time needs a new consent.")
+        super().__init__(_("The new end must lie between now and the end so far. More time needs a new consent."))
         self.consent_id = consent_id
 
 
@@ -45,7 +47,7 @@ class NothingToConfirm(Refused):
     code = "nothing_to_confirm"
 
     def __init__(self, consent_id: uuid.UUID) -> None:
-        super().__init__("An administrator answers for this consent already.")
+        super().__init__(_("An administrator answers for this consent already."))
         self.consent_id = consent_id
 
 
@@ -59,7 +61,7 @@ class DecisionMadeAlready(Refused):
     code = "decided_already"
 
     def __init__(self) -> None:
-        super().__init__("You have decided this already. If the agent still waits, start again from there.")
+        super().__init__(_("You have decided this already. If the agent still waits, start again from there."))
 
 
 class OfferChanged(Refused):

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
 from agents.errors import Forbidden, NotReady
@@ -43,7 +44,10 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
     client = Client.objects.get(pk=approval.client.pk)
     require_approver(approval, agent, by)
     if not client.is_live(now):
-        raise NotReady(f"{agent.name} cannot be allowed anything now: it is {agent.state} or has lost its owner.")
+        raise NotReady(
+            _("%(agent)s cannot be allowed anything now: it is %(state)s or has lost its owner.")
+            % {"agent": agent.name, "state": agent.get_state_display()}
+        )
     purpose = fold_purpose(approval.purpose)
     check_purpose(purpose)
     check_scopes(approval, agent)

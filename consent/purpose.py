@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from django.utils.translation import gettext as _
+
 from agents.errors import InvalidInput
 from agents.texts import one_line
 
@@ -27,5 +29,5 @@ def clean_purpose(text: str) -> str:
         marks = marks + 1 if kind in {"Mn", "Me"} else 0
         hidden = (kind == "Cf" and character not in _JOINERS) or character in _EMPTY_LETTERS
         if hidden or marks > _MOST_MARKS:
-            raise InvalidInput("purpose", "Leave out characters that cannot be seen.")
+            raise InvalidInput("purpose", _("Leave out characters that cannot be seen."))
     return purpose

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import CheckConstraint, Exists, F, OuterRef, Q, UniqueConstraint
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from agents.ids import uuid7
 
@@ -18,29 +19,29 @@ if TYPE_CHECKING:
 
 
 class Kind(models.TextChoices):
-    ASSISTANT = "assistant", "assistant, acts for people"
-    AUTONOMOUS = "autonomous", "autonomous, acts for the organisation"
+    ASSISTANT = "assistant", _("assistant, acts for people")
+    AUTONOMOUS = "autonomous", _("autonomous, acts for the organisation")
 
 
 class Environment(models.TextChoices):
-    PRODUCTION = "production", "production"
-    STAGING = "staging", "staging"
-    DEVELOPMENT = "development", "development"
+    PRODUCTION = "production", _("production")
+    STAGING = "staging", _("staging")
+    DEVELOPMENT = "development", _("development")
 
 
 class State(models.TextChoices):
-    DRAFT = "draft", "draft"
-    PENDING = "pending", "pending"
-    ACTIVE = "active", "active"
-    SUSPENDED = "suspended", "suspended"
-    RETIRED = "retired", "retired"
+    DRAFT = "draft", _("draft")
+    PENDING = "pending", _("pending")
+    ACTIVE = "active", _("active")
+    SUSPENDED = "suspended", _("suspended")
+    RETIRED = "retired", _("retired")
 
 
 class DataClass(models.TextChoices):
-    NONE = "none", "none"
-    PERSONAL = "personal", "personal"
-    HEALTH = "health", "health"
-    FINANCIAL = "financial", "financial"
+    NONE = "none", _("none")
+    PERSONAL = "personal", _("personal")
+    HEALTH = "health", _("health")
+    FINANCIAL = "financial", _("financial")
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -148,8 +149,8 @@ class Ownership(models.Model):
     """A person accountable for an agent, for a time. Ended by date, never deleted."""
 
     class Part(models.TextChoices):
-        OWNER = "owner", "owner"
-        DEPUTY = "deputy", "deputy"
+        OWNER = "owner", _("owner")
+        DEPUTY = "deputy", _("deputy")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="ownerships")

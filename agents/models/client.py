@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import CheckConstraint, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
 from agents.ids import uuid7
@@ -21,7 +22,7 @@ class AuthMethod(models.TextChoices):
 
     BASIC = "client_secret_basic", "client_secret_basic"
     POST = "client_secret_post", "client_secret_post"
-    NONE = "none", "none (public client with PKCE)"
+    NONE = "none", _("none (public client with PKCE)")
 
 
 class GrantType(models.TextChoices):

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q, UniqueConstraint
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from agents.ids import uuid7
 from agents.models.user import Role
@@ -31,8 +32,8 @@ class OneTimeLink(models.Model):
     """A link that makes one person, once, before its end."""
 
     class Kind(models.TextChoices):
-        SETUP = "setup", "set-up"
-        INVITATION = "invitation", "invitation"
+        SETUP = "setup", _("set-up")
+        INVITATION = "invitation", _("invitation")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=16, choices=Kind.choices)

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from agents.ids import uuid7
 from agents.models.agent import DataClass
@@ -18,14 +19,14 @@ from agents.models.agent import DataClass
 class Checks(models.TextChoices):
     """How a resource checks tokens, which decides their form and when a change counts."""
 
-    INTROSPECTION = "introspection", "asks Mandate (introspection)"
-    OFFLINE = "offline", "checks signatures itself (JWKS)"
+    INTROSPECTION = "introspection", _("asks Mandate (introspection)")
+    OFFLINE = "offline", _("checks signatures itself (JWKS)")
 
 
 class Access(models.TextChoices):
-    READ = "read", "read"
-    WRITE = "write", "write"
-    DELETE = "delete", "delete"
+    READ = "read", _("read")
+    WRITE = "write", _("write")
+    DELETE = "delete", _("delete")
 
 
 LONGEST_OFFLINE_LIFE = timedelta(minutes=5)

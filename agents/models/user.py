@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from agents.ids import uuid7
 
@@ -20,10 +21,10 @@ from agents.ids import uuid7
 class Role(models.TextChoices):
     """What a person is in the console. Rules stand in ``console/roles.py``."""
 
-    ADMINISTRATOR = "administrator", "administrator"
-    OWNER = "owner", "agent owner"
-    AUDITOR = "auditor", "auditor"
-    USER = "user", "user"
+    ADMINISTRATOR = "administrator", _("administrator")
+    OWNER = "owner", _("agent owner")
+    AUDITOR = "auditor", _("auditor")
+    USER = "user", _("user")
 
 
 def folded_email(email: str) -> str:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import CheckConstraint, Exists, F, OuterRef, Prefetch, Q, UniqueConstraint
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from agents.ids import uuid7
 from agents.models import Agent, Client, Ownership, Resource, Scope, State, User
@@ -26,11 +27,11 @@ PAUSES_AFTER = timedelta(days=14)
 class Origin(models.TextChoices):
     """How a consent came to be (decisions.md, Who decides)."""
 
-    SCREEN = "screen", "consent screen"
-    REQUEST = "request", "access request"
-    ORGANISATION = "organisation", "organisation"
-    ISSUER = "issuer", "trusted issuer"
-    DERIVED = "derived", "derived"
+    SCREEN = "screen", _("consent screen")
+    REQUEST = "request", _("access request")
+    ORGANISATION = "organisation", _("organisation")
+    ISSUER = "issuer", _("trusted issuer")
+    DERIVED = "derived", _("derived")
 
 
 def fold_purpose(purpose: str) -> str:

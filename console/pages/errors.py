@@ -87,14 +87,14 @@ def record_page_refusal(request: HttpRequest, error: MandateError) -> None:
 
 def _event_of(error: MandateError, request: HttpRequest) -> tuple[Kind, dict[str, Any]]:
     if isinstance(error, Forbidden):
-        about = _ids_of(error.subject)
+        about: dict[str, Any] = _ids_of(error.subject)
         name = str(error.permission).rpartition(".")[2]
         if error.permission in _AGENT_CHANGES and "agent_id" in about:
             return Kind.AGENT_MOVE_REFUSED, {**about, "move": name}
         if error.permission in _CONSENT_CHANGES:
             return Kind.CONSENT_CHANGE_REFUSED, {**about, "change": name}
         return Kind.PAGE_REFUSED, {**about, "permission": str(error.permission)}
-    page = request.resolver_match.url_name if request.resolver_match else ""
+    page = _page(request)
     if isinstance(error, errors.LinkRefused):
         return Kind.LINK_REFUSED, {"kind": page}
     ids = _ids_of_page(request)
@@ -107,6 +107,11 @@ def _event_of(error: MandateError, request: HttpRequest) -> tuple[Kind, dict[str
     return Kind.PAGE_REFUSED, {**ids, "permission": page}
 
 
+def _page(request: HttpRequest) -> str:
+    """The name of the page, as it stands in the URL configuration."""
+    return (request.resolver_match.url_name if request.resolver_match else None) or ""
+
+
 def _record_hidden(request: HttpRequest) -> None:
     """Record that somebody tried to change what is not theirs to see, or does not exist.
 
@@ -117,14 +122,13 @@ def _record_hidden(request: HttpRequest) -> None:
     # A consent's pages record it themselves (``consent/screens/changes.py``).
     if not tried or "consent_id" in known or not any(isinstance(value, uuid.UUID) for value in known.values()):
         return
-    page = request.resolver_match.url_name or "" if request.resolver_match else ""
     about_agent = "agent_id" in known
     record_refusal(
         Kind.AGENT_MOVE_REFUSED if about_agent else Kind.PAGE_REFUSED,
         reason_code="not_visible",
         by=Actor.of(request),
         now=moment_of(request),
-        **{"move" if about_agent else "permission": page},
+        **{"move" if about_agent else "permission": _page(request)},
     )
 
 

@@ -59,7 +59,7 @@ class Command(BaseCommand):
             raise CommandError(IN_USE.format(name=organisation.name if organisation else "somebody"))
 
     def _tell_sign_ins(self, world: World) -> None:
-        rows = [(person.name, person.role.label, person.email, world.passwords[person.key]) for person in PEOPLE]
+        rows = [(person.name, str(person.role.label), person.email, world.passwords[person.key]) for person in PEOPLE]
         rows = [row if row[0] != "Peter Hahn" else (*row[:3], "(has left)") for row in rows]
         rows.insert(0, ("name", "role", "e-mail", "password"))
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
