@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from operator import or_
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from agents.models.agent import Agent, Ownership
+from agents.models.agent import Ownership
 from agents.models.client import Client
 from agents.models.user import User
 from agents.trail.groups import kinds_of
-from agents.trail.indexes import is_by_a_person, is_refused, numbers_between
-from agents.trail.models import EventText, Outcome
+from agents.trail.indexes import is_refused, numbers_between
+from agents.trail.models import Outcome
+from agents.trail.words import of_person, wanted_by
 
-MOST_PURPOSES, MOST_NAMES, MOST_BRANCHES = 50, 10, 300
+MOST_BRANCHES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +57,25 @@ class Plan:
     lowest: int = 0
     highest: int | None = None
     matches_nothing: bool = False
+    looks_up_words: bool = False
+    """The words of each event are looked up on the walk, which makes its steps dearer."""
 
 
 def plan_of(search: Search, viewer: User) -> Plan:
     """Return how to look for this, within what the viewer may read (``EventQuerySet.visible_to``)."""
     indexed, is_narrow = _indexed(search)
     further = _unindexed(search)
+    looks_up_words = False
     if search.words:
-        found, is_exact = _branches_of_words(search.words)
-        if not found:
+        wanted = wanted_by(search.words, viewer)
+        if not wanted.branches and not wanted.further:
             return Plan([], matches_nothing=True)
-        # Words narrow it further than an agent or a kind does, and less than a token or a consent.
-        indexed = [*indexed, found] if is_narrow else [found, *indexed]
-        is_narrow = is_narrow or is_exact
+        further &= wanted.further
+        looks_up_words = bool(wanted.further)
+        if wanted.branches:
+            # Words narrow it further than an agent or a kind does, and less than a token or a consent.
+            indexed = [*indexed, wanted.branches] if is_narrow else [wanted.branches, *indexed]
+        is_narrow = is_narrow or wanted.is_exact
     branches = indexed[0] if indexed else []
     for alternatives in indexed[1:]:
         further &= reduce(or_, alternatives)
@@ -77,7 +83,7 @@ def plan_of(search: Search, viewer: User) -> Plan:
     lowest, highest = (0, None) if is_narrow else numbers_between(search.since, search.until)
     times = Q(at__gte=search.since) if search.since else Q()
     times &= Q(at__lt=search.until) if search.until else Q()
-    return Plan(branches, further, times, is_narrow, lowest, highest)
+    return Plan(branches, further, times, is_narrow, lowest, highest, looks_up_words=looks_up_words)
 
 
 def _indexed(search: Search) -> tuple[list[list[Q]], bool]:
@@ -99,7 +105,7 @@ def _indexed(search: Search) -> tuple[list[list[Q]], bool]:
     if agent:
         found.append([Q(agent_id=agent)])
     if search.person:
-        found.append(_of_person(search.person))
+        found.append(of_person(search.person))
     if search.group:
         found.append([Q(kind=kind) for kind in kinds_of(search.group)] or [Q(pk__in=[])])
     if search.outcome == Outcome.REFUSED:
@@ -126,43 +132,6 @@ def _unindexed(search: Search) -> Q:
     return further
 
 
-def _branches_of_words(words: str) -> tuple[list[Q], bool]:
-    """Return the branches of what somebody typed (a number, an id, words of a purpose, a name), and whether it was a number or id."""
-    words = words.replace("\0", " ").strip()
-    compact = re.sub(r"[\s,.'’]", "", words)
-    if compact.isascii() and compact.isdigit():
-        return ([Q(pk=int(compact))] if len(compact) <= 18 else []), True
-    try:
-        identifier = uuid.UUID(words)
-    except ValueError:
-        return _purposes(words) + _names(words), False
-    columns = ("token_id", "request_id", "consent_id", "agent_id")
-    return [Q(**{column: identifier}) for column in columns] + _of_person(identifier), True
-
-
-def _purposes(words: str) -> list[Q]:
-    texts = EventText.objects.filter(kind="purpose")
-    for word in words.split()[:8]:
-        texts = texts.filter(text__icontains=word)
-    # Ids sort by time: the purposes of the newest consents come first.
-    digests = texts.order_by("-subject_id").values_list("digest", flat=True)[:MOST_PURPOSES]
-    return [Q(purpose_digest=digest) for digest in digests]
-
-
-def _names(words: str) -> list[Q]:
-    agents = Agent.objects.filter(name__icontains=words).values_list("pk", flat=True)[:MOST_NAMES]
-    people = User.objects.filter(Q(name__icontains=words) | Q(email__iexact=words)).values_list("pk", flat=True)
-    clients = Client.objects.filter(Q(name__icontains=words) | Q(client_id=words), agent__isnull=False)
-    return [
-        *(Q(agent_id=agent_id) for agent_id in agents),
-        *(branch for user_id in people[:MOST_NAMES] for branch in _of_person(user_id)),
-        *(
-            Q(agent_id=agent_id, client_id=client_id)
-            for client_id, agent_id in clients.values_list("pk", "agent_id")[:MOST_NAMES]
-        ),
-    ]
-
-
 def _visible(branches: list[Q], further: Q, search: Search, viewer: User) -> tuple[list[Q], Q]:
     """Add what the viewer may read (``EventQuerySet.visible_to``): as branches where there are none yet."""
     if viewer.reads_everything:
@@ -170,11 +139,9 @@ def _visible(branches: list[Q], further: Q, search: Search, viewer: User) -> tup
     mine = list(Ownership.objects.live().filter(user=viewer).values_list("agent_id", flat=True))
     if search.agent in mine:
         return branches, further
-    own = _of_person(viewer.pk)
+    own = of_person(viewer.pk)
     if branches or len(mine) > MOST_BRANCHES:
-        return branches, further & reduce(or_, own, Q(agent_id__in=mine))
+        many = Ownership.objects.live().filter(user=viewer, agent_id=OuterRef("agent_id"))
+        kept = Q(agent_id__in=mine) if len(mine) <= MOST_BRANCHES else Q(Exists(many))
+        return branches, further & reduce(or_, own, kept)
     return [*own, *(Q(agent_id=agent_id) for agent_id in mine)], further
-
-
-def _of_person(user_id: uuid.UUID) -> list[Q]:
-    return [Q(user_id=user_id), Q(is_by_a_person(), actor_id=user_id)]

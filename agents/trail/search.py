@@ -62,7 +62,7 @@ def _older_page(plan: Plan, before: int | None, size: int, is_short: bool) -> Fo
     top = min(n for n in (before, plan.highest, newest_number() + 1) if n is not None)
     ids: list[int] = []
     low = top
-    for span in _spans(is_short):
+    for span in _spans(plan, is_short):
         high, low = low, plan.lowest if span is None else max(plan.lowest, top - span)
         ids += _ids(plan, low, high, size + 1 - len(ids), newest_first=True)
         if len(ids) > size or low <= plan.lowest:
@@ -79,7 +79,7 @@ def _newer_page(plan: Plan, after: int, size: int, is_short: bool) -> Found:
     top = plan.highest if plan.highest is not None else newest_number() + 1
     ids: list[int] = []
     high = start = after + 1
-    for span in _spans(is_short):
+    for span in _spans(plan, is_short):
         low, high = high, top if span is None else min(top, start + span)
         ids += _ids(plan, low, high, size + 1 - len(ids), newest_first=False)
         if len(ids) > size or high >= top:
@@ -89,8 +89,10 @@ def _newer_page(plan: Plan, after: int, size: int, is_short: bool) -> Found:
     return Found(_events(ids), ids[-1] if ids else after + 1, newer)
 
 
-def _spans(is_short: bool) -> tuple[int | None, ...]:
-    return (None,) if is_short else (NEAREST, FURTHEST)
+def _spans(plan: Plan, is_short: bool) -> tuple[int | None, ...]:
+    if is_short:
+        return (None,)
+    return (NEAREST, FURTHEST // 2 if plan.looks_up_words else FURTHEST)
 
 
 def _is_walk_short(plan: Plan) -> bool:

@@ -11,16 +11,17 @@ from django.utils import timezone
 
 from agents.actors import Actor
 from agents.ids import uuid7
-from agents.models import Event, EventText
+from agents.models import Agent, Event, EventText
 from agents.trail import indexes
-from agents.trail import plan as trail_plan
 from agents.trail import search as trail_search
+from agents.trail import words as trail_words
 from agents.trail.days import last_days, refused_today
 from agents.trail.groups import Group, group_of, kinds_of
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import record
 from agents.trail.search import Search, find_events
+from agents.trail.words import wanted_by
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
@@ -129,8 +130,8 @@ def test_a_number_or_an_id_finds_its_events(mara, chain, typed):
     assert chain["number"] in numbers(find_events(Search(words=typed.format(**chain)), viewer=mara))
 
 
-def test_a_number_is_read_with_groups_too():
-    assert trail_plan._branches_of_words("10 418 233")[0] == trail_plan._branches_of_words("10,418,233")[0]
+def test_a_number_is_read_with_groups_too(mara):
+    assert wanted_by("10 418 233", mara) == wanted_by("10,418,233", mara)
 
 
 def test_names_find_the_events_of_agents_people_and_clients(mara, ada, discharge_assistant, discharge_client):
@@ -140,6 +141,45 @@ def test_names_find_the_events_of_agents_people_and_clients(mara, ada, discharge
     assert set(by_client) <= set(by_agent)
     assert Event.objects.get(kind="client.created").pk in by_client
     assert Event.objects.get(kind="agent.registered").pk in by_person
+
+
+@pytest.fixture
+def flooded(monkeypatch):
+    """More than the limit match everything."""
+    monkeypatch.setattr(trail_words, "MOST_NAMES", 2)
+    monkeypatch.setattr(trail_words, "MOST_PURPOSES", 2)
+
+
+def test_nobody_hides_an_agent_behind_others_of_its_name(omar, ada, mallory, flooded):
+    hidden = builders.agent("Billing letters", owner=ada)
+    for number in range(4):
+        builders.agent(f"AA {number} letters", owner=mallory)
+    found = find_events(Search(words="letters"), viewer=omar, size=500)
+    assert hidden.pk in {event.agent_id for event in found.events}
+    assert {event.agent_id for event in found.events} == set(Agent.objects.values_list("pk", flat=True))
+    both = find_events(Search(words="letters", agent=hidden.pk), viewer=omar, size=500)
+    assert numbers(both) == [event.pk for event in found.events if event.agent_id == hidden.pk]
+
+
+def test_nobody_hides_a_consent_behind_others_for_the_same_words(
+    omar, weber, mallory, discharge_client, look_up_staff, flooded
+):
+    old = builders.consent(weber, discharge_client, [look_up_staff], purpose="Send the invoices")
+    other = builders.client(builders.agent("Own", owner=mallory, scopes=[look_up_staff]))
+    for number in range(4):
+        builders.consent(mallory, other, purpose=f"invoices {number}")
+    found = find_events(Search(words="invoices"), viewer=omar, size=500)
+    assert old.pk in {event.consent_id for event in found.events}
+    narrowed = find_events(Search(words="the invoices"), viewer=omar)
+    assert {event.consent_id for event in narrowed.events} == {old.pk}
+
+
+def test_a_search_tells_no_name_that_the_viewer_may_not_know(ada, mallory, weber, discharge_assistant, weber_allows):
+    """The trail may tell somebody of a page that was refused; what agent that was they learn by no guess at its name."""
+    happens(Kind.PAGE_REFUSED, by=builders.actor(mallory), agent_id=discharge_assistant.pk, outcome=Outcome.REFUSED)
+    assert find_events(Search(words="Discharge"), viewer=mallory).events == []
+    assert find_events(Search(words="Discharge"), viewer=weber).events
+    assert find_events(Search(words="Discharge"), viewer=ada).events
 
 
 def test_words_that_nothing_has_find_nothing(mara, chain):
@@ -220,7 +260,7 @@ def test_who_hands_an_agent_over_no_longer_reads_what_it_does(ada, mallory, disc
 
 
 def test_an_owner_of_very_many_agents_still_reads_them(ada, monkeypatch, discharge_assistant):
-    monkeypatch.setattr(trail_plan, "MOST_BRANCHES", 0)
+    monkeypatch.setattr("agents.trail.plan.MOST_BRANCHES", 0)
     number = happens(agent_id=discharge_assistant.pk)
     assert number in numbers(find_events(Search(), viewer=ada))
 
