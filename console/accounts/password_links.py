@@ -11,7 +11,6 @@ from typing import Any
 
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.urls import reverse
 
@@ -31,7 +30,7 @@ class _MadeBy(PasswordResetTokenGenerator):
         super().__init__()
         self.maker_id = maker_id
 
-    def _make_hash_value(self, user: AbstractBaseUser, timestamp: int) -> str:
+    def _make_hash_value(self, user: Any, timestamp: int) -> str:
         return f"{self.maker_id}{super()._make_hash_value(user, timestamp)}"
 
 

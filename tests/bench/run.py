@@ -75,7 +75,10 @@ def measure_stock(folder: Path, results: Results) -> None:
     header = _program("tests.bench.stock.seed", environment=environment).strip()
     from console.serving import answers, web_command
 
-    command = [part.replace("console.wsgi", "tests.bench.stock.wsgi") for part in web_command("127.0.0.1", port, 2, engine="sqlite")]
+    command = [
+        part.replace("console.wsgi", "tests.bench.stock.wsgi")
+        for part in web_command("127.0.0.1", port, 2, engine="sqlite")
+    ]
     web = start(command, log=folder / "log.txt", environment=environment, folder=BASE_DIR)
     try:
         until(lambda: answers("127.0.0.1", port))
