@@ -20,7 +20,7 @@ from agents import clients
 from agents.actors import Actor, require
 from agents.errors import Ended, InvalidInput
 from agents.ids import random_handle
-from agents.models import Client, Credential, Resource, State
+from agents.models import Agent, Client, Credential, Resource, State
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -127,6 +127,25 @@ def revoke(credential: Credential, *, by: Actor, now: datetime, reason: str) -> 
         require(by, May.MANAGE_RESOURCE, credential.resource)
     if credential.revoked_at is not None:
         raise Ended("This key was revoked already.")
+    _end(credential, by=by, now=now, reason=reason)
+    return credential
+
+
+@transaction.atomic
+def revoke_all(agent: Agent, *, by: Actor, now: datetime, reason: str) -> int:
+    """Revoke each live key of the agent's clients, when it changes hands. Returns how many there were.
+
+    In the transaction and under the agent's lock of whoever gives it away, who asked already whether they may.
+    Records ``credential.revoked`` for each.
+    """
+    keys = Credential.objects.live(now).filter(client__agent=agent).select_related("client").order_by("pk")
+    ended = list(keys.select_for_update(of=("self",)))
+    for credential in ended:
+        _end(credential, by=by, now=now, reason=reason)
+    return len(ended)
+
+
+def _end(credential: Credential, *, by: Actor, now: datetime, reason: str) -> None:
     credential.revoked_at = now
     credential.save(update_fields=["revoked_at"])
     record(
@@ -138,7 +157,6 @@ def revoke(credential: Credential, *, by: Actor, now: datetime, reason: str) -> 
         handle=credential.handle,
         **_holder_ids(credential),
     )
-    return credential
 
 
 def _locked(holder: Client | Resource, by: Actor) -> Client | Resource:

@@ -14,6 +14,7 @@ from django.db.models import DateTimeField, F, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
+from agents import credentials
 from agents.actors import Actor, require
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import Agent, AgentScope, DataClass, Environment, Ownership, Scope, State, User
@@ -113,10 +114,11 @@ def edit(agent: Agent, *, by: Actor, now: datetime, **changes: Any) -> Agent:
 
 
 @transaction.atomic
-def hand_over(agent: Agent, *, owner: User, reason: str, by: Actor, now: datetime) -> Agent:
+def hand_over(agent: Agent, *, owner: User, reason: str, by: Actor, now: datetime, revoke_keys: bool = False) -> Agent:
     """Make somebody else the owner. The one so far has no part in the agent any more.
 
-    Raises Forbidden, Ended (retired), InvalidInput. Records ``agent.handed_over``.
+    revoke_keys: whether the keys made before end too, because somebody who leaves may have kept one.
+    Raises Forbidden, Ended (retired), InvalidInput. Records ``agent.handed_over``, ``credential.revoked`` for each.
     """
     reason = reason_of(reason)
     agent = _locked(agent)
@@ -139,6 +141,8 @@ def hand_over(agent: Agent, *, owner: User, reason: str, by: Actor, now: datetim
         before=before.pk if before else None,
         after=owner.pk,
     )
+    if revoke_keys:
+        credentials.revoke_all(agent, by=by, now=now, reason=reason)
     return Agent.objects.get(pk=agent.pk)
 
 

@@ -206,6 +206,13 @@ class HandOverForm(forms.Form):
     owner = PersonChoiceField(queryset=User.objects.none(), label=_("New owner"), empty_label=_("Choose somebody"))
     reason = forms.CharField(label=_("Why?"), max_length=500, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
+    revoke_keys = forms.BooleanField(
+        label=_("Revoke the keys made before"),
+        required=False,
+        initial=True,
+        help_text=_("Whoever kept one could go on acting as this agent. It gets no token until it has a new key."),
+    )
+
     def __init__(self, data: Any = None, *, agent: Agent) -> None:
         super().__init__(data)
         owner = agent.owner

@@ -42,6 +42,7 @@ def hand_over(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
                 agent,
                 owner=owner,
                 reason=form.cleaned_data["reason"],
+                revoke_keys=form.cleaned_data["revoke_keys"],
                 by=Actor.of(request),
                 now=moment_of(request),
             )

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from agents import people as domain
 from agents.actors import Actor, require
-from agents.models import Ownership, Resource, Session, User
+from agents.models import Credential, Ownership, Resource, Session, State, User
 from agents.permissions import May
 from agents.promises import when_it_counts
 from agents.sign_in import factors_of
@@ -43,6 +43,8 @@ class Stopping:
     sessions: int
     promise: str
     """When that counts, at the slowest of the resources concerned."""
+    keys: list[Credential]
+    """Live keys that they made and may have kept. These go on working."""
 
 
 def person_or_404(request: PersonRequest, person_id: uuid.UUID) -> User:
@@ -57,7 +59,14 @@ def what_rests_on(person: User, now: datetime) -> Stopping:
     concerned = Consent.objects.live(now).filter(Q(user=person) | Q(agent__in=[row.agent_id for row in owned]))
     held = ConsentScope.objects.held(now).filter(consent__in=concerned)
     resources = Resource.objects.filter(pk__in=held.values("scope__resource"))
-    return Stopping(owned, given.count(), Session.objects.of(person).live(now).count(), when_it_counts(resources))
+    sessions = Session.objects.of(person).live(now).count()
+    return Stopping(owned, given.count(), sessions, when_it_counts(resources), keys_made_by(person, now))
+
+
+def keys_made_by(person: User, now: datetime) -> list[Credential]:
+    """Return the live keys that somebody made, of clients and resources that are still there."""
+    keys = Credential.objects.live(now).filter(created_by=person, client__ended_at=None, resource__ended_at=None)
+    return list(keys.exclude(client__agent__state=State.RETIRED).select_related("client__agent", "resource"))
 
 
 @require_safe

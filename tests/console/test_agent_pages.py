@@ -6,13 +6,15 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from agents import lifecycle, registry
-from agents.models import Agent, AgentScope, State
+from agents import clients, credentials, lifecycle, registry
+from agents.models import Agent, AgentScope, Credential, State
 from agents.trail.kinds import Kind
 from consent.models import Consent
 from tests import builders
 from tests.builders import actor, browser
+from tests.forms import form_of
 
 pytestmark = pytest.mark.django_db
 
@@ -111,6 +113,39 @@ def test_an_owner_is_refused_to_activate_their_own_agent(ada, now):
     assert Agent.objects.get(pk=agent.pk).state == State.PENDING
 
 
+def test_activating_approves_what_was_looked_at_and_nothing_else(ada, mara, see_appointments, read_records, now):
+    """The owner can change the agent while an administrator's page is open: what was not read is not approved."""
+    agent = builders.agent(owner=ada, scopes=[see_appointments], active=False)
+    client = builders.client(agent)
+    lifecycle.submit(agent, reason="Ready.", by=actor(ada), now=now)
+    url = reverse("agent-move", args=[agent.pk, "activate"])
+    act = {"by": actor(ada), "now": now}
+    changes = [
+        lambda: registry.edit(agent, name="St. Anna Patient Safety", **act),
+        lambda: registry.edit(agent, purpose="Required yearly check", **act),
+        lambda: registry.edit(agent, unit="Management", **act),
+        lambda: registry.set_scopes(
+            agent, scopes=frozenset({see_appointments, read_records}), required=frozenset(), **act
+        ),
+        lambda: clients.change(client, redirect_uris=["https://elsewhere.example/cb"], **act),
+    ]
+    for change in changes:
+        form = form_of(browser(mara).get(url), None)
+        change()
+        with builders.one_refusal(Kind.AGENT_MOVE_REFUSED, "facts_changed"):
+            again = browser(mara).post(url, {**form, "reason": "Looked at it."})
+        assert "has changed since you looked" in again.content.decode()
+        assert Agent.objects.get(pk=agent.pk).state == State.PENDING
+    shown = again.content.decode()
+    assert "https://elsewhere.example/cb" in shown
+    assert "records:read" in shown
+    assert "Required yearly check" in shown
+    assert browser(mara).post(url, {"reason": "No digest."}).status_code == 200
+    assert Agent.objects.get(pk=agent.pk).state == State.PENDING
+    browser(mara).post(url, {**form_of(again), "reason": "Looked at it."})
+    assert Agent.objects.get(pk=agent.pk).state == State.ACTIVE
+
+
 def test_a_get_moves_nothing(mara, discharge_assistant):
     for name in lifecycle.MOVES:
         browser(mara).get(reverse("agent-move", args=[discharge_assistant.pk, name]), {"reason": "Because."})
@@ -149,6 +184,27 @@ def test_handing_over_leaves_the_former_owner_outside(ada, mallory, discharge_as
     assert response.url == reverse("agents")
     assert Agent.objects.get(pk=discharge_assistant.pk).owner == mallory
     assert opened.get(discharge_assistant.get_absolute_url()).status_code == 404
+
+
+def test_handing_over_revokes_the_keys_made_before_unless_unticked(
+    ada, mallory, discharge_assistant, discharge_key, now
+):
+    assert (
+        "Revoke the keys made before"
+        in browser(ada).get(reverse("agent-people", args=[discharge_assistant.pk])).content.decode()
+    )
+    ended = builders.key(discharge_key.credential.client)
+    credentials.revoke(ended.credential, reason="Lost.", by=actor(ada), now=now)
+    form = {"owner": mallory.pk, "reason": "She runs it now.", "revoke_keys": "on"}
+    browser(ada).post(reverse("agent-hand-over", args=[discharge_assistant.pk]), form)
+    assert not Credential.objects.live(timezone.now()).filter(client__agent=discharge_assistant).exists()
+    told = builders.events(Kind.CREDENTIAL_REVOKED)
+    assert [event.credential_id for event in told] == [ended.credential.pk, discharge_key.credential.pk]
+    assert (told[1].agent_id, told[1].actor_id) == (discharge_assistant.pk, ada.pk)
+    kept = builders.key(discharge_key.credential.client, by=mallory)
+    form = {"owner": ada.pk, "reason": "Back to her."}
+    browser(mallory).post(reverse("agent-hand-over", args=[discharge_assistant.pk]), form)
+    assert Credential.objects.live(timezone.now()).filter(client__agent=discharge_assistant).get() == kept.credential
 
 
 def test_a_deputy_edits_but_does_not_hand_over(ada, mallory, discharge_assistant, now):

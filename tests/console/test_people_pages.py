@@ -6,8 +6,9 @@ import re
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from agents import people
+from agents import credentials, people, registry
 from agents.ids import uuid7
 from agents.models import Organisation, Role, Session
 from agents.trail.kinds import Kind
@@ -85,6 +86,23 @@ def test_deactivating_shows_what_stops_and_asks_why(mara, ada, discharge_assista
     assert browser.post(reverse("person-reactivate", args=[ada.pk]), WHY).status_code == 302
     ada.refresh_from_db()
     assert ada.is_active
+
+
+def test_deactivating_lists_the_keys_they_made_and_may_have_kept(mara, ada, mallory, discharge_client, records, now):
+    agent = discharge_client.agent
+    registry.set_deputies(agent, deputies=[mallory], by=builders.actor(ada), now=now)
+    made, others, gone = (builders.key(discharge_client, by=by) for by in (mallory, ada, mallory))
+    credentials.revoke(gone.credential, reason="Lost.", by=builders.actor(ada), now=timezone.now())
+    asked = builders.browser(mara).get(reverse("person-deactivate", args=[mallory.pk])).content.decode()
+    assert str(made.credential) in asked
+    assert reverse("agent-clients", args=[agent.pk]) in asked
+    for key in (others, gone):
+        assert str(key.credential) not in asked
+    eva = builders.person("Eva", Role.ADMINISTRATOR)
+    of_resource = builders.key(records, by=eva)
+    asked = builders.browser(mara).get(reverse("person-deactivate", args=[eva.pk])).content.decode()
+    assert str(of_resource.credential) in asked
+    assert records.get_absolute_url() in asked
 
 
 @pytest.mark.parametrize("who", ["ada", "weber"])
