@@ -7,8 +7,9 @@ marks it; dead rows go in small batches by their keys. ``now`` and ``batch`` (ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.db import models, transaction
@@ -30,7 +31,7 @@ def retire_ended_agents(*, now: datetime, batch: int = 100) -> int:
     """Retire the agents whose end date has passed. Returns how many. Records ``agent.retired`` for each, automatic."""
     due = Agent.objects.exclude(state=State.RETIRED).filter(ends_at__lte=now)
     retired = 0
-    for agent_id in _keys_in_order(due, "ends_at", batch):
+    for agent_id in keys_in_order(due, "ends_at", batch):
         with transaction.atomic():
             # Asked again under the lock: its owner may have moved the end, another worker may have been here.
             agent = due.select_for_update(skip_locked=True).filter(pk=agent_id).first()
@@ -44,7 +45,7 @@ def end_credentials(*, now: datetime, batch: int = 200) -> int:
     """Write down which keys are past their end date. Returns how many. Records ``credential.ended`` for each."""
     due = Credential.objects.filter(revoked_at=None, ended_recorded_at=None, ends_at__lte=now)
     ended = 0
-    for credential_id in _keys_in_order(due, "ends_at", batch):
+    for credential_id in keys_in_order(due, "ends_at", batch):
         with transaction.atomic():
             if due.filter(pk=credential_id).update(ended_recorded_at=now):
                 credential = Credential.objects.select_related("client").get(pk=credential_id)
@@ -66,7 +67,7 @@ def end_links(*, now: datetime, batch: int = 200) -> int:
     """Write down which set-up links and invitations ended unused. Returns how many. Records ``link.ended`` for each."""
     due = OneTimeLink.objects.unused().filter(ended_recorded_at=None, ends_at__lte=now)
     ended = 0
-    for link_id in _keys_in_order(due, "ends_at", batch):
+    for link_id in keys_in_order(due, "ends_at", batch):
         with transaction.atomic():
             if due.filter(pk=link_id).update(ended_recorded_at=now):
                 kind = OneTimeLink.objects.values_list("kind", flat=True).get(pk=link_id)
@@ -108,14 +109,24 @@ def delete_in_batches(rows: models.QuerySet[Any], *, by: str, batch: int) -> int
             return deleted
 
 
-def _keys_in_order(due: models.QuerySet[Any], column: str, batch: int) -> Iterator[Any]:
+def batches(keys: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Yield the keys in lists of this size."""
+    walk = iter(keys)
+    while batch := list(islice(walk, size)):
+        yield batch
+
+
+def keys_in_order(due: models.QuerySet[Any], column: str, batch: int) -> Iterator[Any]:
     """Yield the keys of all due rows, read a batch at a time. A row that stays due is passed once, not for ever."""
     last: tuple[Any, Any] | None = None
     while True:
         rows = due
         if last is not None:
             when, key = last
-            rows = due.filter(models.Q(**{f"{column}__gt": when}) | models.Q(**{column: when, "pk__gt": key}))
+            # The first condition says less than the second and is the one that an index can begin at.
+            rows = due.filter(**{f"{column}__gte": when}).filter(
+                models.Q(**{f"{column}__gt": when}) | models.Q(**{column: when, "pk__gt": key})
+            )
         page = list(rows.order_by(column, "pk").values_list(column, "pk")[:batch])
         for _, key in page:
             yield key

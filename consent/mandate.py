@@ -226,9 +226,9 @@ def pause_unanswered(*, now: datetime, batch: int = 500) -> int:
 
     Safe twice at once and killed half-way, as ``end_expired``. Returns how many. Records ``consent.paused`` for each.
     """
-    due = Consent.objects.standing().paused(now).filter(paused_at=None)
+    due = Consent.objects.due_to_pause(now)
     written = 0
-    while ids := list(due.order_by("pk").values_list("pk", flat=True)[:batch]):
+    while ids := list(due.order_by("ends_at", "pk").values_list("pk", flat=True)[:batch]):
         for consent_id in ids:
             with transaction.atomic():
                 # Asked again under the lock: somebody may have confirmed it, another worker may have been here.

@@ -123,7 +123,7 @@ def close_minutes(*, now: datetime, batch: int = 500) -> int:
     ended = 0
     last = now.replace(second=0, microsecond=0) - timedelta(minutes=1)
     while True:
-        rows = list(RefusalCount.objects.filter(minute__lt=last).order_by("pk")[:batch])
+        rows = list(RefusalCount.objects.filter(minute__lt=last).order_by("minute", "source")[:batch])
         for row in rows:
             with transaction.atomic():
                 deleted, _ = RefusalCount.objects.filter(pk=row.pk).delete()

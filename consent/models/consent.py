@@ -24,6 +24,10 @@ PAUSES_AFTER = timedelta(days=14)
 """So long after its answering administrator left, an organisation consent that nobody else confirmed pauses."""
 
 
+OVER_SINCE = {"revoked_at": "revoked", "superseded_at": "superseded", "ended_recorded_at": "written_down_as_ended"}
+"""The columns that say since when a consent is over, as far as it is written down."""
+
+
 class Origin(models.TextChoices):
     """How a consent came to be (decisions.md, Who decides)."""
 
@@ -69,6 +73,10 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
     def paused(self, now: datetime) -> Self:
         """Standing consents that count again once an administrator confirms them (``Consent.status``)."""
         return self.standing().filter(Q(paused_at__isnull=False) | _unanswered(now - PAUSES_AFTER), ends_at__gt=now)
+
+    def due_to_pause(self, now: datetime) -> Self:
+        """Consents that have paused, where no sweep has written it down yet."""
+        return self.standing().filter(_unanswered(now - PAUSES_AFTER), user=None, paused_at=None, ends_at__gt=now)
 
     def unanswered(self, now: datetime) -> Self:
         """Standing consents of the organisation for which no administrator answers any more, paused already or not."""
@@ -196,6 +204,16 @@ class Consent(models.Model):
                 fields=["ends_at"],
                 name="consent_waiting_for_its_end",
                 condition=Q(revoked_at=None, superseded_at=None, ended_recorded_at=None),
+            ),
+            models.Index(
+                fields=["ends_at", "id"],
+                name="consent_of_the_organisation",
+                condition=Q(revoked_at=None, superseded_at=None, user=None),
+            ),
+            # What is over leads to the token families under it. Nothing stands in these while a consent lives.
+            *(
+                models.Index(fields=[column], name=f"consent_{word}", condition=Q(**{f"{column}__isnull": False}))
+                for column, word in OVER_SINCE.items()
             ),
         ]
 

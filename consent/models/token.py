@@ -36,7 +36,7 @@ class TokenFamily(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="families")
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+", db_index=False)
     created_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     """The end of its refresh tokens: never later than the consent's."""
@@ -46,7 +46,10 @@ class TokenFamily(models.Model):
     """The pairs ``[resource id, scope name]`` that the client asked for: what a refresh may name again."""
 
     class Meta:
-        indexes = [models.Index(fields=["ends_at"], name="family_by_end")]
+        indexes = [
+            models.Index(fields=["ends_at"], name="family_by_end"),
+            models.Index(fields=["ended_at"], name="family_that_was_ended", condition=Q(ended_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"family {self.pk}"
