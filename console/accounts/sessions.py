@@ -6,7 +6,7 @@ cookie, as Django's middleware and test client expect.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.fernet import InvalidToken
@@ -20,6 +20,8 @@ from agents.models.session import Session, digest_of_session_key
 LONGEST_KEY = 64
 NOTED = "mandate_signed_in"
 """Where a session keeps when, where and with which browser somebody signed in."""
+LONGEST_LIFE = timedelta(days=7)
+"""After signing in. Within it, a session ends when nothing was changed in it for ``SESSION_COOKIE_AGE``."""
 
 
 class SessionStore(DatabaseStore):
@@ -57,6 +59,25 @@ class SessionStore(DatabaseStore):
             row.address, row.user_agent = str(noted.get("address", "")), str(noted.get("user_agent", ""))
             row.created_at = datetime.fromisoformat(noted["at"])
         return row
+
+    def get_expiry_date(self, **changes: Any) -> datetime:
+        """When the session ends: some hours after its last change, and at the latest a week after signing in."""
+        ends = super().get_expiry_date(**changes)
+        last = self._last_moment()
+        return min(ends, last) if last else ends
+
+    def get_expiry_age(self, **changes: Any) -> int:
+        """The same in seconds from now, for the cookie."""
+        age = super().get_expiry_age(**changes)
+        last = self._last_moment()
+        if last is None:
+            return age
+        left = last - changes.get("modification", timezone.now())
+        return min(age, max(int(left.total_seconds()), 0))
+
+    def _last_moment(self) -> datetime | None:
+        noted = self.get(NOTED)
+        return datetime.fromisoformat(noted["at"]) + LONGEST_LIFE if isinstance(noted, dict) else None
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         return encrypt(super().encode(session_dict))

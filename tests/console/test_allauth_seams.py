@@ -57,6 +57,8 @@ REPLACED = {
     SessionStore._get_session_from_db: "775c8d22becd",
     SessionStore.create_model_instance: "dd20de8bae89",
     SessionStore.delete: "0d2585399e9d",
+    SessionStore.get_expiry_age: "fda445523088",
+    SessionStore.get_expiry_date: "db1e47a2b825",
     SessionStore.exists: "f71229b70227",
 }
 

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from http.cookies import SimpleCookie
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
@@ -42,6 +44,28 @@ def test_s57_a_new_session_at_sign_in_which_no_table_can_give_away(weber):
     assert key != "fixed-by-somebody-else-fixed-by-som"
     assert key not in "\n".join(map(repr, Session.objects.values_list()))
     assert browser.get("/my-agents/").status_code == 200
+
+
+def test_s57_a_session_that_is_used_all_the_time_ends_a_week_after_signing_in(weber):
+    start = timezone.now()
+    browser = builders.browser()
+    signs_in(browser, weber)
+    for hours in range(11, 24 * 7, 11):
+        with time_machine.travel(start + timedelta(hours=hours), tick=False):
+            assert browser.get("/my-agents/").status_code == 200, hours
+            session = browser.session
+            session["seen"] = hours
+            session.save()
+            assert session.get_expiry_age() <= min(12 * 3600, (24 * 7 - hours) * 3600)
+    with time_machine.travel(start + timedelta(days=7, seconds=1), tick=False):
+        assert browser.get("/my-agents/").status_code == 302
+
+
+def test_s57_a_session_that_is_left_alone_ends_after_twelve_hours(weber):
+    browser = builders.browser()
+    signs_in(browser, weber)
+    with time_machine.travel(timezone.now() + timedelta(hours=12, seconds=1), tick=False):
+        assert browser.get("/my-agents/").status_code == 302
 
 
 def test_s57_sign_out_ends_it_for_whoever_kept_the_cookie(weber):
