@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Case, DateTimeField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, When
 
@@ -122,7 +123,7 @@ def warn_of_consents(*, now: datetime, batch: int = 200) -> int:
     )
 
 
-def _pause_on() -> ExpressionWrapper:
+def _pause_on() -> ExpressionWrapper[Any]:
     """``Consent.pauses_at`` in the database, for consents of the organisation."""
     left = Case(
         When(confirmed_by__isnull=False, then=F("confirmed_by__left_office_at")),
