@@ -45,6 +45,15 @@ class Refused(MandateError):
     """Something is not as it must be. The message is the sentence for people."""
 
 
+class FactsChanged(Refused):
+    """What was looked at before a decision is no longer what would be decided."""
+
+    code = "facts_changed"
+
+    def __init__(self) -> None:
+        super().__init__(_("The agent has changed since you looked at it. Look at it again before you decide."))
+
+
 class IllegalMove(Refused):
     code = "illegal_move"
 

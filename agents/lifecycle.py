@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agents.actors import Actor, ActorKind, require
-from agents.errors import IllegalMove, NotReady
+from agents.errors import FactsChanged, IllegalMove, NotReady
 from agents.models import Agent, State
 from agents.permissions import May
+from agents.review import reviewed
 from agents.texts import reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -107,13 +108,18 @@ def take_up(agent: Agent, *, reason: str, by: Actor, now: datetime) -> Agent:
 
 
 @transaction.atomic
-def move(agent: Agent, move: Move, *, reason: str, by: Actor, now: datetime) -> Agent:
-    """Make one move. The row lock decides between two at once: the second finds another state, and is refused."""
+def move(agent: Agent, move: Move, *, reason: str, by: Actor, now: datetime, seen: str | None = None) -> Agent:
+    """Make one move. The row lock decides between two at once: the second finds another state, and is refused.
+
+    seen: the digest of the facts that the person looked at (``agents.review``); if they have changed since, FactsChanged.
+    """
     reason = reason_of(reason)
     agent = Agent.objects.locked(agent.pk)
     require(by, move.permission, agent)
     if agent.state not in move.starts:
         raise IllegalMove(agent.get_state_display(), str(move.verb))
+    if seen is not None and seen != reviewed(agent).digest():
+        raise FactsChanged
     if move.end in {State.PENDING, State.ACTIVE}:
         _must_be_ready(agent, now)
     agent.state = move.end

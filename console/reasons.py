@@ -48,6 +48,7 @@ REASONS: dict[str, str | Promise] = {
     "refused": _("it is not so"),
     "forbidden": _("not allowed for this person"),
     "not_found": _("there is no such thing for them"),
+    "facts_changed": _("the agent had changed since it was looked at"),
     "illegal_move": _("no such move from this state"),
     "not_ready": _("something is missing"),
     "ended": _("it has ended already"),

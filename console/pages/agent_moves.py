@@ -35,6 +35,8 @@ def move(request: HttpRequest, agent_id: uuid.UUID, move: str) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
                 by=Actor.of(request),
                 now=moment_of(request),
+                # To activate is to approve what was looked at, and not what it has become since.
+                seen=request.POST.get("seen", "") if move == "activate" else None,
             )
             messages.success(request, str(words.done) % {"agent": agent.name})
             return redirect(agent)

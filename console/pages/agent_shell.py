@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,8 +18,10 @@ from agents.lifecycle import MOVES, Move
 from agents.models import Agent, Client, Resource, State, User
 from agents.permissions import May
 from agents.promises import when_it_counts
+from agents.review import Reviewed, reviewed
 from consent.models import AccessToken, Consent, ConsentScope
 from consent.screens.who_and_when import moment_of, person_of
+from console.templatetags.mandate import bdi_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ class OfferedMove:
     title: str
     sentence: str
     facts: list[tuple[str, object]]
+    fields: list[tuple[str, str]]
+    """What is sent along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +205,34 @@ def offer(agent: Agent, name: str, stopping: Stopping) -> OfferedMove:
             (_("Tokens that are out"), stopping.tokens),
             (_("Takes effect"), stopping.promise),
         ]
+    fields: list[tuple[str, str]] = []
+    if name == "activate":
+        review = reviewed(agent)
+        facts, fields = _review_in_words(review), [("seen", review.digest())]
     url = reverse("agent-move", args=[agent.pk, name])
     title = str(words.title) % {"agent": agent.name}
-    return OfferedMove(name, words, url, title, _sentence(MOVES[name], stopping), facts)
+    return OfferedMove(name, words, url, title, _sentence(MOVES[name], stopping), facts, fields)
+
+
+def _review_in_words(review: Reviewed) -> list[tuple[str, object]]:
+    """Say what is approved by activating: the facts that ``Reviewed.digest`` stands for."""
+    scopes = [
+        (f"{name} ({_('required')})" if required else name, resource)
+        for _uri, resource, name, required in review.scopes
+    ]
+    nothing = _("nothing")
+    return [
+        (_("Purpose"), bdi_name(review.purpose)),
+        (_("Unit"), bdi_name(review.unit) if review.unit else "–"),
+        (
+            _("May ask for"),
+            format_html_join(", ", "<code>{}</code> {}", ((n, bdi_name(r)) for n, r in scopes)) or nothing,
+        ),
+        (
+            _("Returns to"),
+            format_html_join(" ", "<code>{}</code>", ((uri,) for uri in review.redirect_uris)) or nothing,
+        ),
+    ]
 
 
 def _sentence(move: Move, stopping: Stopping) -> str:

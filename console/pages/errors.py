@@ -102,7 +102,7 @@ def _event_of(error: MandateError, request: HttpRequest) -> tuple[Kind, dict[str
         consent = Consent.objects.filter(pk=ids["consent_id"]).only("agent_id", "user_id").first()
         about = {**_ids_of(consent), "user_id": consent.user_id} if consent else {}
         return Kind.CONSENT_CHANGE_REFUSED, {**about, "change": page.removeprefix("consent-")}
-    if isinstance(error, errors.IllegalMove | errors.NotReady) and "agent_id" in ids:
+    if isinstance(error, errors.FactsChanged | errors.IllegalMove | errors.NotReady) and "agent_id" in ids:
         return Kind.AGENT_MOVE_REFUSED, {**ids, "move": page}
     return Kind.PAGE_REFUSED, {**ids, "permission": page}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,6 @@ from agents.trail.kinds import Kind
 from consent.models import Consent
 from tests import builders
 from tests.builders import actor, browser
-from tests.forms import form_of
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +113,11 @@ def test_an_owner_is_refused_to_activate_their_own_agent(ada, now):
     assert Agent.objects.get(pk=agent.pk).state == State.PENDING
 
 
+def seen_on(page):
+    (digest,) = re.findall(r'name="seen" value="(\w+)"', page.content.decode())
+    return digest
+
+
 def test_activating_approves_what_was_looked_at_and_nothing_else(ada, mara, see_appointments, read_records, now):
     """The owner can change the agent while an administrator's page is open: what was not read is not approved."""
     agent = builders.agent(owner=ada, scopes=[see_appointments], active=False)
@@ -130,10 +135,10 @@ def test_activating_approves_what_was_looked_at_and_nothing_else(ada, mara, see_
         lambda: clients.change(client, redirect_uris=["https://elsewhere.example/cb"], **act),
     ]
     for change in changes:
-        form = form_of(browser(mara).get(url), None)
+        seen = seen_on(browser(mara).get(url))
         change()
         with builders.one_refusal(Kind.AGENT_MOVE_REFUSED, "facts_changed"):
-            again = browser(mara).post(url, {**form, "reason": "Looked at it."})
+            again = browser(mara).post(url, {"seen": seen, "reason": "Looked at it."})
         assert "has changed since you looked" in again.content.decode()
         assert Agent.objects.get(pk=agent.pk).state == State.PENDING
     shown = again.content.decode()
@@ -142,7 +147,7 @@ def test_activating_approves_what_was_looked_at_and_nothing_else(ada, mara, see_
     assert "Required yearly check" in shown
     assert browser(mara).post(url, {"reason": "No digest."}).status_code == 200
     assert Agent.objects.get(pk=agent.pk).state == State.PENDING
-    browser(mara).post(url, {**form_of(again), "reason": "Looked at it."})
+    browser(mara).post(url, {"seen": seen_on(again), "reason": "Looked at it."})
     assert Agent.objects.get(pk=agent.pk).state == State.ACTIVE
 
 
