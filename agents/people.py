@@ -112,6 +112,9 @@ def accept_invitation(
     link = links.find(OneTimeLink.Kind.INVITATION, token, now)
     person = new_account(email=link.email, name=name, role=link.role, password=password, time_zone=time_zone, now=now)
     with transaction.atomic():
+        if link.created_by_id is not None:
+            # The person first, then the link: whoever dismisses the one who invited takes them in this order.
+            links.must_still_be_vouched_for(link.created_by_id)
         links.claim(link, now=now)
         must_be_free(person.email)
         insert(person)

@@ -190,6 +190,14 @@ def test_whom_a_dismissed_administrator_invited_does_not_come_in(mara, now, dism
     assert len(builders.events(Kind.INVITATION_WITHDRAWN)) == 1
 
 
+def test_an_invitation_counts_while_its_maker_administers_however_they_came_to_do_so_no_more(mara, now):
+    _, token = _invite(mara, now)
+    User.objects.filter(pk=mara.pk).update(role=Role.AUDITOR)
+    with pytest.raises(LinkRefused):
+        _accept(token, now)
+    assert not builders.events(Kind.PERSON_JOINED)
+
+
 @pytest.mark.engine
 @pytest.mark.django_db(transaction=True)
 def test_of_an_invitation_accepted_while_its_maker_is_dismissed_no_administrator_is_left_unseen(now):
