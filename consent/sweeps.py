@@ -31,7 +31,7 @@ from consent.receipts import COME_WITHIN
 
 CODES_KEPT_FOR = timedelta(days=7)
 FAMILIES_KEPT_FOR = timedelta(days=2)
-LOOKED_FOR = timedelta(days=30)
+LOOKED_FOR = timedelta(days=7)
 USED_KEPT_FOR = timedelta(days=2)
 
 
@@ -64,7 +64,7 @@ def delete_dead_refresh_tokens(*, now: datetime, batch: int = 500) -> int:
     It goes from the families that are over to their tokens: looking at every token that lives would take minutes.
     """
     deleted = 0
-    for families, column in families_over(now):
+    for families, column in families_over(now, batch):
         for keys in batches(keys_in_order(families, column, batch), batch):
             dead = RefreshToken.objects.filter(family__in=keys)
             deleted += delete_in_batches(dead, by="family_id", batch=batch)
@@ -78,14 +78,15 @@ def delete_dead_families(*, now: datetime, batch: int = 500) -> int:
         ~Exists(AccessToken.objects.filter(family=OuterRef("pk"))),
     )
     return sum(
-        delete_in_batches(families.filter(*unnamed), by=column, batch=batch) for families, column in families_over(now)
+        delete_in_batches(families.filter(*unnamed), by=column, batch=batch)
+        for families, column in families_over(now, batch)
     )
 
 
-def families_over(now: datetime) -> Iterator[tuple[QuerySet[TokenFamily], str]]:
+def families_over(now: datetime, batch: int) -> Iterator[tuple[QuerySet[TokenFamily], str]]:
     """Yield the families that can never be used again, two days after that began, in parts that an index serves each.
 
-    With each part comes the column of its order. Under a consent that is over they are looked for during a month; what
+    With each part comes the column of its order. Under a consent that is over they are looked for during a week; what
     a longer pause of the sweeps left behind goes at the family's own end.
     """
     since = now - FAMILIES_KEPT_FOR
@@ -93,7 +94,8 @@ def families_over(now: datetime) -> Iterator[tuple[QuerySet[TokenFamily], str]]:
     yield TokenFamily.objects.filter(ended_at__lt=since), "ended_at"
     for column in OVER_SINCE:
         gone = Consent.objects.filter(**{f"{column}__lt": since, f"{column}__gte": since - LOOKED_FOR})
-        yield TokenFamily.objects.filter(consent__in=gone), "pk"
+        for keys in batches(keys_in_order(gone, column, batch), batch):
+            yield TokenFamily.objects.filter(consent__in=keys), "consent_id"
 
 
 def delete_used_once(*, now: datetime, batch: int = 500) -> int:
