@@ -88,7 +88,7 @@ test-postgresql: $(TEST_STAMP) redis ## the whole suite on a real PostgreSQL and
 	$(PYTEST) -n $(JOBS) --engine=postgresql -m "not browser and not faults and not pictures" $(TESTS)
 
 test-browser: $(TEST_STAMP) chromium ## everything marked `browser`, in Chromium
-	$(PYTEST) -m "browser and not faults and not pictures" $(TESTS)
+	$(PYTEST) -n $(JOBS) --dist loadfile -m "browser and not faults and not pictures" $(TESTS)
 
 test-faults: $(TEST_STAMP) redis ## everything marked `faults`, on both engines
 	$(PYTEST) -m "faults" $(TESTS)

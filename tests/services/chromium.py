@@ -11,6 +11,11 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    *("--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--disable-sync", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+"""It asks nobody for anything, and draws without a graphics card, which a container has not."""
 
 
 @contextmanager
@@ -25,7 +30,7 @@ def running_chromium() -> Iterator[Browser]:
     # Chromium's own sandbox refuses root, which a container often is. It sees nothing but our own pages on loopback.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*arguments, "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(executable_path=program, args=[*arguments, *QUIET])
         try:
             yield browser
         finally:
