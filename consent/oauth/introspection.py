@@ -13,11 +13,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
-from django.db import Error as DatabaseFault
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
+from django.http import HttpResponse
 
 from agents.actors import Actor, RequestFacts
 from agents.last_use import note_use_if_possible
@@ -26,47 +23,26 @@ from agents.trail.models import Outcome
 from agents.trail.record import record
 from agents.trail.refusals import record_refusal
 from consent.models import AccessToken
-from consent.oauth.client_authentication import named_client
+from consent.oauth.endpoint import Asked, endpoint
 from consent.oauth.errors import (
-    OAuthRefusal,
     invalid_request,
     json_response,
-    refuse,
-    refuse_method,
-    unavailable,
 )
-from consent.oauth.guessing import check_not_guessing, note_wrong_guess
-from consent.oauth.parameters import LARGEST_BODY, read_form
+from consent.oauth.parameters import LARGEST_BODY
 from consent.oauth.resource_authentication import ProvenResource, prove_resource
 from consent.oauth.worth import Worth, worth_of
 
 INACTIVE: dict[str, Any] = {"active": False}
 
 
-@csrf_exempt
-@login_not_required
-def introspect(request: HttpRequest) -> HttpResponse:
+@endpoint(Kind.INTROSPECTION_REFUSED, longest=LARGEST_BODY)
+def introspect(asked: Asked) -> HttpResponse:
     """Answer one introspection request."""
-    facts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
-    if request.method != "POST":
-        return refuse_method(Kind.INTROSPECTION_REFUSED, facts)
-    authorization, named = request.headers.get("Authorization", ""), ""
-    try:
-        form = read_form(request, longest=LARGEST_BODY)
-        named = named_client(authorization, form)
-        check_not_guessing(Kind.INTROSPECTION_REFUSED, named, facts)
-        resource = prove_resource(authorization, facts.now)
-        presented = form.get("token")
-        if not presented:
-            raise invalid_request("The token is missing.")
-        return json_response(_answer(presented, resource, facts))
-    except OAuthRefusal as refusal:
-        response = refuse(Kind.INTROSPECTION_REFUSED, refusal, facts)
-        if refusal.reason_code == "invalid_client":
-            note_wrong_guess(refusal, named, facts)
-        return response
-    except DatabaseFault:
-        return unavailable()
+    resource = prove_resource(asked.authorization, asked.facts.now)
+    presented = asked.form.get("token")
+    if not presented:
+        raise invalid_request("The token is missing.")
+    return json_response(_answer(presented, resource, asked.facts))
 
 
 def _answer(presented: str, resource: ProvenResource, facts: RequestFacts) -> dict[str, Any]:

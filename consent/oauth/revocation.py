@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import uuid
 
-from django.contrib.auth.decorators import login_not_required
-from django.db import Error as DatabaseFault
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
+from django.http import HttpResponse
 
 from agents.actors import Actor, RequestFacts
 from agents.trail.kinds import Kind
@@ -21,37 +18,21 @@ from agents.trail.record import record
 from consent.models import AccessToken, Consent, RefreshToken, TokenFamily
 from consent.models.token import digest_of
 from consent.oauth.access_token import TYP
-from consent.oauth.client_authentication import ProvenClient, named_client, prove_client
-from consent.oauth.errors import OAuthRefusal, invalid_request, refuse, refuse_method, unavailable
-from consent.oauth.guessing import check_not_guessing, note_wrong_guess
-from consent.oauth.parameters import LARGEST_BODY, read_form
+from consent.oauth.client_authentication import ProvenClient, prove_client
+from consent.oauth.endpoint import Asked, endpoint
+from consent.oauth.errors import invalid_request
+from consent.oauth.parameters import LARGEST_BODY
 from consent.oauth.signing_keys import verified_claims
 
 
-@csrf_exempt
-@login_not_required
-def revoke_token(request: HttpRequest) -> HttpResponse:
+@endpoint(Kind.REVOCATION_REFUSED, longest=LARGEST_BODY)
+def revoke_token(asked: Asked) -> HttpResponse:
     """Answer one revocation request."""
-    facts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
-    if request.method != "POST":
-        return refuse_method(Kind.REVOCATION_REFUSED, facts)
-    authorization, named = request.headers.get("Authorization", ""), ""
-    try:
-        form = read_form(request, longest=LARGEST_BODY)
-        named = named_client(authorization, form)
-        check_not_guessing(Kind.REVOCATION_REFUSED, named, facts)
-        client = prove_client(authorization, form, facts)
-        presented = form.get("token")
-        if not presented:
-            raise invalid_request("The token is missing.", **client.who)
-        revoke(presented, client=client, facts=facts)
-    except OAuthRefusal as refusal:
-        response = refuse(Kind.REVOCATION_REFUSED, refusal, facts)
-        if refusal.reason_code == "invalid_client":
-            note_wrong_guess(refusal, named, facts)
-        return response
-    except DatabaseFault:
-        return unavailable()
+    client = prove_client(asked.authorization, asked.form, asked.facts)
+    presented = asked.form.get("token")
+    if not presented:
+        raise invalid_request("The token is missing.", **client.who)
+    revoke(presented, client=client, facts=asked.facts)
     return HttpResponse(status=200, headers={"Cache-Control": "no-store"})
 
 
