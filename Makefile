@@ -78,7 +78,7 @@ format: $(TEST_STAMP) ## let ruff mend style
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-test-sqlite: $(TEST_STAMP) ## the whole suite on SQLite
+test-sqlite: $(TEST_STAMP) redis ## the whole suite on SQLite
 	$(PYTEST) -n $(JOBS) -m "not browser and not faults and not pictures" $(TESTS)
 
 test-engines: $(TEST_STAMP) redis ## everything marked `engine` on a real PostgreSQL and a real Redis

@@ -10,13 +10,10 @@ from django.core.cache import caches
 
 from console.engines import caches as cache_settings
 from console.shared_cache import SharedCache
-from tests.services.redis import Redis, redis_server_program
+from tests.services.redis import Redis
 from tests.services.run import free_port
 
-pytestmark = [
-    pytest.mark.engine,
-    pytest.mark.skipif(redis_server_program() is None, reason="no redis-server on this machine"),
-]
+pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
