@@ -15,7 +15,7 @@ from agents.models import Agent, AgentScope, Client, Scope, ScopeWording, User
 from agents.models import Kind as AgentKind
 from agents.permissions import May
 from consent.errors import DecisionRefused
-from consent.models.consent import scope_ids
+from consent.models.consent_scope import scope_ids
 from consent.purpose import LONGEST_PURPOSE
 
 

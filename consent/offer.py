@@ -16,7 +16,8 @@ from typing import Any
 
 from django.utils.translation import get_language
 
-from agents.models import Access, Agent, AgentScope, Client, Resource, Scope, ScopeWording, User
+from agents.models import Agent, AgentScope, Client, Resource, Scope, ScopeWording, User
+from agents.models.resource import READING_ORDER
 from agents.promises import when_it_counts
 from agents.redirects import host_of, is_loopback
 from consent.approval import latest_end
@@ -281,9 +282,6 @@ def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, uuid.UUID])
         reworded=is_held and words[scope.pk] != wording.pk,
         ticked=locked or is_held or not scope.is_sensitive,
     )
-
-
-READING_ORDER = {access: rank for rank, access in enumerate(Access.values)}
 
 
 def _sections(lines: list[Line], *, has_more: bool) -> tuple[Section, ...]:

@@ -21,7 +21,7 @@ from agents.models import Client, Resource, Scope, User
 from consent import codes, mandate
 from consent.approval import Approval
 from consent.models import Consent
-from consent.models.consent import scope_ids
+from consent.models.consent_scope import scope_ids
 
 FORM = "application/x-www-form-urlencoded"
 REDIRECT = "https://app.st-anna.example/callback"

@@ -29,6 +29,9 @@ class Access(models.TextChoices):
     DELETE = "delete", _("delete")
 
 
+READING_ORDER = {access: rank for rank, access in enumerate(Access.values)}
+"""In which order people read scopes: by how much they let an agent do."""
+
 LONGEST_OFFLINE_LIFE = timedelta(minutes=5)
 
 

@@ -1,6 +1,7 @@
 """What agents may do: consents, tokens, codes, signing keys."""
 
-from consent.models.consent import Consent, ConsentScope, Origin
+from consent.models.consent import Consent, Origin
+from consent.models.consent_scope import ConsentScope
 from consent.models.key import SigningKey
 from consent.models.token import (
     AccessToken,

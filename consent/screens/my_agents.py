@@ -22,12 +22,12 @@ from agents.actors import Actor
 from agents.errors import InvalidInput
 from agents.last_use import last_used
 from agents.models import Agent, Ownership, Resource, State
+from agents.models.resource import READING_ORDER
 from agents.promises import when_it_counts
 from agents.texts import one_line
 from consent import mandate
 from consent.models import Consent, ConsentScope
 from consent.models.consent import ConsentQuerySet
-from consent.offer import READING_ORDER
 from consent.screens.preview import tokens_of
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
