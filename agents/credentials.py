@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from agents import clients
 from agents.actors import Actor, require
@@ -89,7 +90,7 @@ def issue(
     # Under the holder's lock, so that none is left with a live key by a removal, a retirement or a change to public.
     holder = _locked(holder, by)
     if ends_at is not None and ends_at <= now:
-        raise InvalidInput("ends_at", "The end lies in the past. Choose a later date, or none.")
+        raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
     handle = random_handle(12)
     key = new_key(handle)
     credential = Credential.objects.create(
@@ -126,7 +127,7 @@ def revoke(credential: Credential, *, by: Actor, now: datetime, reason: str) -> 
     else:
         require(by, May.MANAGE_RESOURCE, credential.resource)
     if credential.revoked_at is not None:
-        raise Ended("This key was revoked already.")
+        raise Ended(_("This key was revoked already."))
     _end(credential, by=by, now=now, reason=reason)
     return credential
 
@@ -168,11 +169,13 @@ def _locked(holder: Client | Resource, by: Actor) -> Client | Resource:
         holder, agent = clients.locked(holder)
         require(by, May.ISSUE_CREDENTIAL, agent)
         if holder.is_public:
-            raise InvalidInput("client", "A public client keeps no secret. Give it a method that authenticates first.")
+            raise InvalidInput(
+                "client", _("A public client keeps no secret. Give it a method that authenticates first.")
+            )
         if agent.state == State.RETIRED:
-            raise Ended(f"{agent.name} is retired. Its clients get no more keys.")
+            raise Ended(_("%(agent)s is retired. Its clients get no more keys.") % {"agent": agent.name})
     if holder.ended_at is not None:
-        raise Ended("It was removed and gets no more keys.")
+        raise Ended(_("It was removed and gets no more keys."))
     return holder
 
 
