@@ -13,13 +13,15 @@ from typing import Any
 from django.db import transaction
 from django.utils.text import slugify
 
+from agents import drift
 from agents.actors import Actor, require
+from agents.drift import Drift, What
 from agents.errors import Ended, InvalidInput
 from agents.ids import random_handle
 from agents.models import Agent, AuthMethod, Client, GrantType, State
 from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
-from agents.redirects import BadRedirectUri, check_redirect_uri
+from agents.redirects import BadRedirectUri, check_redirect_uri, hosts_of
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -62,6 +64,7 @@ def add(
 def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Client:
     """Change a client's registration: any of ``CHANGEABLE``. A change to what already holds is no change and no event.
 
+    Consents of the client pause where people would return to another host (``drift_of_redirects``).
     Raises Forbidden, Ended, InvalidInput. Records ``client.changed``.
     """
     unknown = changes.keys() - CHANGEABLE
@@ -83,6 +86,7 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
         return client
     if after["auth_method"] == AuthMethod.NONE and client.credentials.live(now).exists():
         raise InvalidInput("auth_method", "Revoke its keys first: a public client keeps no secret.")
+    drifts = drift_of_redirects(client, after["redirect_uris"])
     columns = _columns(after)
     for name, value in columns.items():
         setattr(client, name, value)
@@ -96,7 +100,14 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
         before={name: before[name] for name in sorted(differing)},
         after={name: after[name] for name in sorted(differing)},
     )
+    drift.tell(drifts, by=by, now=now)
     return client
+
+
+def drift_of_redirects(client: Client, redirect_uris: Iterable[str]) -> list[Drift]:
+    """Return whether people would return to other hosts than those of now. Another path on the same host is no drift."""
+    before, after = hosts_of(client.redirect_uris.split()), hosts_of(redirect_uris)
+    return [Drift(What.REDIRECT_HOST, sorted(before), sorted(after), client=client)] if before != after else []
 
 
 @transaction.atomic

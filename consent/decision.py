@@ -131,8 +131,8 @@ def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, n
         return False
     if not _is_known_place(offer):
         return False
-    words = {row.scope_id: row.wording_id for row in held.held(now)}
-    if any(words.get(line.scope.pk) != line.wording.pk for line in offer.lines):
+    words = {row.scope_id: row.wording.meaning for row in held.held(now)}
+    if any(words.get(line.scope.pk) != line.wording.meaning for line in offer.lines):
         return False
     before, facts = held.shown, offer.facts()
     return all(before.get(name) == value for name, value in facts.items())

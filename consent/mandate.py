@@ -22,7 +22,8 @@ from agents.models import Kind as AgentKind
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record, text_digest
-from consent.errors import DecisionRefused, NotNarrower, NotShorter
+from consent.client_metadata import canonical, digest_of_json, metadata_of
+from consent.errors import DecisionRefused, NotNarrower, NotShorter, OfferChanged
 from consent.models import AccessToken, Consent, ConsentScope, Origin
 from consent.models.consent import fold_purpose, purpose_key, scope_ids
 
@@ -56,7 +57,8 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
     It holds exactly what was ticked, never a union with what was held before. For the organisation an administrator
     approves, and for sensitive scopes one who is neither owner nor deputy of the agent.
 
-    Raises Forbidden, NotReady (agent or client not usable), InvalidInput (purpose, end), DecisionRefused (scopes).
+    Raises Forbidden, NotReady (agent or client not usable), InvalidInput (purpose, end), DecisionRefused (scopes),
+    OfferChanged (one of them was changed at the same moment).
     Records ``consent.approved`` and, for each one superseded, ``consent.superseded``.
     """
     if by.user is None:
@@ -92,6 +94,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
         purpose_digest=text_digest("purpose", purpose, consent_id),
         once=approval.once,
         shown=approval.shown,
+        client_metadata=(metadata := metadata_of(client)),
         redirect_host=approval.redirect_host[:255],
         sign_in_methods=list(approval.sign_in_methods),
         time_zone=by.user.time_zone,
@@ -120,8 +123,15 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
         superseded=[old.pk for old in replaced],
         once=consent.once,
         redirect_host=consent.redirect_host,
+        client_digest=digest_of_json(metadata),
+        shown_digest=shown_digest(consent),
     )
     return consent
+
+
+def shown_digest(consent: Consent) -> str:
+    """Return the keyed digest of the words shown, by which the trail vouches for them. Empty where none were kept."""
+    return text_digest("shown", canonical(consent.shown).decode(), consent.pk) if consent.shown else ""
 
 
 def _require_approver(approval: Approval, agent: Agent, by: Actor) -> None:
@@ -152,6 +162,25 @@ def _check_scopes(approval: Approval, agent: Agent) -> None:
         raise DecisionRefused("A permission that the task needs is missing.")
     if any(wording.scope_id != scope.pk for scope, wording in approval.scopes.items()):
         raise DecisionRefused("The words shown belong to another permission.")
+    _must_be_as_read(approval.scopes)
+
+
+def _must_be_as_read(scopes: Mapping[Scope, ScopeWording]) -> None:
+    """Lock the permissions and see that they still mean what was read. Raises OfferChanged.
+
+    A change takes the same locks before it pauses the consents that hold them, so none can slip in between.
+    """
+    rows = Scope.objects.filter(pk__in=scope_ids(scopes)).order_by("pk").select_for_update(no_key=True, of=("self",))
+    now_there = {row.pk: row for row in rows.prefetch_related("wordings")}
+    for scope, wording in scopes.items():
+        row = now_there[scope.pk]
+        same_facts = (row.access, row.data_class, row.is_sensitive) == (
+            scope.access,
+            scope.data_class,
+            scope.is_sensitive,
+        )
+        if not same_facts or row.wording.meaning != wording.meaning:
+            raise OfferChanged("What is asked was changed a moment ago. Look at it again before you decide.")
 
 
 def latest_end(scopes: Iterable[Scope], agent: Agent, now: datetime) -> datetime:
@@ -183,7 +212,7 @@ def narrow(consent_id: uuid.UUID, *, keep: frozenset[Scope], reason: str, by: Ac
         raise NotNarrower(consent.pk)
     ConsentScope.objects.filter(pk__in=[row.pk for row in held if row.scope not in keep]).update(ended_at=now)
     taken = before - keep
-    _record(
+    consent.stop_event = _record(
         Kind.CONSENT_NARROWED,
         consent,
         by=by,
@@ -193,7 +222,9 @@ def narrow(consent_id: uuid.UUID, *, keep: frozenset[Scope], reason: str, by: Ac
         data_class=heaviest(scope.data_class for scope in taken),
         before=names(before),
         after=names(keep),
+        live_tokens=live_tokens(consent, now),
     )
+    consent.save(update_fields=["stop_event"])
     return consent
 
 
@@ -225,8 +256,9 @@ def revoke(consent_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> C
     require(by, May.REVOKE_CONSENT, consent)
     consent.must_be_live(now)
     consent.revoked_at, consent.revoked_by = now, by.user
-    consent.save(update_fields=["revoked_at", "revoked_by"])
-    _record(Kind.CONSENT_REVOKED, consent, by=by, now=now, reason=reason, live_tokens=live_tokens(consent, now))
+    tokens = live_tokens(consent, now)
+    consent.stop_event = _record(Kind.CONSENT_REVOKED, consent, by=by, now=now, reason=reason, live_tokens=tokens)
+    consent.save(update_fields=["revoked_at", "revoked_by", "stop_event"])
     return consent
 
 
@@ -276,9 +308,9 @@ def names(scopes: Iterable[Scope]) -> list[str]:
     return sorted(scope.name for scope in scopes)
 
 
-def _record(kind: Kind, consent: Consent, *, by: Actor, now: datetime, **facts: Any) -> None:
+def _record(kind: Kind, consent: Consent, *, by: Actor, now: datetime, **facts: Any) -> int:
     facts.setdefault("purpose_digest", "" if facts.get("purpose") else consent.purpose_digest)
-    record(
+    return record(
         kind,
         by=by,
         now=now,

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from agents.models import Event
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
+from consent.differences import what_changed
 from console.names import Names, strong
 from console.reasons import reason_in_words
 from console.receipt_words import operation_chip, receipt_sentence
@@ -90,7 +91,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.CONSENT_SHORTENED: gettext_lazy("{actor} shortened the consent of {agent}: {until_after}"),
     Kind.CONSENT_REVOKED: gettext_lazy("{actor} revoked the consent of {agent}"),
     Kind.CONSENT_SUPERSEDED: gettext_lazy("A newer consent took the place of one of {agent}"),
-    Kind.CONSENT_PAUSED: gettext_lazy("A consent of {agent} was paused"),
+    Kind.CONSENT_PAUSED: gettext_lazy("A consent of {agent} was paused: {what_changed}"),
     Kind.CONSENT_ENDED: gettext_lazy("A consent of {agent} came to its end"),
     Kind.CONSENT_CHANGE_REFUSED: gettext_lazy("A change of a consent of {agent} was refused"),
     Kind.CONSENT_FORM_REFUSED: gettext_lazy("A decision on the consent screen was refused"),
@@ -103,6 +104,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.TOKEN_REVOKED: gettext_lazy("{agent} gave back a token"),
     Kind.INTROSPECTION_INACTIVE: gettext_lazy("{resource} asked about a token of {agent} that is worth nothing"),
     Kind.INTROSPECTION_REFUSED: gettext_lazy("A question about a token was refused"),
+    Kind.REVOCATION_OBSERVED: gettext_lazy("First use by {agent} that was refused after the change, {after_seconds}"),
     Kind.REVOCATION_REFUSED: gettext_lazy("A request to give back a token was refused"),
     Kind.RECEIPT_REPORTED: "{receipt}",
     Kind.RECEIPT_REFUSED: gettext_lazy("A receipt of {resource} was refused"),
@@ -110,6 +112,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.PAGE_REFUSED: gettext_lazy("{actor} was refused a page or a change"),
     Kind.REFUSALS_COUNTED: gettext_lazy("{count} more of one source within a minute: {counted_kind}"),
     Kind.SIGNING_KEY_MADE: gettext_lazy("Mandate made a signing key"),
+    Kind.EVIDENCE_KEY_MADE: gettext_lazy("Mandate made a key that signs evidence"),
     Kind.TEXTS_ERASED: gettext_lazy("{actor} erased {count} texts from beside the trail"),
 }
 """One for each kind; a test walks the closed list. The names of the parts are those of ``_Parts``."""
@@ -326,6 +329,17 @@ class _Parts:
     def _moment(self, key: str) -> SafeString:
         moment = moment_of(self.detail.get(key))
         return format_html("{}", _("until %(end)s") % {"end": until(moment, self.now)}) if moment else SafeString()
+
+    def _what_changed(self) -> SafeString:
+        changes = self.detail.get("changes")
+        listed = changes if isinstance(changes, list) else []
+        whats = {what for change in listed if isinstance(change, dict) and isinstance(what := change.get("what"), str)}
+        return format_html("{}", what_changed(whats))
+
+    def _after_seconds(self) -> SafeString:
+        seconds = self.detail.get("seconds")
+        figure = f"{seconds:.2f} s" if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else "…"
+        return format_html(_("after {}"), figure)
 
     def _life(self) -> SafeString:
         return format_html("{}", life_in_words(self.detail.get("life")))

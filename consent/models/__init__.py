@@ -1,7 +1,9 @@
 """What agents may do: consents, tokens, codes, signing keys."""
 
 from consent.models.consent import Consent, ConsentScope, Origin
-from consent.models.key import SigningKey
+from consent.models.key import EvidenceKey, SigningKey
+from consent.models.record_count import RecordCount
+from consent.models.request import AccessRequest, RequestDecision, RequestKind, Silence, WrongEntries
 from consent.models.token import (
     AccessToken,
     AuthorizationCode,
@@ -13,15 +15,22 @@ from consent.models.token import (
 )
 
 __all__ = [
+    "AccessRequest",
     "AccessToken",
     "AuthorizationCode",
     "Consent",
     "ConsentScope",
     "DeviceGrant",
+    "EvidenceKey",
     "IDToken",
     "Origin",
+    "RecordCount",
     "RefreshToken",
+    "RequestDecision",
+    "RequestKind",
     "SigningKey",
+    "Silence",
     "TokenFamily",
     "UsedOnce",
+    "WrongEntries",
 ]

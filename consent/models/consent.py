@@ -115,6 +115,8 @@ class Consent(models.Model):
     """One access token, no refresh token."""
     shown = models.JSONField(default=dict)
     """What the human saw, word for word (``consent.screens.offer.Offer.as_shown``)."""
+    client_metadata = models.JSONField(default=dict)
+    """What the client's registration said then (``consent.client_metadata``): its digest tells whether it is the same."""
     redirect_host = models.CharField(max_length=255, blank=True)
     sign_in_methods = models.JSONField(default=list)
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -129,6 +131,10 @@ class Consent(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="supersedes"
     )
     paused_at = models.DateTimeField(null=True, blank=True)
+    paused_because = models.JSONField(default=list)
+    """What was different then from what was agreed to (``consent.drift``): a list of what, scope, before and after."""
+    stop_event = models.BigIntegerField(null=True, blank=True, editable=False)
+    """The event by which access was taken away last, until the first use that was refused for it has been seen."""
     sensitive_use_told_at = models.DateTimeField(null=True, blank=True)
     """When the person was told by mail that the agent got a token for a sensitive scope for the first time."""
     ended_recorded_at = models.DateTimeField(null=True, blank=True)

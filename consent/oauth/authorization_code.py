@@ -25,6 +25,7 @@ from consent.oauth.audience import answer, asked_resource, audience_of, choose, 
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import require_same_purpose
+from consent.observed import RefusedUse
 
 
 def refused(*, told: bool = False) -> OAuthRefusal:
@@ -65,12 +66,12 @@ def _issue(request: Request, row: AuthorizationCode) -> dict[str, Any]:
     facts, client = request.facts, request.client
     consent = Consent.objects.effective(facts.now).filter(pk=row.consent_id).first()
     if consent is None:
-        raise OAuthRefusal("invalid_grant", "The consent behind this code is over.")
+        raise OAuthRefusal("invalid_grant", "The consent behind this code is over.", met=_met(row))
     request.consent_id = consent.pk
     require_same_purpose(request.form, consent.purpose_key)
     held = held_rows(consent, row.requested, facts.now)
     if not held:
-        raise OAuthRefusal("invalid_grant", "Nothing of what was asked for is allowed any more.")
+        raise OAuthRefusal("invalid_grant", "Nothing of what was asked for is allowed any more.", met=_met(row))
     resource = choose(asked_resource(request.form), {row.scope.resource for row in held})
     family = TokenFamily.objects.create(
         id=row.family_id,
@@ -95,6 +96,10 @@ def _issue(request: Request, row: AuthorizationCode) -> dict[str, Any]:
     tell_of_use(consent, at_resource, now=facts.now)
     may_refresh = client.allows_grant_type("refresh_token") and not consent.once
     return answer(issued, refresh_token.start(family, user_id=row.user_id, now=facts.now) if may_refresh else None)
+
+
+def _met(row: AuthorizationCode) -> RefusedUse:
+    return RefusedUse(consent_id=row.consent_id, client_id=row.application_id)
 
 
 def punish(row: AuthorizationCode, *, client: ProvenClient, facts: RequestFacts) -> None:

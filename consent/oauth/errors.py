@@ -17,6 +17,7 @@ from agents.actors import Actor, RequestFacts
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent.errors import TokenRefused
+from consent.observed import RefusedUse
 
 NOT_IN_DESCRIPTION = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 """What RFC 6749 §5.2 does not allow in ``error_description``."""
@@ -26,6 +27,7 @@ class OAuthRefusal(TokenRefused):
     """An OAuth error with what is known of who asked, so that the border can record it.
 
     told: the event of a penalty (a code used twice, a replayed refresh token) tells of it already.
+    met: what was asked for in vain because somebody took it away (``consent/observed.py``).
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class OAuthRefusal(TokenRefused):
         agent_id: uuid.UUID | None = None,
         retry_after: int | None = None,
         told: bool = False,
+        met: RefusedUse | None = None,
     ) -> None:
         super().__init__(code, description, status=status)
         self.client_id = client_id
         self.agent_id = agent_id
         self.retry_after = retry_after
         self.told = told
+        self.met = met
 
 
 def invalid_client(
