@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from consent.evidence_keys import evidence_keys
 from consent.screens.authorize import authorize, decide
 from consent.screens.changes import narrow, revoke, shorten
 from consent.screens.my_agents import my_agents, my_consent, stop_all
@@ -12,6 +13,7 @@ from consent.screens.organisation import organisation_consent
 urlpatterns = [
     path("oauth/authorize", authorize, name="authorize"),
     path("oauth/authorize/decision", decide, name="authorize-decide"),
+    path(".well-known/evidence-keys.json", evidence_keys, name="evidence-keys"),
     path("my-agents/", my_agents, name="my-agents"),
     path("my-agents/stop/", stop_all, name="my-agents-stop-all"),
     path("my-agents/<uuid:consent_id>/", my_consent, name="my-consent"),
