@@ -20,6 +20,7 @@ from agents.errors import Ended, InvalidInput
 from agents.ids import random_handle
 from agents.models import Agent, AuthMethod, Client, GrantType, State
 from agents.models.agent import Kind as AgentKind
+from agents.outgoing import BadAddress, check_url
 from agents.permissions import May
 from agents.redirects import BadRedirectUri, check_redirect_uri, hosts_of
 from agents.texts import one_line, reason_of
@@ -28,12 +29,19 @@ from agents.trail.record import record
 
 MOST_REDIRECT_URIS = 20
 LONGEST_REDIRECT_URI = 500
-CHANGEABLE = frozenset({"name", "auth_method", "grant_types", "redirect_uris"})
+CHANGEABLE = frozenset({"name", "auth_method", "grant_types", "redirect_uris", "notification_endpoint"})
 GRANTS_OF = {
     AgentKind.ASSISTANT: frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}),
     AgentKind.AUTONOMOUS: frozenset({GrantType.CLIENT_CREDENTIALS}),
 }
-"""What a client of such an agent may do at most."""
+"""How a client of such an agent gets tokens unless somebody says otherwise."""
+AT_MOST = {
+    AgentKind.ASSISTANT: GRANTS_OF[AgentKind.ASSISTANT] | {GrantType.CIBA},
+    AgentKind.AUTONOMOUS: GRANTS_OF[AgentKind.AUTONOMOUS],
+}
+"""What can be chosen for it. Device codes are not: an administrator allows them (``agents/device_codes.py``)."""
+WITH_A_PERSON = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.CIBA, GrantType.DEVICE})
+"""Ways to a first token in which a person takes part, so that a refresh token can follow."""
 
 
 @transaction.atomic
@@ -44,6 +52,7 @@ def add(
     auth_method: str,
     grant_types: Iterable[str],
     redirect_uris: Iterable[str],
+    notification_endpoint: str = "",
     by: Actor,
     now: datetime,
 ) -> Client:
@@ -54,7 +63,7 @@ def add(
     agent = Agent.objects.locked(agent.pk)
     require(by, May.MANAGE_CLIENT, agent)
     _must_not_be_retired(agent)
-    facts = _checked(agent, name, auth_method, grant_types, redirect_uris)
+    facts = _checked(agent, name, auth_method, grant_types, redirect_uris, notification_endpoint)
     client = Client.objects.create(agent=agent, client_id=_new_client_id(facts["name"]), **_columns(facts))
     record(Kind.CLIENT_CREATED, by=by, now=now, agent_id=agent.pk, client_id=client.pk, **facts)
     return client
@@ -79,8 +88,9 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
         "auth_method": client.auth_method,
         "grant_types": client.grant_types,
         "redirect_uris": client.redirect_uris.split(),
+        "notification_endpoint": client.notification_endpoint,
     }
-    after = _checked(agent, **{**before, **changes})
+    after = _checked(agent, **{**before, **changes}, device_codes=bool(client.device_reason))
     differing = {name for name in CHANGEABLE if before[name] != after[name]}
     if not differing:
         return client
@@ -152,21 +162,36 @@ def _new_client_id(name: str) -> str:
 
 
 def _checked(
-    agent: Agent, name: str, auth_method: str, grant_types: Iterable[str], redirect_uris: Iterable[str]
+    agent: Agent,
+    name: str,
+    auth_method: str,
+    grant_types: Iterable[str],
+    redirect_uris: Iterable[str],
+    notification_endpoint: str = "",
+    *,
+    device_codes: bool = False,
 ) -> dict[str, Any]:
-    """Return the registration as it is kept. Raises InvalidInput for the first thing that may not be."""
-    grants = {str(grant) for grant in grant_types}
+    """Return the registration as it is kept. Raises InvalidInput for the first thing that may not be.
+
+    device_codes: whether an administrator allowed them: they stay, whatever else is changed.
+    """
+    grants = {str(grant) for grant in grant_types} - {GrantType.DEVICE.value}
     if auth_method not in AuthMethod.values:
         raise InvalidInput("auth_method", "Choose how it proves itself.")
-    if not grants or not grants <= GRANTS_OF[AgentKind(agent.kind)]:
+    if not grants or not grants <= AT_MOST[AgentKind(agent.kind)]:
         raise InvalidInput(
             "grant_types", f"An agent of this kind ({agent.get_kind_display()}) cannot get tokens this way."
         )
     uris = list(dict.fromkeys(uri.strip() for uri in redirect_uris if uri.strip()))
-    if GrantType.REFRESH_TOKEN in grants and GrantType.AUTHORIZATION_CODE not in grants:
+    if device_codes:
+        grants.add(GrantType.DEVICE.value)
+    if GrantType.REFRESH_TOKEN in grants and not grants & WITH_A_PERSON:
         raise InvalidInput(
             "grant_types", "Refreshing needs the authorization code flow, which the first token comes from."
         )
+    if GrantType.CIBA in grants and auth_method == AuthMethod.NONE:
+        raise InvalidInput("auth_method", "Only a client that proves itself with a key may ask people out of band.")
+    endpoint = _checked_endpoint(notification_endpoint, asks=GrantType.CIBA in grants)
     if GrantType.CLIENT_CREDENTIALS in grants and auth_method == AuthMethod.NONE:
         raise InvalidInput("auth_method", "An agent that acts by itself must prove itself with a key.")
     _check_redirects(uris, needed=GrantType.AUTHORIZATION_CODE in grants)
@@ -175,7 +200,21 @@ def _checked(
         "auth_method": str(auth_method),
         "grant_types": sorted(grants),
         "redirect_uris": uris,
+        "notification_endpoint": endpoint,
     }
+
+
+def _checked_endpoint(endpoint: str, *, asks: bool) -> str:
+    endpoint = endpoint.strip()
+    if not endpoint:
+        return ""
+    if not asks:
+        raise InvalidInput("notification_endpoint", "It is told of decisions only where it may ask people out of band.")
+    try:
+        check_url(endpoint)
+    except BadAddress as error:
+        raise InvalidInput("notification_endpoint", str(error)) from error
+    return endpoint
 
 
 def _check_redirects(uris: list[str], *, needed: bool) -> None:
@@ -202,6 +241,7 @@ def _columns(facts: dict[str, Any]) -> dict[str, Any]:
         "auth_method": facts["auth_method"],
         "grant_types": facts["grant_types"],
         "redirect_uris": " ".join(facts["redirect_uris"]),
+        "notification_endpoint": facts["notification_endpoint"],
         "client_type": Client.CLIENT_PUBLIC if public else Client.CLIENT_CONFIDENTIAL,
         "hash_client_secret": False,
     }

@@ -48,6 +48,7 @@ class Approval:
     shown: dict[str, Any] = field(default_factory=dict)
     redirect_host: str = ""
     sign_in_methods: tuple[str, ...] = ()
+    origin: Origin = Origin.SCREEN
 
 
 @transaction.atomic
@@ -87,7 +88,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
         agent=agent,
         client=client,
         user=approval.user,
-        origin=Origin.SCREEN if approval.user else Origin.ORGANISATION,
+        origin=approval.origin if approval.user else Origin.ORGANISATION,
         approved_by=by.user,
         purpose=purpose,
         purpose_key=key,

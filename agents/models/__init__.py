@@ -1,6 +1,7 @@
 """Who agents are: people, agents, clients, credentials, resources and scopes. And the trail's tables."""
 
 from agents.models.agent import Agent, AgentScope, DataClass, Environment, Kind, Ownership, State
+from agents.models.circle import CircleMember
 from agents.models.client import AuthMethod, Client, Credential, GrantType, LastUse
 from agents.models.link import OneTimeLink
 from agents.models.mail import OutgoingMail
@@ -17,6 +18,7 @@ __all__ = [
     "AgentScope",
     "AuthMethod",
     "Checks",
+    "CircleMember",
     "Client",
     "Credential",
     "DataClass",

@@ -75,7 +75,7 @@ class AccessRequest(models.Model):
     """Keyed, because a user code is short."""
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    interval = models.PositiveSmallIntegerField(default=5)
+    wait_seconds = models.PositiveSmallIntegerField(default=5)
     """Seconds that a client waits between two polls. Five more each time that it does not."""
     next_poll_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)

@@ -19,6 +19,7 @@ from datetime import datetime
 from agents.errors import InvalidInput, MandateError
 from agents.models import Agent, AgentScope, Client, GrantType
 from agents.models import Kind as AgentKind
+from agents.warnings import page_address
 from consent.oauth.errors import NOT_IN_DESCRIPTION
 from consent.purpose import LONGEST_PURPOSE, clean_purpose
 
@@ -237,7 +238,9 @@ def check_resources(reading: _Reading) -> None:
     known = {row.scope.resource.uri for row in offered}
     if not asked <= known or len(asked) > MOST_RESOURCES:
         names = " ".join(sorted(known)) or "none yet"
-        raise reading.refused("invalid_target", f"A resource is unknown here. This agent may ask for: {names}")
+        raise reading.refused(
+            "invalid_target", f"A resource is unknown here. This agent may ask for: {names}. {more_at(reading.agent)}"
+        )
     reading.offered = [row for row in offered if not asked or row.scope.resource.uri in asked]
 
 
@@ -251,7 +254,14 @@ def check_scopes(reading: _Reading) -> None:
     known = {row.scope.name for row in reading.offered}
     if not names <= known or not reading.asked:
         may = " ".join(sorted(known)) or "none yet"
-        raise reading.refused("invalid_scope", f"A scope is unknown here. This agent may ask for: {may}")
+        raise reading.refused(
+            "invalid_scope", f"A scope is unknown here. This agent may ask for: {may}. {more_at(reading.agent)}"
+        )
+
+
+def more_at(agent: Agent) -> str:
+    """Say where its owner lets the agent ask for more: a refusal that a person could lift carries the way to do so."""
+    return f"Its owner can add more at {page_address('agent-scopes', agent.pk)}"
 
 
 CHECKS: tuple[Callable[[_Reading], None], ...] = (
@@ -269,6 +279,25 @@ CHECKS: tuple[Callable[[_Reading], None], ...] = (
     check_resources,
     check_scopes,
 )
+
+
+WHAT_IS_ASKED: tuple[Callable[[_Reading], None], ...] = (check_purpose, check_resources, check_scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIsAsked:
+    """What a client asks for, whichever way it asks. purpose: empty when the client sent none."""
+
+    scopes: tuple[AgentScope, ...]
+    purpose: str
+
+
+def read_what_is_asked(client: Client, sent: Sent, *, now: datetime) -> WhatIsAsked:
+    """Return the scopes and the purpose of a request that comes without a browser. Raises AuthorizationRefused."""
+    reading = _Reading(sent, now, client=client)
+    for check in WHAT_IS_ASKED:
+        check(reading)
+    return WhatIsAsked(tuple(reading.asked), reading.purpose)
 
 
 def read_request(sent: Sent, *, now: datetime) -> AuthorizationRequest:

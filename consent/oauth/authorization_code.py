@@ -8,7 +8,7 @@ Errors: invalid_grant, invalid_target.
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import transaction
 from oauthlib.common import Request
@@ -55,18 +55,34 @@ def redeem(request: Request) -> dict[str, Any]:
     facts, client, row = request.facts, request.client, request.code_row
     with transaction.atomic():
         won = AuthorizationCode.objects.filter(pk=row.pk, used_at=None).update(used_at=facts.now)
-        body = _issue(request, row) if won else None
+        body = issue_first(request, row, grant="authorization_code") if won else None
     if body is None:
         punish(row, client=client, facts=facts)
         raise refused(told=True)
     return body
 
 
-def _issue(request: Request, row: AuthorizationCode) -> dict[str, Any]:
+class Redeemable(Protocol):
+    """What leads to first tokens: an authorization code, or an access request that somebody allowed (``polling.py``)."""
+
+    @property
+    def application_id(self) -> uuid.UUID: ...
+    @property
+    def consent_id(self) -> uuid.UUID: ...
+    @property
+    def user_id(self) -> uuid.UUID: ...
+    @property
+    def requested(self) -> list[list[str]]: ...
+    @property
+    def family_id(self) -> uuid.UUID: ...
+
+
+def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, Any]:
+    """Found the family and issue its first tokens, in the caller's transaction. Raises OAuthRefusal."""
     facts, client = request.facts, request.client
     consent = Consent.objects.effective(facts.now).filter(pk=row.consent_id).first()
     if consent is None:
-        raise OAuthRefusal("invalid_grant", "The consent behind this code is over.", met=_met(row))
+        raise OAuthRefusal("invalid_grant", "The consent behind this is over.", met=_met(row))
     request.consent_id = consent.pk
     require_same_purpose(request.form, consent.purpose_key)
     held = held_rows(consent, row.requested, facts.now)
@@ -87,7 +103,7 @@ def _issue(request: Request, row: AuthorizationCode) -> dict[str, Any]:
         standing=standing_of(consent),
         audience=audience_of(resource),
         scopes={row.scope.name: row.scope.data_class for row in at_resource},
-        grant="authorization_code",
+        grant=grant,
         by=Actor.client(client.pk, facts),
         now=facts.now,
         family_id=family.pk,
@@ -98,7 +114,7 @@ def _issue(request: Request, row: AuthorizationCode) -> dict[str, Any]:
     return answer(issued, refresh_token.start(family, user_id=row.user_id, now=facts.now) if may_refresh else None)
 
 
-def _met(row: AuthorizationCode) -> RefusedUse:
+def _met(row: Redeemable) -> RefusedUse:
     return RefusedUse(consent_id=row.consent_id, client_id=row.application_id)
 
 

@@ -77,7 +77,7 @@ DESCRIPTIONS = {
     "invalid_grant": "The code or refresh token is unknown, used, over, or belongs to another client.",
     "invalid_scope": "A scope was asked for that is not allowed here.",
     "unauthorized_client": "The client is not registered for this grant type.",
-    "unsupported_grant_type": "Supported are authorization_code, refresh_token and client_credentials.",
+    "unsupported_grant_type": "This way of getting a token is not offered. The server metadata lists those that are.",
     "invalid_client": "The client is unknown, or it did not prove itself.",
 }
 
