@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
 
 from agents.lifecycle import STOPS
 from agents.models import Agent, Event, Resource, User
@@ -56,6 +57,22 @@ class Clock:
         """Seconds from the change to the first refused use."""
         seconds = (self.refused.detail or {}).get("seconds", 0) if self.refused else 0
         return float(seconds) if isinstance(seconds, int | float) else 0.0
+
+    @property
+    def mark(self) -> str:
+        """What tells whether a page that shows it is still true."""
+        return f"{self.refused.pk if self.refused else 0}-{sum(place.counts for place in self.places)}"
+
+    @property
+    def what(self) -> str:
+        """What was done, for a line that goes on with by whom."""
+        words = {
+            "revoked": _("consent revoked"),
+            "narrowed": _("consent narrowed"),
+            "suspended": _("agent suspended"),
+            "retired": _("agent retired"),
+        }
+        return words.get(self.done, self.done)
 
     @property
     def done(self) -> str:

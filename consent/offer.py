@@ -114,6 +114,11 @@ class Offer:
         return frozenset(line.scope for line in self.lines if line.locked)
 
     @property
+    def paused(self) -> Consent | None:
+        """The consent that this would supersede, if it waits for its person to see what is different."""
+        return self.held if self.held is not None and self.held.paused_at is not None else None
+
+    @property
     def is_sensitive(self) -> bool:
         return any(line.sensitive for line in self.lines)
 
@@ -204,6 +209,7 @@ class Offer:
             ],
             "until": until,
             "language": get_language() or "",
+            **({"renews": str(paused.pk), "changes": paused.paused_because} if (paused := self.paused) else {}),
         }
 
     def digest(self) -> str:

@@ -8,6 +8,7 @@ digest of its own pseudonym for whom it was about; never values.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +20,7 @@ from agents.models import Event, Resource, Scope
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import heaviest, plain, record, text_digest
+from consent.counts import add_up
 from consent.models import AccessToken
 from consent.once import UsedAlready, use_once
 
@@ -114,6 +116,16 @@ def report(receipt: Receipt, *, resource_id: uuid.UUID, by: Actor, now: datetime
         data_class=heaviest(classes),
         purpose_digest=token.consent.purpose_digest,
         **told,
+    )
+    counts: Counter[str] = Counter()
+    for records in receipt.records:
+        counts[records.type] += records.count
+    add_up(
+        counts,
+        consent_id=token.consent_id,
+        resource_id=resource_id,
+        operation=receipt.operation,
+        at=receipt.at or now,
     )
     return Reported(number, repeated=False)
 
