@@ -12,7 +12,7 @@ from agents.models import Agent, User
 from agents.trail.kinds import Kind
 from agents.trail.record import record
 from consent import requests
-from consent.errors import NotSilenced
+from consent.errors import NotSilenced, RequestClosed
 from consent.models import RequestDecision, Silence
 from consent.models.request import AccessRequest
 from consent.offer import Offer
@@ -24,14 +24,15 @@ def refuse_for_ever(request_id: uuid.UUID, offer: Offer, *, form_nonce: str, by:
 
     Raises RequestClosed, DecisionMadeAlready. Records ``consent.refused`` and ``request.silenced``.
     """
+    if by.user is None:
+        raise RequestClosed
+    # The lock that asking takes, and first as there: no question of the agent slips in beside this word.
+    User.objects.select_for_update(no_key=True).get(pk=by.user.pk)
     requests.refuse(request_id, offer, form_nonce=form_nonce, by=by, now=now)
-    if by.user is not None:
-        _silence(offer.agent, by.user, by=by, now=now, request_id=request_id)
+    _silence(offer.agent, by.user, by=by, now=now, request_id=request_id)
 
 
 def _silence(agent: Agent, person: User, *, by: Actor, now: datetime, request_id: uuid.UUID) -> None:
-    # The lock that asking takes: no question of the agent slips in beside this word.
-    User.objects.select_for_update(no_key=True).get(pk=person.pk)
     if Silence.objects.live().filter(agent=agent, user=person).exists():
         return
     Silence.objects.create(agent=agent, user=person, since=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from agents.models.organisation import Organisation
 from agents.models.user import Role
+from consent.models import AccessRequest
+from consent.screens.who_and_when import moment_of
 
 EVERYBODY = frozenset(Role)
 OVERSIGHT = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
@@ -43,6 +46,7 @@ class Item:
     icon: str
     current: bool
     count: int | None = None
+    page: str = ""
 
 
 PLACES = (
@@ -54,6 +58,7 @@ PLACES = (
     Place("people", _("People"), "users-round", OVERSIGHT),
 )
 OWN_PLACES = (
+    Place("inbox", _("Inbox"), "inbox", EVERYBODY, also=("device",)),
     Place("my-agents", _("My agents"), "user-round-check", EVERYBODY),
     Place(
         "account",
@@ -94,8 +99,17 @@ def items(request: HttpRequest, places: tuple[Place, ...]) -> list[Item]:
             continue
         url = _url(place.page) or _url(place.fallback)
         if url:
-            shown.append(Item(url, place.label, place.icon, _is_at(request, place, url)))
+            count = COUNTS[place.page](request) if place.page in COUNTS else None
+            shown.append(Item(url, place.label, place.icon, _is_at(request, place, url), count, place.page))
     return shown
+
+
+def _waiting_requests(request: HttpRequest) -> int:
+    return AccessRequest.objects.waiting(moment_of(request)).filter(user=request.user.pk).count()
+
+
+COUNTS: dict[str, Callable[[HttpRequest], int]] = {"inbox": _waiting_requests}
+"""What waits at a place, by its page. Each is one query, asked only where the navigation is drawn."""
 
 
 def _is_at(request: HttpRequest, place: Place, url: str) -> bool:

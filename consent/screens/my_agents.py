@@ -27,7 +27,7 @@ from agents.texts import one_line
 from consent import mandate
 from consent.counts import Done, done_under
 from consent.differences import Difference, differences_of, why_paused
-from consent.models import Consent, ConsentScope
+from consent.models import Consent, ConsentScope, Silence
 from consent.models.consent import ConsentQuerySet
 from consent.offer import READING_ORDER
 from consent.screens.preview import tokens_of
@@ -105,6 +105,7 @@ def my_agents(request: HttpRequest) -> HttpResponse:
         "promise": when_it_counts(_resources(request)),
         "page": page,
         "ended": [(consent, consent.status(now)) for consent in page],
+        "silenced": list(Silence.objects.live().filter(user=person).select_related("agent").order_by("agent__name")),
         "trail_url": _trail_url(),
         "now": now,
     }

@@ -81,11 +81,13 @@ def show(
     may_not: str = "",
     keeper_note: str = "",
     renews: Consent | None = None,
+    template: str = "consent/screen.html",
+    more: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
     """Return the screen. again_url: where somebody else who signs in comes back to.
 
     may_not: why this person cannot say yes, in a sentence. keeper_note: why not to all of it. renews: the paused consent
-    whose change is asked about, for its own purpose only.
+    whose change is asked about, for its own purpose only. template, more: a page that says more around the same screen.
     """
     again = again or Again()
     answer = again.answer
@@ -114,8 +116,9 @@ def show(
         "renews": renews,
         "differences": differences_of(offer.paused) if offer.paused else [],
         "now": now,
+        **(more or {}),
     }
-    return render(request, "consent/screen.html", context, status=status)
+    return render(request, template, context, status=status)
 
 
 def _local(moment: datetime, offer: Offer) -> str:
