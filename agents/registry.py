@@ -242,6 +242,7 @@ def confirm_required(agent: Agent, scope: Scope, *, by: Actor, now: datetime) ->
     if not row.required or not row.scope.is_sensitive:
         raise InvalidInput("scope", "Only a sensitive permission that its owner marked as required needs this.")
     if row.confirmed_by_id is None:
+        drifts = drift_of_confirming(agent, scope)
         row.confirmed_by = by.user
         row.save(update_fields=["confirmed_by"])
         record(
@@ -253,8 +254,16 @@ def confirm_required(agent: Agent, scope: Scope, *, by: Actor, now: datetime) ->
             scopes=[scope.name],
             scope=scope.name,
         )
-        drift.tell([Drift(What.REQUIRED, False, True, scope=row.scope, agent=agent)], by=by, now=now)
+        drift.tell(drifts, by=by, now=now)
     return row
+
+
+def drift_of_confirming(agent: Agent, scope: Scope) -> list[Drift]:
+    """Return that people could no longer untick this sensitive permission, if that is not so already."""
+    row = AgentScope.objects.live().filter(agent=agent, scope=scope).select_related("scope__resource").first()
+    if row is None or row.is_locked or not row.required:
+        return []
+    return [Drift(What.REQUIRED, False, True, scope=row.scope, agent=agent)]
 
 
 def _locked(agent: Agent) -> Agent:

@@ -154,6 +154,27 @@ class WordingForm(forms.Form):
     )
 
 
+class RewordForm(WordingForm):
+    """Other words for a permission that exists."""
+
+    said_at = {"reason": "same_meaning"}
+
+    same_meaning = forms.CharField(
+        label=_("If only the writing is mended: why do they mean the same?"),
+        max_length=500,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_(
+            "Then nobody is asked again. Leave it empty where the meaning is another: what people allowed pauses until "
+            "they have seen the new words. Kept in the trail."
+        ),
+    )
+
+    def words(self) -> dict[str, str]:
+        """Return the new words alone."""
+        return {name: self.cleaned_data[name] for name in ("title", "detail")}
+
+
 class NewScopeForm(WordingForm, ScopeFactsForm):
     """A new permission with its first wording."""
 
