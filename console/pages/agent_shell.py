@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -18,6 +19,7 @@ from agents.models import Agent, Client, Organisation, State, User
 from agents.permissions import May
 from agents.promises import when_it_counts
 from consent.models import AccessToken, Consent, ConsentScope
+from consent.screens.preview import AtResource, places_of
 from consent.screens.who_and_when import moment_of, person_of
 
 
@@ -128,6 +130,8 @@ class Stopping:
     consents: int
     tokens: int
     promise: str
+    people: int = 0
+    places: tuple[AtResource, ...] = ()
 
 
 def agent_or_404(request: HttpRequest, agent_id: uuid.UUID) -> Agent:
@@ -150,7 +154,9 @@ def what_stops(agent: Agent, request: HttpRequest) -> Stopping:
     held = ConsentScope.objects.held(now).filter(consent__in=live).select_related("scope__resource")
     resources = {row.scope.resource_id: row.scope.resource for row in held.distinct()}
     tokens = AccessToken.objects.out(now).filter(consent__in=live).count()
-    return Stopping(live.count(), tokens, when_it_counts(resources.values()))
+    figures = live.aggregate(consents=Count("pk"), people=Count("user", distinct=True))
+    places = places_of(sorted(resources.values(), key=lambda resource: resource.name))
+    return Stopping(**figures, tokens=tokens, promise=when_it_counts(resources.values()), places=tuple(places))
 
 
 def shell(request: HttpRequest, agent: Agent, current: str, *, with_moves: bool = True) -> dict[str, Any]:
@@ -197,8 +203,9 @@ def offer(agent: Agent, name: str, stopping: Stopping) -> OfferedMove:
     if words.stops and (stopping.consents or stopping.tokens):
         facts = [
             (_("Live consents"), stopping.consents),
+            (_("People"), stopping.people),
             (_("Tokens that are out"), stopping.tokens),
-            (_("Takes effect"), stopping.promise),
+            *((place.resource.name, place.promise) for place in stopping.places),
         ]
     url = reverse("agent-move", args=[agent.pk, name])
     title = str(words.title) % {"agent": agent.name}
