@@ -21,13 +21,24 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from agents.models import State
 from agents.sweeps import Sweep, delete_in_batches
 from agents.warnings import Ending, owners_at, page_address, readers_of, warn
-from consent import mandate
-from consent.models import AccessToken, AuthorizationCode, Consent, RefreshToken, TokenFamily, UsedOnce
+from consent import mandate, requests
+from consent.models import (
+    AccessRequest,
+    AccessToken,
+    AuthorizationCode,
+    Consent,
+    RefreshToken,
+    TokenFamily,
+    UsedOnce,
+    WrongEntries,
+)
 from consent.receipts import COME_WITHIN
 
 CODES_KEPT_FOR = timedelta(days=7)
 FAMILIES_KEPT_FOR = timedelta(days=2)
 USED_KEPT_FOR = timedelta(days=2)
+REQUESTS_KEPT_FOR = timedelta(days=30)
+WRONG_ENTRIES_KEPT_FOR = timedelta(days=1)
 
 
 def end_consents(*, now: datetime, batch: int = 500) -> int:
@@ -77,6 +88,24 @@ def delete_used_once(*, now: datetime, batch: int = 500) -> int:
     return delete_in_batches(UsedOnce.objects.filter(ends_at__lt=now - USED_KEPT_FOR), by="ends_at", batch=batch)
 
 
+def close_requests(*, now: datetime, batch: int = 500) -> int:
+    """Write down which access requests nobody answered in time. Returns how many. Records ``request.over`` for each."""
+    return requests.close_over(now=now, batch=batch)
+
+
+def delete_old_requests(*, now: datetime, batch: int = 500) -> int:
+    """Delete access requests that were closed a month ago: what was allowed stands in its consent. Returns how many."""
+    old = AccessRequest.objects.filter(closed_at__lt=now - REQUESTS_KEPT_FOR, ping_at=None)
+    return delete_in_batches(old, by="expires_at", batch=batch)
+
+
+def delete_wrong_entries(*, now: datetime, batch: int = 500) -> int:
+    """Forget wrong user codes of yesterday. Returns how many sources were forgotten."""
+    return delete_in_batches(
+        WrongEntries.objects.filter(changed_at__lt=now - WRONG_ENTRIES_KEPT_FOR), by="changed_at", batch=batch
+    )
+
+
 def warn_of_consents(*, now: datetime, batch: int = 200) -> int:
     """Warn the owners of agents whose consents end soon. Returns how many warnings. Records ``agent.owner_warned``."""
     rows = (
@@ -117,5 +146,8 @@ SWEEPS: dict[str, Sweep] = {
     "refresh tokens deleted": delete_dead_refresh_tokens,
     "token families deleted": delete_dead_families,
     "used-once marks deleted": delete_used_once,
+    "requests closed": close_requests,
+    "requests deleted": delete_old_requests,
+    "wrong codes forgotten": delete_wrong_entries,
 }
 """Every sweep of this floor but for the warnings, by what it has done. Families come after the tokens that name them."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from agents.models.organisation import Organisation
 from agents.models.user import Role
 from consent.models import AccessRequest
-from consent.screens.who_and_when import moment_of
 
 EVERYBODY = frozenset(Role)
 OVERSIGHT = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
@@ -105,7 +105,9 @@ def items(request: HttpRequest, places: tuple[Place, ...]) -> list[Item]:
 
 
 def _waiting_requests(request: HttpRequest) -> int:
-    return AccessRequest.objects.waiting(moment_of(request)).filter(user=request.user.pk).count()
+    facts = getattr(request, "facts", None)  # none on an error page that came before the middleware
+    now = facts.now if facts else timezone.now()
+    return AccessRequest.objects.waiting(now).filter(user=request.user.pk).count()
 
 
 COUNTS: dict[str, Callable[[HttpRequest], int]] = {"inbox": _waiting_requests}

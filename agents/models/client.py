@@ -87,6 +87,11 @@ class Client(AbstractApplication):
         """Exact comparison; only the port of a loopback IP redirect is free (RFC 9700 §2.1, RFC 8252 §7.3)."""
         return any(redirect_uri_matches(registered, uri) for registered in self.redirect_uris.split())
 
+    def get_grant_types(self) -> list[str]:
+        """How it gets tokens, in the words that pages use: the long names of two of them are nobody's reading."""
+        words = dict(GrantType.choices)
+        return [str(words.get(grant, grant)) for grant in self.grant_types]
+
     @property
     def is_public(self) -> bool:
         return self.auth_method == AuthMethod.NONE

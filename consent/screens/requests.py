@@ -23,7 +23,7 @@ from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal, source_of
 from consent import requests, silences
 from consent.errors import DecisionMadeAlready, OfferChanged, RequestClosed
-from consent.models import AccessRequest
+from consent.models import AccessRequest, Silence
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.authorize import AUDITOR
 from consent.screens.form import FormTampered, approval_of, open_sealed, read_answer
@@ -85,6 +85,7 @@ def never_again(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def may_ask_again(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
     """Take back that an agent asks no more."""
+    get_object_or_404(Silence.objects.live().filter(user=person_of(request)), agent=agent_id)
     silence = silences.let_ask(agent_id, by=Actor.of(request), now=moment_of(request))
     messages.success(request, _("%(agent)s may ask you again.") % {"agent": silence.agent.name})
     return redirect("my-agents")

@@ -16,6 +16,7 @@ from agents import clients as domain
 from agents.actors import Actor, require
 from agents.last_use import last_used
 from agents.models import Agent, Client, State
+from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
 from consent.drift import Affected
 from consent.models import AccessToken, Consent
@@ -44,6 +45,9 @@ def clients(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
         "rows": [_row(client, used, now) for client in found],
         "may_manage": may_manage,
         "may_revoke": user.has_perm(May.REVOKE_CREDENTIAL, agent),
+        "may_ask_people": agent.kind == AgentKind.ASSISTANT and agent.state != State.RETIRED,
+        "may_manage_circle": user.has_perm(May.MANAGE_CIRCLE, agent),
+        "may_allow_device_codes": user.has_perm(May.ALLOW_DEVICE_CODES, agent),
     }
     return render_page(request, "console/clients.html", context)
 

@@ -31,11 +31,11 @@ def places_of(person) -> set[str]:
 
 
 def test_a_user_sees_only_what_is_theirs(weber):
-    assert places_of(weber) == {"my-agents", "account"}
+    assert places_of(weber) == {"inbox", "my-agents", "account"}
 
 
 def test_an_owner_sees_agents_and_the_trail(ada):
-    assert places_of(ada) == {"overview", "agents", "trail", "my-agents", "account"}
+    assert places_of(ada) == {"overview", "agents", "trail", "inbox", "my-agents", "account"}
 
 
 def test_an_auditor_sees_everything_but_the_settings(omar, mara):

@@ -16,7 +16,7 @@ from django.db import transaction
 from agents import people
 from agents.models import Event
 from agents.trail.models import Outcome
-from tests import builders
+from tests import builders, out_of_band
 from tests.security.routes import every_route
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +50,8 @@ CHANGE_PERSON = may({MARA}, {MARA})
 TABLE = {
     # machines: each proves itself, and no cookie counts
     "token": may(NO_ONE, EVERYBODY),
+    "bc-authorize": may(NO_ONE, EVERYBODY),
+    "device-authorization": may(NO_ONE, EVERYBODY),
     "introspect": may(NO_ONE, EVERYBODY),
     "revoke-token": may(NO_ONE, EVERYBODY),
     "receipts": may(NO_ONE, NO_ONE),
@@ -57,6 +59,7 @@ TABLE = {
     "api-metadata": PUBLIC,
     "api-metadata-at-path": PUBLIC,
     "jwks": PUBLIC,
+    "evidence-keys": PUBLIC,
     "healthz": PUBLIC,
     "readyz": PUBLIC,
     "api-root": may(NO_ONE),
@@ -98,6 +101,12 @@ TABLE = {
     "mfa_remove_webauthn": OWN_ACCOUNT,
     "mfa_edit_webauthn": OWN_ACCOUNT,
     "my-agents": may(SIGNED_IN),
+    "inbox": may(SIGNED_IN),
+    "device": may(SIGNED_IN, SIGNED_IN - {OMAR}),  # who may allow nothing types no code
+    "request": may({WEBER}, {WEBER}),  # an administrator neither reads nor answers what somebody else is asked
+    "request-never": may(NO_ONE, {WEBER}),
+    "may-ask-again": may(NO_ONE),  # where nothing was silenced there is nothing to take back
+    "my-agents-record": may(SIGNED_IN),
     "my-agents-stop-all": may({WEBER}, SIGNED_IN),  # ends one's own; where nothing stands there is nothing to ask
     # lists, which hold what one may see
     "overview": may(SIGNED_IN),
@@ -114,6 +123,11 @@ TABLE = {
     "event": may({MARA, ADA, WEBER, OMAR}),
     "consent": may({MARA, ADA, WEBER, OMAR}),
     "my-consent": may({MARA, ADA, WEBER, OMAR}),
+    "consent-evidence": may({MARA, ADA, WEBER, OMAR}),
+    "consent-evidence-file": may({MARA, ADA, WEBER, OMAR}),
+    "consent-stopped": may({MARA, ADA, WEBER, OMAR}),
+    "consent-changes": may({MARA, ADA, WEBER, OMAR}, {WEBER}),
+    "consents-bulk": may({MARA, ADA, MALLORY}, {MARA, ADA, MALLORY}),
     "consent-narrow": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "consent-shorten": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "consent-revoke": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
@@ -131,8 +145,12 @@ TABLE = {
     "agent-hand-over": CHANGE_AGENT,
     "agent-deputies": may(NO_ONE, KEEPERS),
     "agent-scopes": CHANGE_AGENT,
+    "agent-circle": may({MARA}, {MARA}),
+    "agent-circle-leave": may({MARA}, {MARA}),
+    "client-device-codes": may({MARA}, {MARA}),
     "agent-scope-confirm": may(NO_ONE, {MARA}),
     "agent-move": CHANGE_AGENT,
+    "agent-stopped": READ_AGENT,
     "client-add": CHANGE_AGENT,
     "client-edit": CHANGE_AGENT,
     "client-end": CHANGE_AGENT,
@@ -162,6 +180,7 @@ TABLE = {
     "invitation-withdraw": may(NO_ONE, {MARA}),
 }
 SEES = {
+    "request_id": {WEBER},
     "agent_id": {MARA, ADA, OMAR},
     "consent_id": {MARA, ADA, WEBER, OMAR},
     "number": {MARA, ADA, WEBER, OMAR},
@@ -182,6 +201,8 @@ def own(
 ):  # fmt: skip
     """The ids of what these people work with, and who asks."""
     builders.agent("Mallory's own", owner=mallory)
+    out_of_band.joins_circle(discharge_assistant, weber, by=mara)
+    robot = out_of_band.asking_client(discharge_assistant)
     link, _ = people.invite(email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now)
     return {
         "agent_id": discharge_assistant.pk,
@@ -191,9 +212,11 @@ def own(
         "resource_id": records.pk,
         "scope_id": read_records.pk,
         "person_id": weber.pk,
+        "request_id": out_of_band.request_of(out_of_band.asked_id(robot, weber)).pk,
         "link_id": link.pk,
         "number": Event.objects.filter(kind="consent.approved").get().pk,
         "move": "suspend",
+        "change": "revoke",
         "token": "guess",
         "uidb36": "x",
         "key": "y",
