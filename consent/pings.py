@@ -50,7 +50,7 @@ def tell_clients() -> int:
 def tell(*, now: datetime, batch: int = 50) -> int:
     """Try each telling that is due, once. Returns how many clients were told. Safe twice at once: one claims it."""
     told = 0
-    due = AccessRequest.objects.filter(ping_at__lte=now).select_related("client").order_by("ping_at")
+    due = AccessRequest.objects.filter(ping_at__lte=now).select_related("client__agent").order_by("ping_at")
     for request in list(due[:batch]):
         pause = FIRST_PAUSE * 2**request.ping_tries
         claimed = AccessRequest.objects.filter(pk=request.pk, ping_at=request.ping_at).update(
@@ -58,7 +58,9 @@ def tell(*, now: datetime, batch: int = 50) -> int:
         )
         if not claimed:
             continue
-        if _try(request):
+        if not request.client.is_live(now):  # removed or suspended: it is told nothing more
+            _give_up(request, now)
+        elif _try(request):
             _done(request)
             told += 1
         elif request.ping_tries + 1 >= MOST_TRIES or request.expires_at <= now:
