@@ -18,7 +18,14 @@ from tests.builders import one_refusal
 from tests.grants import post
 from tests.oauth.test_query_counts import statements
 from tests.out_of_band import (
-    ASK, asked_id, asking_client, asks, decides, joins_circle, polls, request_of,
+    ASK,
+    asked_id,
+    asking_client,
+    asks,
+    decides,
+    joins_circle,
+    polls,
+    request_of,
 )  # fmt: skip
 from tests.security.expected import is_oauth_error
 

@@ -18,7 +18,14 @@ from tests.builders import one_refusal
 from tests.grants import TokenClient, post
 from tests.oauth.test_query_counts import statements
 from tests.out_of_band import (
-    DEVICE, START, decides, let_use_device_codes, polls_device, request_of, starts, types_code,
+    DEVICE,
+    START,
+    decides,
+    let_use_device_codes,
+    polls_device,
+    request_of,
+    starts,
+    types_code,
 )  # fmt: skip
 from tests.security.expected import is_oauth_error
 
