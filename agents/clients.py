@@ -14,25 +14,35 @@ from django.db import transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from agents import drift
 from agents.actors import Actor, require
+from agents.drift import Drift, What
 from agents.errors import Ended, InvalidInput
 from agents.ids import random_handle
 from agents.models import Agent, AuthMethod, Client, GrantType, State
 from agents.models.agent import Kind as AgentKind
+from agents.outgoing import BadAddress, check_url
 from agents.permissions import May
-from agents.redirects import BadRedirectUri, check_redirect_uri
+from agents.redirects import BadRedirectUri, check_redirect_uri, hosts_of
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
 
 MOST_REDIRECT_URIS = 20
 LONGEST_REDIRECT_URI = 500
-CHANGEABLE = frozenset({"name", "auth_method", "grant_types", "redirect_uris"})
+CHANGEABLE = frozenset({"name", "auth_method", "grant_types", "redirect_uris", "notification_endpoint"})
 GRANTS_OF = {
     AgentKind.ASSISTANT: frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}),
     AgentKind.AUTONOMOUS: frozenset({GrantType.CLIENT_CREDENTIALS}),
 }
-"""What a client of such an agent may do at most."""
+"""How a client of such an agent gets tokens unless somebody says otherwise."""
+AT_MOST = {
+    AgentKind.ASSISTANT: GRANTS_OF[AgentKind.ASSISTANT] | {GrantType.CIBA},
+    AgentKind.AUTONOMOUS: GRANTS_OF[AgentKind.AUTONOMOUS],
+}
+"""What can be chosen for it. Device codes are not: an administrator allows them (``agents/device_codes.py``)."""
+WITH_A_PERSON = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.CIBA, GrantType.DEVICE})
+"""Ways to a first token in which a person takes part, so that a refresh token can follow."""
 
 
 @transaction.atomic
@@ -43,6 +53,7 @@ def add(
     auth_method: str,
     grant_types: Iterable[str],
     redirect_uris: Iterable[str],
+    notification_endpoint: str = "",
     by: Actor,
     now: datetime,
 ) -> Client:
@@ -53,7 +64,7 @@ def add(
     agent = Agent.objects.locked(agent.pk)
     require(by, May.MANAGE_CLIENT, agent)
     _must_not_be_retired(agent)
-    facts = _checked(agent, name, auth_method, grant_types, redirect_uris)
+    facts = _checked(agent, name, auth_method, grant_types, redirect_uris, notification_endpoint)
     client = Client.objects.create(agent=agent, client_id=_new_client_id(facts["name"]), **_columns(facts))
     record(Kind.CLIENT_CREATED, by=by, now=now, agent_id=agent.pk, client_id=client.pk, **facts)
     return client
@@ -63,6 +74,7 @@ def add(
 def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Client:
     """Change a client's registration: any of ``CHANGEABLE``. A change to what already holds is no change and no event.
 
+    Consents of the client pause where people would return to another host (``drift_of_redirects``).
     Raises Forbidden, Ended, InvalidInput. Records ``client.changed``.
     """
     unknown = changes.keys() - CHANGEABLE
@@ -77,13 +89,15 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
         "auth_method": client.auth_method,
         "grant_types": client.grant_types,
         "redirect_uris": client.redirect_uris.split(),
+        "notification_endpoint": client.notification_endpoint,
     }
-    after = _checked(agent, **{**before, **changes})
+    after = _checked(agent, **{**before, **changes}, device_codes=bool(client.device_reason))
     differing = {name for name in CHANGEABLE if before[name] != after[name]}
     if not differing:
         return client
     if after["auth_method"] == AuthMethod.NONE and client.credentials.live(now).exists():
         raise InvalidInput("auth_method", _("Revoke its keys first: a public client keeps no secret."))
+    drifts = drift_of_redirects(client, after["redirect_uris"])
     columns = _columns(after)
     for name, value in columns.items():
         setattr(client, name, value)
@@ -97,7 +111,14 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
         before={name: before[name] for name in sorted(differing)},
         after={name: after[name] for name in sorted(differing)},
     )
+    drift.tell(drifts, by=by, now=now)
     return client
+
+
+def drift_of_redirects(client: Client, redirect_uris: Iterable[str]) -> list[Drift]:
+    """Return whether people would return to other hosts than those of now. Another path on the same host is no drift."""
+    before, after = hosts_of(client.redirect_uris.split()), hosts_of(redirect_uris)
+    return [Drift(What.REDIRECT_HOST, sorted(before), sorted(after), client=client)] if before != after else []
 
 
 @transaction.atomic
@@ -148,22 +169,37 @@ def _new_client_id(name: str) -> str:
 
 
 def _checked(
-    agent: Agent, name: str, auth_method: str, grant_types: Iterable[str], redirect_uris: Iterable[str]
+    agent: Agent,
+    name: str,
+    auth_method: str,
+    grant_types: Iterable[str],
+    redirect_uris: Iterable[str],
+    notification_endpoint: str = "",
+    *,
+    device_codes: bool = False,
 ) -> dict[str, Any]:
-    """Return the registration as it is kept. Raises InvalidInput for the first thing that may not be."""
-    grants = {str(grant) for grant in grant_types}
+    """Return the registration as it is kept. Raises InvalidInput for the first thing that may not be.
+
+    device_codes: whether an administrator allowed them: they stay, whatever else is changed.
+    """
+    grants = {str(grant) for grant in grant_types} - {GrantType.DEVICE.value}
     if auth_method not in AuthMethod.values:
         raise InvalidInput("auth_method", _("Choose how it proves itself."))
-    if not grants or not grants <= GRANTS_OF[AgentKind(agent.kind)]:
+    if not grants or not grants <= AT_MOST[AgentKind(agent.kind)]:
         raise InvalidInput(
             "grant_types",
             _("An agent of this kind (%(kind)s) cannot get tokens this way.") % {"kind": agent.get_kind_display()},
         )
     uris = list(dict.fromkeys(uri.strip() for uri in redirect_uris if uri.strip()))
-    if GrantType.REFRESH_TOKEN in grants and GrantType.AUTHORIZATION_CODE not in grants:
+    if device_codes:
+        grants.add(GrantType.DEVICE.value)
+    if GrantType.REFRESH_TOKEN in grants and not grants & WITH_A_PERSON:
         raise InvalidInput(
             "grant_types", _("Refreshing needs the authorization code flow, which the first token comes from.")
         )
+    if GrantType.CIBA in grants and auth_method == AuthMethod.NONE:
+        raise InvalidInput("auth_method", "Only a client that proves itself with a key may ask people out of band.")
+    endpoint = _checked_endpoint(notification_endpoint, asks=GrantType.CIBA in grants)
     if GrantType.CLIENT_CREDENTIALS in grants and auth_method == AuthMethod.NONE:
         raise InvalidInput("auth_method", _("An agent that acts by itself must prove itself with a key."))
     _check_redirects(uris, needed=GrantType.AUTHORIZATION_CODE in grants)
@@ -172,7 +208,21 @@ def _checked(
         "auth_method": str(auth_method),
         "grant_types": sorted(grants),
         "redirect_uris": uris,
+        "notification_endpoint": endpoint,
     }
+
+
+def _checked_endpoint(endpoint: str, *, asks: bool) -> str:
+    endpoint = endpoint.strip()
+    if not endpoint:
+        return ""
+    if not asks:
+        raise InvalidInput("notification_endpoint", "It is told of decisions only where it may ask people out of band.")
+    try:
+        check_url(endpoint)
+    except BadAddress as error:
+        raise InvalidInput("notification_endpoint", str(error)) from error
+    return endpoint
 
 
 def _check_redirects(uris: list[str], *, needed: bool) -> None:
@@ -205,6 +255,7 @@ def _columns(facts: dict[str, Any]) -> dict[str, Any]:
         "auth_method": facts["auth_method"],
         "grant_types": facts["grant_types"],
         "redirect_uris": " ".join(facts["redirect_uris"]),
+        "notification_endpoint": facts["notification_endpoint"],
         "client_type": Client.CLIENT_PUBLIC if public else Client.CLIENT_CONFIDENTIAL,
         "hash_client_secret": False,
     }

@@ -63,6 +63,8 @@ MOVES = {
     "resume": RESUME,
     "retire": RETIRE,
 }
+STOPS = (SUSPEND, RETIRE)
+"""After these its tokens are refused. The agent keeps the event's number until the first refusal has been seen."""
 _TELL_WHETHER_AUTOMATIC = {Kind.AGENT_SUSPENDED, Kind.AGENT_RETIRED}
 
 
@@ -122,14 +124,16 @@ def move(agent: Agent, move: Move, *, reason: str, by: Actor, now: datetime, see
         raise FactsChanged
     if move.end in {State.PENDING, State.ACTIVE}:
         _must_be_ready(agent, now)
-    agent.state = move.end
-    changed = ["state"]
+    agent.state, agent.stop_event = move.end, None
+    changed = ["state", "stop_event"]
     if move is SUBMIT:
         agent.submitted_by = by.user
         changed.append("submitted_by")
-    agent.save(update_fields=changed)
     detail = {"automatic": by.kind == ActorKind.SYSTEM} if move.kind in _TELL_WHETHER_AUTOMATIC else {}
-    record(move.kind, by=by, now=now, agent_id=agent.pk, reason=reason, **detail)
+    number = record(move.kind, by=by, now=now, agent_id=agent.pk, reason=reason, **detail)
+    if move in STOPS:
+        agent.stop_event = number
+    agent.save(update_fields=changed)
     return agent
 
 

@@ -20,6 +20,8 @@ class May(StrEnum):
     REQUIRE_SCOPE = "agents.require_scope"
     CONFIRM_REQUIRED_SCOPE = "agents.confirm_required_scope"
     MANAGE_CLIENT = "agents.manage_client"
+    MANAGE_CIRCLE = "agents.manage_circle"
+    ALLOW_DEVICE_CODES = "agents.allow_device_codes"
     ISSUE_CREDENTIAL = "agents.issue_credential"
     REVOKE_CREDENTIAL = "agents.revoke_credential"
 
@@ -45,3 +47,5 @@ class May(StrEnum):
     NARROW_CONSENT = "consent.narrow_consent"
     SHORTEN_CONSENT = "consent.shorten_consent"
     REVOKE_CONSENT = "consent.revoke_consent"
+    AGREE_TO_CHANGE = "consent.agree_to_change"
+    CHANGE_CONSENTS = "consent.change_consents"

@@ -6,6 +6,7 @@ RFC 9700 §2.1 and §4.1.3: exact string comparison. RFC 8252 §7.3: the port of
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
 from django.utils.translation import gettext as _
@@ -69,3 +70,15 @@ def host_of(uri: str) -> str:
     """The host (and port, where one is given) that a person returns to."""
     parts = _split(uri)
     return parts.netloc if parts else ""
+
+
+def hosts_of(uris: Iterable[str]) -> frozenset[str]:
+    """The hosts of several redirect URIs. On the same machine the port is free, so there it is left out."""
+    return frozenset(filter(None, map(_host_without_free_port, uris)))
+
+
+def _host_without_free_port(uri: str) -> str:
+    parts = _split(uri)
+    if parts is None or not parts.hostname:
+        return ""
+    return parts.hostname if parts.hostname in LOOPBACK_NAMES else parts.netloc

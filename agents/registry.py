@@ -14,8 +14,9 @@ from django.db.models import DateTimeField, F, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
-from agents import credentials
+from agents import credentials, drift
 from agents.actors import Actor, require
+from agents.drift import Drift, What
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import Agent, AgentScope, DataClass, Environment, Ownership, Scope, State, User
 from agents.models.agent import Kind as AgentKind
@@ -173,6 +174,7 @@ def set_scopes(
     """Make exactly these the scopes that the agent may ask for. Consents that hold another scope keep it.
 
     required: those a person cannot untick. A sensitive one can be unticked until an administrator confirms it.
+    Consents that hold one which becomes required pause (``drift_of_required``).
     Raises Forbidden, Ended (agent or scope), InvalidInput. Records ``agent.scopes_changed``.
     """
     agent = _locked(agent)
@@ -189,6 +191,7 @@ def set_scopes(
     adding = scopes - kept
     if not ending and not adding:
         return agent
+    drifts = drift_of_required(agent, required)
     AgentScope.objects.filter(pk__in=[row.pk for row in ending]).update(ended_at=now)
     for scope in sorted(adding, key=lambda scope: scope.pk):
         AgentScope.objects.create(agent=agent, scope=scope, required=scope in required, added_at=now)
@@ -202,13 +205,29 @@ def set_scopes(
         removed=_pairs(before - scopes),
         required=_pairs(required),
     )
+    drift.tell(drifts, by=by, now=now)
     return agent
+
+
+def drift_of_required(agent: Agent, scopes: Iterable[Scope]) -> list[Drift]:
+    """Return for which of these, were they required, people could no longer untick what they could untick so far.
+
+    A sensitive one counts only when it is confirmed (``confirm_required``).
+    """
+    rows = AgentScope.objects.live().filter(agent=agent).select_related("scope")
+    locked = {row.scope_id for row in rows if row.is_locked}
+    return [
+        Drift(What.REQUIRED, False, True, scope=scope, agent=agent)
+        for scope in sorted(scopes, key=lambda scope: scope.pk)
+        if scope.pk not in locked and not scope.is_sensitive
+    ]
 
 
 @transaction.atomic
 def confirm_required(agent: Agent, scope: Scope, *, by: Actor, now: datetime) -> AgentScope:
     """Let a sensitive scope be required of people. Only an administrator who neither owns nor deputises the agent may.
 
+    Consents that hold it as one that can be unticked pause.
     Raises Forbidden, Ended, InvalidInput (not required, not sensitive). Records ``agent.required_scope_confirmed``.
     """
     agent = _locked(agent)
@@ -222,6 +241,7 @@ def confirm_required(agent: Agent, scope: Scope, *, by: Actor, now: datetime) ->
     if not row.required or not row.scope.is_sensitive:
         raise InvalidInput("scope", _("Only a sensitive permission that its owner marked as required needs this."))
     if row.confirmed_by_id is None:
+        drifts = drift_of_confirming(agent, scope)
         row.confirmed_by = by.user
         row.save(update_fields=["confirmed_by"])
         record(
@@ -233,7 +253,16 @@ def confirm_required(agent: Agent, scope: Scope, *, by: Actor, now: datetime) ->
             scopes=[scope.name],
             scope=scope.name,
         )
+        drift.tell(drifts, by=by, now=now)
     return row
+
+
+def drift_of_confirming(agent: Agent, scope: Scope) -> list[Drift]:
+    """Return that people could no longer untick this sensitive permission, if that is not so already."""
+    row = AgentScope.objects.live().filter(agent=agent, scope=scope).select_related("scope__resource").first()
+    if row is None or row.is_locked or not row.required:
+        return []
+    return [Drift(What.REQUIRED, False, True, scope=row.scope, agent=agent)]
 
 
 def _locked(agent: Agent) -> Agent:

@@ -7,13 +7,16 @@ ask Mandate each time, unless an administrator decides otherwise with a reason (
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from agents import drift
 from agents.actors import Actor, require
+from agents.drift import Drift, What
 from agents.errors import Ended, InvalidInput, NotReady, Refused
 from agents.models import Access, AgentScope, DataClass, Ownership, Resource, Scope, ScopeWording
 from agents.permissions import May
@@ -87,7 +90,7 @@ def add_scope(
     scope = Scope(resource=resource, name=name, created_at=now, **facts)
     must_not_mix(resource, sensitive=scope.is_sensitive)
     scope.save(force_insert=True)
-    wording = _add_wording(scope, version=1, title=title, detail=detail, by=by, now=now)
+    wording = _add_wording(scope, version=1, meaning=1, title=title, detail=detail, by=by, now=now)
     record(
         Kind.SCOPE_CREATED,
         by=by,
@@ -107,7 +110,8 @@ def change_scope(scope: Scope, *, by: Actor, now: datetime, **changes: Any) -> S
     """Change facts of a scope: any of ``CHANGEABLE``. Its name never changes: tokens and consents name it.
 
     Whoever keeps an agent that may ask for it cannot make it less than sensitive: they would decide for their own agent.
-    Doors call ``consent.scope_changes.change_scope``, which looks after the consents that hold it too. Raises Forbidden, Ended, InvalidInput, SensitiveOffline. Records ``scope.changed``.
+    Consents that hold it pause where it is more than people agreed to (``drift_of_facts``).
+    Raises Forbidden, Ended, InvalidInput, SensitiveOffline. Records ``scope.changed``.
     """
     unknown = changes.keys() - CHANGEABLE
     if unknown:
@@ -121,6 +125,7 @@ def change_scope(scope: Scope, *, by: Actor, now: datetime, **changes: Any) -> S
         return scope
     if "marked_sensitive" in facts:
         require(by, May.DECIDE_SENSITIVITY, resource)
+    drifts = drift_of_facts(scope, facts)
     was_sensitive = scope.is_sensitive
     for name, value in facts.items():
         setattr(scope, name, value)
@@ -139,21 +144,48 @@ def change_scope(scope: Scope, *, by: Actor, now: datetime, **changes: Any) -> S
         before={name: current[name] for name in facts},
         after=facts,
     )
+    drift.tell(drifts, by=by, now=now)
     return scope
 
 
-@transaction.atomic
-def reword_scope(scope: Scope, *, title: str, detail: str, by: Actor, now: datetime) -> ScopeWording:
-    """Give a scope new words. Consents keep the words that their human saw.
+def drift_of_facts(scope: Scope, facts: Mapping[str, Any]) -> list[Drift]:
+    """Return how these changes go beyond what people agreed to. What makes a scope less pauses nobody."""
+    found = []
+    access, data_class = facts.get("access", scope.access), facts.get("data_class", scope.data_class)
+    if drift.goes_deeper(scope.access, access):
+        found.append(Drift(What.ACCESS, str(scope.access), str(access), scope=scope))
+    if drift.is_other_data(scope.data_class, data_class):
+        found.append(Drift(What.DATA_CLASS, str(scope.data_class), str(data_class), scope=scope))
+    if facts.get("marked_sensitive") and not scope.is_sensitive:
+        found.append(Drift(What.SENSITIVE, False, True, scope=scope))
+    return found
 
-    Raises Forbidden, Ended, InvalidInput. Records ``scope.reworded``.
+
+@transaction.atomic
+def reword_scope(
+    scope: Scope, *, title: str, detail: str, by: Actor, now: datetime, same_meaning: str = ""
+) -> ScopeWording:
+    """Give a scope new words. Consents keep the words that their human saw, and pause until they have seen these.
+
+    same_meaning: why the new words mean the same, where only the writing is mended. Then nobody is asked again.
+    Raises Forbidden, Ended, InvalidInput. Records ``scope.reworded``, with that reason.
     """
     scope, resource = _locked_scope(scope)
     require(by, May.MANAGE_RESOURCE, resource)
     newest = scope.wording
-    if (newest.title, newest.detail) == (title, detail):
+    drifts = drift_of_words(scope, title=title, detail=detail)
+    if not drifts:
         return newest
-    wording = _add_wording(scope, version=newest.version + 1, title=title, detail=detail, by=by, now=now)
+    reason = reason_of(same_meaning) if same_meaning else ""
+    wording = _add_wording(
+        scope,
+        version=newest.version + 1,
+        meaning=newest.meaning if reason else newest.version + 1,
+        title=title,
+        detail=detail,
+        by=by,
+        now=now,
+    )
     record(
         Kind.SCOPE_REWORDED,
         by=by,
@@ -163,8 +195,23 @@ def reword_scope(scope: Scope, *, title: str, detail: str, by: Actor, now: datet
         name=scope.name,
         version=wording.version,
         title=wording.title,
+        detail=wording.detail,
+        same_meaning=bool(reason),
+        reason=reason,
     )
+    if not reason:
+        drift.tell(drifts, by=by, now=now)
     return wording
+
+
+def drift_of_words(scope: Scope, *, title: str, detail: str) -> list[Drift]:
+    """Return how these words differ from the newest ones, or nothing. Raises InvalidInput for words that may not be."""
+    newest = scope.wording
+    title, detail = _checked_words(title, detail)
+    if (newest.title, newest.detail) == (title, detail):
+        return []
+    before = {"title": newest.title, "detail": newest.detail}
+    return [Drift(What.WORDING, before, {"title": title, "detail": detail}, scope=scope)]
 
 
 @transaction.atomic
@@ -247,12 +294,21 @@ def _locked_scope(scope: Scope) -> tuple[Scope, Resource]:
     return scope, resource
 
 
-def _add_wording(scope: Scope, *, version: int, title: str, detail: str, by: Actor, now: datetime) -> ScopeWording:
+def _checked_words(title: str, detail: str) -> tuple[str, str]:
+    """Return the words as they are kept. Raises InvalidInput."""
+    return one_line("title", title, longest=120), one_line("detail", detail, longest=500, needed=False)
+
+
+def _add_wording(
+    scope: Scope, *, version: int, meaning: int, title: str, detail: str, by: Actor, now: datetime
+) -> ScopeWording:
+    title, detail = _checked_words(title, detail)
     return ScopeWording.objects.create(
         scope=scope,
         version=version,
-        title=one_line("title", title, longest=120),
-        detail=one_line("detail", detail, longest=500, needed=False),
+        meaning=meaning,
+        title=title,
+        detail=detail,
         created_at=now,
         created_by=by.user,
     )

@@ -14,7 +14,8 @@ from agents.errors import Forbidden, InvalidInput
 from agents.models import Agent, AgentScope, Client, Scope, ScopeWording, User
 from agents.models import Kind as AgentKind
 from agents.permissions import May
-from consent.errors import DecisionRefused
+from consent.errors import DecisionRefused, OfferChanged
+from consent.models import Origin
 from consent.models.consent_scope import scope_ids
 from consent.purpose import LONGEST_PURPOSE
 
@@ -37,6 +38,7 @@ class Approval:
     shown: dict[str, Any] = field(default_factory=dict)
     redirect_host: str = ""
     sign_in_methods: tuple[str, ...] = ()
+    origin: Origin = Origin.SCREEN
 
 
 def require_approver(approval: Approval, agent: Agent, by: Actor) -> None:
@@ -82,6 +84,21 @@ def check_scopes(approval: Approval, agent: Agent) -> None:
         raise DecisionRefused(_("A permission that the task needs is missing."))
     if any(wording.scope_id != scope.pk for scope, wording in approval.scopes.items()):
         raise DecisionRefused(_("The words shown belong to another permission."))
+    _must_be_as_read(approval.scopes)
+
+
+def _must_be_as_read(scopes: Mapping[Scope, ScopeWording]) -> None:
+    """Lock the permissions and see that they still mean what was read. Raises OfferChanged.
+
+    A change takes the same locks before it pauses the consents that hold them, so none can slip in between.
+    """
+    rows = Scope.objects.filter(pk__in=scope_ids(scopes)).order_by("pk").select_for_update(no_key=True, of=("self",))
+    now_there = {row.pk: row for row in rows.prefetch_related("wordings")}
+    for scope, wording in scopes.items():
+        row = now_there[scope.pk]
+        facts_read = (scope.access, scope.data_class, scope.is_sensitive)
+        if (row.access, row.data_class, row.is_sensitive) != facts_read or row.wording.meaning != wording.meaning:
+            raise OfferChanged(_("What is asked was changed a moment ago. Look at it again before you decide."))
 
 
 def latest_end(scopes: Iterable[Scope], agent: Agent, now: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from django.db import transaction
 
 from agents.actors import Actor, allowed
+from agents.models import Agent
 from agents.permissions import May
 from agents.redirects import is_loopback
 from agents.trail.kinds import Kind
@@ -52,6 +54,18 @@ def allow(
     if request is None or approval.user is None:
         return Allowed(consent)
     return Allowed(consent, _code(consent, request, by=by, now=now))
+
+
+@transaction.atomic
+def renew(consent_id: uuid.UUID, approval: Approval, *, form_nonce: str, by: Actor, now: datetime) -> Allowed:
+    """Make the consent by which somebody agreed to what is different now. It takes the paused one's place.
+
+    Without a code: its client comes back as it always does, and finds the new one. Raises what ``allow`` raises, and
+    ConsentEnded for one that was ended meanwhile: agreeing never brings back what somebody revoked.
+    """
+    Agent.objects.locked(approval.client.agent_id)  # first the agent, then its consents: as everywhere
+    Consent.objects.locked(consent_id).must_be_live(now)
+    return allow(approval, form_nonce=form_nonce, request=None, by=by, now=now)
 
 
 @transaction.atomic
@@ -132,8 +146,8 @@ def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, n
         return False
     if not _is_known_place(offer):
         return False
-    words = {row.scope_id: row.wording_id for row in held.held(now)}
-    if any(words.get(line.scope.pk) != line.wording.pk for line in offer.lines):
+    words = {row.scope_id: row.wording.meaning for row in held.held(now)}
+    if any(words.get(line.scope.pk) != line.wording.meaning for line in offer.lines):
         return False
     before, facts = held.shown, offer.facts()
     return all(before.get(name) == value for name, value in facts.items()) and _weighs_the_same(offer, before)

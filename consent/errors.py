@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
@@ -68,6 +69,61 @@ class OfferChanged(Refused):
     """What is asked has changed since the screen was shown: it must be shown again."""
 
     code = "offer_changed"
+
+
+class NotToBeAsked(Refused):
+    """A question that an agent may not put to a person now. The sentence is for the agent's developers."""
+
+    code = "not_to_be_asked"
+
+
+class Silenced(NotToBeAsked):
+    code = "silenced"
+
+    def __init__(self) -> None:
+        super().__init__("This person wants to be asked no more by this agent. Only they can take that back.")
+
+
+class AskedTooOften(NotToBeAsked):
+    code = "asked_too_often"
+
+
+class AskedAlready(NotToBeAsked):
+    code = "asked_already"
+
+    def __init__(self) -> None:
+        super().__init__("This person was asked for this purpose already and has not answered yet.")
+
+
+class RequestClosed(Ended):
+    code = "request_closed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This was answered already, or it waited too long. If the agent still needs it, it asks again."
+        )
+
+
+class NotSilenced(Ended):
+    code = "not_silenced"
+
+    def __init__(self) -> None:
+        super().__init__("This agent may ask you already.")
+
+
+class UserCodeUnknown(Refused):
+    code = "unknown_user_code"
+
+    def __init__(self) -> None:
+        super().__init__("No device waits with this code. Look at it again; it may also have run out.")
+
+
+class UserCodesStopped(Refused):
+    code = "too_many_user_codes"
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("Too many wrong codes came from you or your network. Wait 15 minutes, then try again.")
+        self.until = until
 
 
 class TokenRefused(MandateError):

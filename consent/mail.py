@@ -71,6 +71,25 @@ def tell_of_first_sensitive_use(consent_id: uuid.UUID, *, now: datetime) -> None
         )
 
 
+def tell_of_pause(consent: Consent, *, now: datetime) -> None:
+    """Write the mail that a consent waits for its person, in the caller's transaction: nothing goes on until they look."""
+    if not settings.MAIL_IS_SENT:
+        return
+    reader = consent.user or consent.approved_by
+    with translation.override(str(consent.shown.get("language") or settings.LANGUAGE_CODE)):
+        send_later(
+            "paused",
+            reader.email,
+            {
+                "consent": consent,
+                "name": reader.display_name,
+                "look_url": _address("consent-changes", consent),
+                "revoke_url": _address("consent-revoke", consent),
+            },
+            now=now,
+        )
+
+
 def _address(page: str, consent: Consent) -> str:
     # From the setting, never from a Host header (security.md S6).
     return settings.ISSUER.rstrip("/") + reverse(page, args=[consent.pk])

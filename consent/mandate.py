@@ -23,6 +23,7 @@ from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record, text_digest
 from consent.approval import Approval, check_end, check_purpose, check_scopes, require_approver
+from consent.client_metadata import canonical, digest_of_json, metadata_of
 from consent.errors import ConsentEnded, NothingToConfirm, NotNarrower, NotShorter
 from consent.models import AccessToken, Consent, ConsentScope, Origin
 from consent.models.consent import fold_purpose, purpose_key
@@ -35,7 +36,8 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
     It holds exactly what was ticked, never a union with what was held before. For the organisation an administrator
     approves, and for sensitive scopes one who is neither owner nor deputy of the agent.
 
-    Raises Forbidden, NotReady (agent or client not usable), InvalidInput (purpose, end), DecisionRefused (scopes).
+    Raises Forbidden, NotReady (agent or client not usable), InvalidInput (purpose, end), DecisionRefused (scopes),
+    OfferChanged (one of them was changed at the same moment).
     Records ``consent.approved`` and, for each one superseded, ``consent.superseded``.
     """
     if by.user is None:
@@ -66,13 +68,14 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
         agent=agent,
         client=client,
         user=approval.user,
-        origin=Origin.SCREEN if approval.user else Origin.ORGANISATION,
+        origin=approval.origin if approval.user else Origin.ORGANISATION,
         approved_by=by.user,
         purpose=purpose,
         purpose_key=key,
         purpose_digest=text_digest("purpose", purpose, consent_id),
         once=approval.once,
         shown=approval.shown,
+        client_metadata=(metadata := metadata_of(client)),
         redirect_host=approval.redirect_host[:255],
         sign_in_methods=list(approval.sign_in_methods),
         time_zone=by.user.time_zone,
@@ -101,8 +104,15 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
         superseded=[old.pk for old in replaced],
         once=consent.once,
         redirect_host=consent.redirect_host,
+        client_digest=digest_of_json(metadata),
+        shown_digest=shown_digest(consent),
     )
     return consent
+
+
+def shown_digest(consent: Consent) -> str:
+    """Return the keyed digest of the words shown, by which the trail vouches for them. Empty where none were kept."""
+    return text_digest("shown", canonical(consent.shown).decode(), consent.pk) if consent.shown else ""
 
 
 @transaction.atomic
@@ -122,7 +132,7 @@ def narrow(consent_id: uuid.UUID, *, keep: frozenset[Scope], reason: str, by: Ac
         raise NotNarrower(consent.pk)
     ConsentScope.objects.filter(pk__in=[row.pk for row in held if row.scope not in keep]).update(ended_at=now)
     taken = before - keep
-    _record(
+    consent.stop_event = _record(
         Kind.CONSENT_NARROWED,
         consent,
         by=by,
@@ -132,7 +142,9 @@ def narrow(consent_id: uuid.UUID, *, keep: frozenset[Scope], reason: str, by: Ac
         data_class=heaviest(scope.data_class for scope in taken),
         before=names(before),
         after=names(keep),
+        live_tokens=live_tokens(consent, now),
     )
+    consent.save(update_fields=["stop_event"])
     return consent
 
 
@@ -165,8 +177,9 @@ def revoke(consent_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> C
     require(by, May.REVOKE_CONSENT, consent)
     consent.must_be_live(now)
     consent.revoked_at, consent.revoked_by = now, by.user
-    consent.save(update_fields=["revoked_at", "revoked_by"])
-    _record(Kind.CONSENT_REVOKED, consent, by=by, now=now, reason=reason, live_tokens=live_tokens(consent, now))
+    tokens = live_tokens(consent, now)
+    consent.stop_event = _record(Kind.CONSENT_REVOKED, consent, by=by, now=now, reason=reason, live_tokens=tokens)
+    consent.save(update_fields=["revoked_at", "revoked_by", "stop_event"])
     return consent
 
 
@@ -199,26 +212,13 @@ def confirm(consent_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> 
     if by.user is None:
         raise Forbidden(May.CONFIRM_CONSENT, consent)  # a person answers for it, never Mandate itself
     consent.must_be_live(now)
-    if consent.pauses_at is None or consent.user_id is not None:
+    if not consent.waits_for_an_answer:
         raise NothingToConfirm(consent.pk)
     before = consent.answerable.pk
     consent.confirmed_by, consent.confirmed_at, consent.paused_at = by.user, now, None
     consent.save(update_fields=["confirmed_by", "confirmed_at", "paused_at"])
     _record(Kind.CONSENT_CONFIRMED, consent, by=by, now=now, reason=reason, before=before, after=by.user.pk)
     return consent
-
-
-@transaction.atomic
-def pause(consent_id: uuid.UUID, *, by: Actor, now: datetime) -> None:
-    """Let a consent of the organisation count for nothing until an administrator confirms it. One that is over stays so.
-
-    Part of a change that was allowed to ``by`` (``consent.scope_changes``). Records ``consent.paused``.
-    """
-    consent = Consent.objects.locked(consent_id)
-    if consent.status(now) == "live" and consent.user_id is None:
-        consent.paused_at = now
-        consent.save(update_fields=["paused_at"])
-        _record(Kind.CONSENT_PAUSED, consent, by=by, now=now, since=now)
 
 
 def pause_unanswered(*, now: datetime, batch: int = 500) -> int:
@@ -278,9 +278,9 @@ def names(scopes: Iterable[Scope]) -> list[str]:
     return sorted(scope.name for scope in scopes)
 
 
-def _record(kind: Kind, consent: Consent, *, by: Actor, now: datetime, **facts: Any) -> None:
+def _record(kind: Kind, consent: Consent, *, by: Actor, now: datetime, **facts: Any) -> int:
     facts.setdefault("purpose_digest", "" if facts.get("purpose") else consent.purpose_digest)
-    record(
+    return record(
         kind,
         by=by,
         now=now,

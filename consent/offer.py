@@ -124,6 +124,11 @@ class Offer:
         return frozenset(line.scope for line in self.lines if line.locked)
 
     @property
+    def paused(self) -> Consent | None:
+        """The consent that this would supersede, if it waits for its person to see what is different."""
+        return self.held if self.held is not None and self.held.paused_at is not None else None
+
+    @property
     def is_sensitive(self) -> bool:
         return any(line.sensitive for line in self.lines)
 
@@ -213,6 +218,7 @@ class Offer:
             ],
             "until": until,
             "language": get_language() or "",
+            **({"renews": str(paused.pk), "changes": paused.paused_because} if (paused := self.paused) else {}),
         }
 
     def digest(self) -> str:
@@ -234,7 +240,7 @@ def make_offer(
     agent = asking.agent
     purpose = asking.purpose or agent.purpose
     held = _held(asking.client, person, purpose, now)
-    words: dict[uuid.UUID, uuid.UUID] = {row.scope_id: row.wording_id for row in held.held(now)} if held else {}
+    words: dict[uuid.UUID, int] = {row.scope_id: row.wording.meaning for row in held.held(now)} if held else {}
     lines = [_line(row, asking.client, words) for row in asking.scopes]
     ticked = [line.scope for line in lines if line.ticked] or [line.scope for line in lines]
     latest = latest_end(ticked, agent, made_at)
@@ -268,7 +274,7 @@ def _held(client: Client, person: User | None, purpose: str, now: datetime) -> C
     )
 
 
-def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, uuid.UUID]) -> Line:
+def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, int]) -> Line:
     scope, wording = row.scope, row.scope.wording
     is_held = scope.pk in words
     # A client that registered itself has no required scopes (decisions.md, Who decides).
@@ -279,7 +285,7 @@ def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, uuid.UUID])
         locked=locked,
         confirmed_by=row.confirmed_by.display_name if locked and row.confirmed_by else "",
         new=bool(words) and not is_held,
-        reworded=is_held and words[scope.pk] != wording.pk,
+        reworded=is_held and words[scope.pk] != wording.meaning,
         ticked=locked or is_held or not scope.is_sensitive,
     )
 

@@ -8,6 +8,7 @@ digest of its own pseudonym for whom it was about; never values.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from agents.models import Event, Resource, Scope
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import heaviest, plain, record, text_digest
+from consent.counts import add_up
 from consent.models import AccessToken
 from consent.once import UsedAlready, use_once
 
@@ -147,6 +149,16 @@ def _report_for(token: AccessToken, receipt: Receipt, *, by: Actor, now: datetim
         data_class=heaviest(classes),
         **_chain_of(token),
         **told,
+    )
+    counts: Counter[str] = Counter()
+    for records in receipt.records:
+        counts[records.type] += records.count
+    add_up(
+        counts,
+        consent_id=token.consent_id,
+        resource_id=resource_id,
+        operation=receipt.operation,
+        at=receipt.at or now,
     )
     return Reported(number, repeated=False)
 

@@ -24,8 +24,17 @@ from django.db.models import Case, DateTimeField, Exists, ExpressionWrapper, F, 
 from agents.models import State, User
 from agents.sweeps import Sweep, batches, delete_in_batches, keys_in_order
 from agents.warnings import Ending, owners_at, page_address, readers_of, warn
-from consent import mandate
-from consent.models import AccessToken, AuthorizationCode, Consent, RefreshToken, TokenFamily, UsedOnce
+from consent import mandate, requests
+from consent.models import (
+    AccessRequest,
+    AccessToken,
+    AuthorizationCode,
+    Consent,
+    RefreshToken,
+    TokenFamily,
+    UsedOnce,
+    WrongEntries,
+)
 from consent.models.consent import OVER_SINCE, PAUSES_AFTER
 from consent.receipts import COME_WITHIN
 
@@ -33,6 +42,8 @@ CODES_KEPT_FOR = timedelta(days=7)
 FAMILIES_KEPT_FOR = timedelta(days=2)
 LOOKED_FOR = timedelta(days=7)
 USED_KEPT_FOR = timedelta(days=2)
+REQUESTS_KEPT_FOR = timedelta(days=30)
+WRONG_ENTRIES_KEPT_FOR = timedelta(days=1)
 
 
 def end_consents(*, now: datetime, batch: int = 500) -> int:
@@ -103,6 +114,24 @@ def delete_used_once(*, now: datetime, batch: int = 500) -> int:
     return delete_in_batches(UsedOnce.objects.filter(ends_at__lt=now - USED_KEPT_FOR), by="ends_at", batch=batch)
 
 
+def close_requests(*, now: datetime, batch: int = 500) -> int:
+    """Write down which access requests nobody answered in time. Returns how many. Records ``request.over`` for each."""
+    return requests.close_over(now=now, batch=batch)
+
+
+def delete_old_requests(*, now: datetime, batch: int = 500) -> int:
+    """Delete access requests that were closed a month ago: what was allowed stands in its consent. Returns how many."""
+    old = AccessRequest.objects.filter(closed_at__lt=now - REQUESTS_KEPT_FOR, ping_at=None)
+    return delete_in_batches(old, by="closed_at", batch=batch)
+
+
+def delete_wrong_entries(*, now: datetime, batch: int = 500) -> int:
+    """Forget wrong user codes of yesterday. Returns how many sources were forgotten."""
+    return delete_in_batches(
+        WrongEntries.objects.filter(changed_at__lt=now - WRONG_ENTRIES_KEPT_FOR), by="changed_at", batch=batch
+    )
+
+
 def warn_of_consents(*, now: datetime, batch: int = 200) -> int:
     """Warn the owners of agents whose consents end soon, or pause because nobody answers for them any more.
 
@@ -169,5 +198,8 @@ SWEEPS: dict[str, Sweep] = {
     "refresh tokens deleted": delete_dead_refresh_tokens,
     "token families deleted": delete_dead_families,
     "used-once marks deleted": delete_used_once,
+    "requests closed": close_requests,
+    "requests deleted": delete_old_requests,
+    "wrong codes forgotten": delete_wrong_entries,
 }
 """Every sweep of this floor but for the warnings, by what it has done. Families come after the tokens that name them."""

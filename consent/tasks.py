@@ -6,6 +6,9 @@ from celery import shared_task
 
 from agents.tasks import sweep_now
 from consent import sweeps
+from consent.pings import tell_clients
+
+__all__ = ["close_requests", "delete_dead_tokens", "end_consents", "tell_clients", "warn_owners"]
 
 
 @shared_task(name="consent.end_consents")
@@ -18,6 +21,11 @@ def pause_consents() -> int:
     return sweep_now(sweeps.pause_consents)
 
 
+@shared_task(name="consent.close_requests")
+def close_requests() -> int:
+    return sweep_now(sweeps.close_requests)
+
+
 @shared_task(name="consent.delete_dead_tokens")
 def delete_dead_tokens() -> int:
     return sweep_now(
@@ -26,6 +34,8 @@ def delete_dead_tokens() -> int:
         sweeps.delete_dead_refresh_tokens,
         sweeps.delete_dead_families,
         sweeps.delete_used_once,
+        sweeps.delete_old_requests,
+        sweeps.delete_wrong_entries,
     )
 
 

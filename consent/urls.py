@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from django.urls import path
 
+from consent.evidence_keys import evidence_keys
+from consent.screens.agree import changes as consent_changes
 from consent.screens.authorize import authorize, decide
-from consent.screens.changes import confirm, narrow, revoke, shorten
-from consent.screens.my_agents import my_agents, my_consent, stop_all
+from consent.screens.changes import confirm, narrow, revoke, shorten, stopped
+from consent.screens.device import device
+from consent.screens.my_agents import my_agents, my_consent, record_to_print, stop_all
 from consent.screens.organisation import organisation_consent
+from consent.screens.requests import inbox, may_ask_again, never_again, one_request
 
 urlpatterns = [
     path("oauth/authorize", authorize, name="authorize"),
     path("oauth/authorize/decision", decide, name="authorize-decide"),
+    path(".well-known/evidence-keys.json", evidence_keys, name="evidence-keys"),
+    path("inbox/", inbox, name="inbox"),
+    path("inbox/<uuid:request_id>/", one_request, name="request"),
+    path("inbox/<uuid:request_id>/never/", never_again, name="request-never"),
+    path("device", device, name="device"),
+    path("my-agents/ask-again/<uuid:agent_id>/", may_ask_again, name="may-ask-again"),
     path("my-agents/", my_agents, name="my-agents"),
+    path("my-agents/record/", record_to_print, name="my-agents-record"),
     path("my-agents/stop/", stop_all, name="my-agents-stop-all"),
     path("my-agents/<uuid:consent_id>/", my_consent, name="my-consent"),
     path("consents/<uuid:consent_id>/narrow/", narrow, name="consent-narrow"),
     path("consents/<uuid:consent_id>/shorten/", shorten, name="consent-shorten"),
     path("consents/<uuid:consent_id>/confirm/", confirm, name="consent-confirm"),
     path("consents/<uuid:consent_id>/revoke/", revoke, name="consent-revoke"),
+    path("consents/<uuid:consent_id>/stopped/", stopped, name="consent-stopped"),
+    path("consents/<uuid:consent_id>/changes/", consent_changes, name="consent-changes"),
     path("agents/<uuid:agent_id>/consent/", organisation_consent, name="organisation-consent"),
 ]

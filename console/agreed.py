@@ -30,6 +30,7 @@ class AgreedScope:
     ticked: bool = True
     taken_at: datetime | None = None
     withdrawn: bool = False
+    version: int = 0
 
     @property
     def is_held(self) -> bool:
@@ -110,6 +111,7 @@ def _scope(said: dict[str, Any], rows: dict[str, ConsentScope], now: datetime) -
         ticked=row is not None,
         taken_at=_taken_at(row, now),
         withdrawn=row is not None and _is_withdrawn(row, now),
+        version=version if isinstance(version := said.get("version"), int) else 0,
     )
 
 
@@ -128,6 +130,7 @@ def _from_wordings(rows: Any, now: datetime) -> list[AgreedResource]:
                 required=row.required,
                 taken_at=_taken_at(row, now),
                 withdrawn=_is_withdrawn(row, now),
+                version=row.wording.version,
             )
         )
     return list(found.values())

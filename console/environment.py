@@ -54,6 +54,8 @@ class Environment:
     log_level: str
     workers: int
     styleguide: bool
+    local_calls: bool
+    """True for tests and trials: Mandate may then call programs on its own machine."""
 
 
 def read_environment(base_dir: Path, variables: Mapping[str, str] = os.environ) -> Environment:
@@ -89,6 +91,7 @@ def read_environment(base_dir: Path, variables: Mapping[str, str] = os.environ) 
         log_level=_log_level(variables.get("MANDATE_LOG_LEVEL") or "INFO"),
         workers=_number(variables, "MANDATE_WORKERS", 2, least=1, most=64),
         styleguide=_switch(variables, "MANDATE_STYLEGUIDE", default=not production),
+        local_calls=_local_calls(variables, production=production),
     )
 
 
@@ -126,6 +129,16 @@ def _switch(variables: Mapping[str, str], name: str, *, default: bool) -> bool:
     if value not in ("yes", "no", "true", "false", "1", "0", "on", "off"):
         raise ImproperlyConfigured(f"{name}: say yes or no; it is now {value!r}.")
     return value in ("yes", "true", "1", "on")
+
+
+def _local_calls(variables: Mapping[str, str], *, production: bool) -> bool:
+    allowed = _switch(variables, "MANDATE_LOCAL_CALLS", default=False)
+    if allowed and production:
+        raise ImproperlyConfigured(
+            "MANDATE_LOCAL_CALLS: this is for trials on one machine. With an https issuer it would let whoever registers "
+            "a client make Mandate knock at doors inside. Leave it out."
+        )
+    return allowed
 
 
 def _listed(variables: Mapping[str, str], name: str) -> list[str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from agents.models.organisation import Organisation
 from agents.models.user import User
 from agents.permissions import May
+from consent.models import AccessRequest
 
 LOOKS_AFTER_AGENTS = May.SEE_CONSENTS
 """What whoever has agents to look after may: theirs, or everybody's."""
@@ -44,6 +47,7 @@ class Item:
     icon: str
     current: bool
     count: int | None = None
+    page: str = ""
 
 
 PLACES = (
@@ -55,6 +59,7 @@ PLACES = (
     Place("people", _("People"), "users-round", May.SEE_PEOPLE),
 )
 OWN_PLACES = (
+    Place("inbox", _("Inbox"), "inbox", also=("device",)),
     Place("my-agents", _("My agents"), "user-round-check"),
     Place(
         "account",
@@ -94,8 +99,19 @@ def items(request: HttpRequest, places: tuple[Place, ...]) -> list[Item]:
             continue
         url = _url(place.page) or _url(place.fallback)
         if url:
-            shown.append(Item(url, place.label, place.icon, _is_at(request, place, url)))
+            count = COUNTS[place.page](request) if place.page in COUNTS else None
+            shown.append(Item(url, place.label, place.icon, _is_at(request, place, url), count, place.page))
     return shown
+
+
+def _waiting_requests(request: HttpRequest) -> int:
+    facts = getattr(request, "facts", None)  # none on an error page that came before the middleware
+    now = facts.now if facts else timezone.now()
+    return AccessRequest.objects.waiting(now).filter(user=request.user.pk).count()
+
+
+COUNTS: dict[str, Callable[[HttpRequest], int]] = {"inbox": _waiting_requests}
+"""What waits at a place, by its page. Each is one query, asked only where the navigation is drawn."""
 
 
 def _is_at(request: HttpRequest, place: Place, url: str) -> bool:

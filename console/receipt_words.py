@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from consent.record_words import record_type_in_words
 from console.templatetags.chosen_names import plain_text
 from console.templatetags.mandate import thin
 
@@ -75,26 +76,13 @@ def _records_in_words(detail: Any) -> SafeString:
     if not counts:
         return format_html("{}", _("something"))
     shown = list(counts.items())[:3]
-    words = [format_html("{} {}", thin(n), record_type_in_words(name, n)) for name, n in shown]
+    words = [format_html("{} {}", thin(n), record_type_in_words(plain_text(name), n)) for name, n in shown]
     more = len(counts) - len(shown)
     if more:
         words.append(format_html(ngettext("{} other type", "{} other types", more), more))
     if len(words) == 1:
         return words[0]
     return format_html(_("{} and {}"), format_html_join(", ", "{}", ((each,) for each in words[:-1])), words[-1])
-
-
-def record_type_in_words(record_type: str, count: int) -> str:
-    """Return a record type as a word of a sentence: ``patient-file`` and 3 give "patient files".
-
-    Types are registered in the resource's own language; only English ones get a plural.
-    """
-    words = plain_text(record_type).replace("-", " ").replace("_", " ")
-    if count == 1 or not words.isascii() or words.endswith("s"):
-        return words
-    if words.endswith("y") and words[-2:-1] not in set("aeiou"):
-        return words[:-1] + "ies"
-    return words + ("es" if words.endswith(("x", "ch", "sh")) else "s")
 
 
 def table_of(detail: Any) -> Iterator[tuple[str, int, str]]:

@@ -61,6 +61,11 @@ def is_the_person_acted_for(user: User, consent: Consent | None = None) -> bool:
 
 
 @predicate
+def is_for_the_organisation(user: User, consent: Consent | None = None) -> bool:
+    return consent is not None and consent.user_id is None
+
+
+@predicate
 def approved_it(user: User, consent: Consent | None = None) -> bool:
     return consent is not None and consent.approved_by_id == user.pk
 
@@ -114,6 +119,8 @@ RULES: dict[May, Predicate] = {
     May.REQUIRE_SCOPE: manages_the_agent,
     May.CONFIRM_REQUIRED_SCOPE: is_administrator & ~keeps_the_agent,
     May.MANAGE_CLIENT: manages_the_agent,
+    May.MANAGE_CIRCLE: is_administrator,
+    May.ALLOW_DEVICE_CODES: is_administrator,
     May.ISSUE_CREDENTIAL: manages_the_agent,
     May.REVOKE_CREDENTIAL: manages_the_agent,
     May.SEE_RESOURCES: reads_everything | may_own_agents,
@@ -135,6 +142,8 @@ RULES: dict[May, Predicate] = {
     May.NARROW_CONSENT: is_administrator | is_the_person_acted_for | (may_own_agents & keeps_the_agent),
     May.SHORTEN_CONSENT: is_administrator | is_the_person_acted_for | (may_own_agents & keeps_the_agent),
     May.REVOKE_CONSENT: is_administrator | is_the_person_acted_for | (may_own_agents & keeps_the_agent),
+    May.AGREE_TO_CHANGE: (may_change_things & is_the_person_acted_for) | (is_administrator & is_for_the_organisation),
+    May.CHANGE_CONSENTS: may_own_agents,
 }
 
 

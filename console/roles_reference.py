@@ -16,6 +16,7 @@ WORDS = {
     "may_change_things": "anybody but an auditor",
     "keeps_the_agent": "owner or deputy of the agent",
     "is_the_owner": "the agent's owner",
+    "is_for_the_organisation": "where it is the organisation's",
     "is_the_person_acted_for": "the person acted for",
     "approved_it": "whoever approved it",
     "is_first_person_where_two_are_needed": "the first person where two are needed",

@@ -32,6 +32,8 @@ def every(task: str, **interval: int) -> Entry:
 SCHEDULE: dict[str, Entry] = {
     "end consents past their date": every("consent.end_consents", minutes=5),
     "pause consents that nobody answers for": every("consent.pause_consents", minutes=5),
+    "close requests that nobody answered": every("consent.close_requests", minutes=5),
+    "tell clients of decisions": every("consent.tell_clients", minutes=1),
     "retire agents past their date": every("agents.retire_ended_agents", minutes=5),
     "end credentials past their date": every("agents.end_credentials", minutes=5),
     "end one-time links past their date": every("agents.end_links", minutes=5),

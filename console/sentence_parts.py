@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from agents.models import Event
 from agents.trail.kinds import Kind
+from consent.differences import what_changed
 from console.detail_words import life_in_words, moment_of, short, value_in_words
 from console.names import Names, strong
 from console.receipt_words import receipt_sentence
@@ -126,6 +127,17 @@ class Parts:
     def _moment(self, key: str) -> SafeString:
         moment = moment_of(self.detail.get(key))
         return format_html("{}", _("until %(end)s") % {"end": until(moment, self.now)}) if moment else SafeString()
+
+    def _what_changed(self) -> SafeString:
+        changes = self.detail.get("changes")
+        listed = changes if isinstance(changes, list) else []
+        whats = {what for change in listed if isinstance(change, dict) and isinstance(what := change.get("what"), str)}
+        return format_html("{}", what_changed(whats))
+
+    def _after_seconds(self) -> SafeString:
+        seconds = self.detail.get("seconds")
+        figure = f"{seconds:.2f} s" if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else "…"
+        return format_html(_("after {}"), figure)
 
     def _life(self) -> SafeString:
         return format_html("{}", life_in_words(self.detail.get("life")))

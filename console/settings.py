@@ -37,6 +37,8 @@ DEBUG = False
 PRODUCTION = ENVIRONMENT.production
 """True when the issuer is https."""
 STYLEGUIDE = ENVIRONMENT.styleguide
+LOCAL_CALLS = ENVIRONMENT.local_calls
+"""Whether Mandate may call programs on its own machine (``agents/outgoing.py``). For tests and trials."""
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 PROXY_HEADER = ENVIRONMENT.proxy_header

@@ -16,6 +16,7 @@ from agents.models import Agent, AgentScope, Credential, Ownership, Scope, State
 from agents.models.client import CredentialQuerySet
 from agents.permissions import May
 from agents.warnings import owners_at
+from consent.differences import what_changed
 from consent.models import Consent
 from console.names import page_of, strong
 from console.templatetags.mandate import when
@@ -44,12 +45,13 @@ class Waiting:
 
 
 def waiting_for(person: User, now: datetime) -> list[Waiting]:
-    """Return what waits for this person, the most urgent sort first: seven lists at most for an administrator."""
+    """Return what waits for this person, the most urgent sort first: eight lists at most for an administrator."""
     found: list[Waiting] = []
     for permission, waits in (
         (May.ACTIVATE_AGENT, _pending),
         (May.CONFIRM_REQUIRED_SCOPE, _to_confirm),
         (May.CONFIRM_CONSENT, _unanswered),
+        (May.CONFIRM_CONSENT, _drifted),
         (May.HAND_OVER_AGENT, _without_usable_owner),
     ):
         if person.has_perm(permission):
@@ -113,10 +115,6 @@ def _to_confirm(person: User, now: datetime) -> list[Waiting]:
 
 
 def _why_it_waits(consent: Consent, now: datetime) -> str:
-    if consent.answerable.left_office_at is None:
-        return _(
-            "{agent} is paused for the organisation: {person}, who allowed it, looks after it, and it became sensitive"
-        )
     if consent.is_paused(now):
         return _("{agent} is paused for the organisation: {person} answered for it and left")
     return _("{agent} pauses for the organisation: {person} answered for it and left")
@@ -143,6 +141,29 @@ def _unanswered(person: User, now: datetime) -> list[Waiting]:
         for consent in listed[:MOST]
     ]
     words = _("More consents wait for an administrator to confirm them")
+    return rows + _rest(len(listed), now, words, f"{reverse('consents')}?whom=organisation")
+
+
+def _drifted(person: User, now: datetime) -> list[Waiting]:
+    """Consents of the organisation that pause until an administrator has seen what is different."""
+    consents = Consent.objects.drifted(now).filter(user=None).exclude(agent__state=State.RETIRED).with_scopes()
+    found = consents.prefetch_related(owners_at("agent__ownerships")).order_by("paused_at", "pk")[:MOST_LOOKED_AT]
+    listed = [consent for consent in found if person.has_perm(May.AGREE_TO_CHANGE, consent)]
+    rows = [
+        Waiting(
+            _ago(consent.paused_at, now),
+            "git-compare",
+            format_html(
+                _("{agent} is paused for the organisation: {what_changed}"),
+                agent=strong(consent.agent.name),
+                what_changed=what_changed({change["what"] for change in consent.paused_because}),
+            ),
+            reverse("consent-changes", args=[consent.pk]),
+            _("Look at the change"),
+        )
+        for consent in listed[:MOST]
+    ]
+    words = _("More consents wait for an administrator to look at a change")
     return rows + _rest(len(listed), now, words, f"{reverse('consents')}?whom=organisation")
 
 

@@ -1,6 +1,7 @@
 """Who agents are: people, agents, clients, credentials, resources and scopes. And the trail's tables."""
 
 from agents.models.agent import Agent, AgentScope, DataClass, Environment, Kind, Ownership, State
+from agents.models.circle import CircleMember
 from agents.models.client import AuthMethod, Client, Credential, GrantType, LastUse
 from agents.models.known_source import KnownSource
 from agents.models.link import OneTimeLink
@@ -18,6 +19,7 @@ __all__ = [
     "AgentScope",
     "AuthMethod",
     "Checks",
+    "CircleMember",
     "Client",
     "Credential",
     "DataClass",

@@ -83,6 +83,8 @@ class Agent(models.Model):  # type: ignore[django-manager-missing]  # its client
     ends_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     origin = models.CharField(max_length=16, default="console")
+    stop_event = models.BigIntegerField(null=True, blank=True, editable=False)
+    """The event by which it was stopped last, until the first use that was refused for it has been seen."""
 
     objects = AgentQuerySet.as_manager()
 

@@ -29,6 +29,8 @@ class GrantType(models.TextChoices):
     AUTHORIZATION_CODE = "authorization_code", "authorization_code"
     REFRESH_TOKEN = "refresh_token", "refresh_token"
     CLIENT_CREDENTIALS = "client_credentials", "client_credentials"
+    CIBA = "urn:openid:params:grant-type:ciba", "asking out of band (CIBA)"
+    DEVICE = "urn:ietf:params:oauth:grant-type:device_code", "device code"
 
 
 class Client(AbstractApplication):
@@ -45,6 +47,10 @@ class Client(AbstractApplication):
     auth_method = models.CharField(max_length=32, choices=AuthMethod.choices, default=AuthMethod.BASIC)
     grant_types = models.JSONField(default=list)
     """``GrantType`` values. The toolkit's single ``authorization_grant_type`` is not asked."""
+    notification_endpoint = models.CharField(max_length=500, blank=True)
+    """Where it is told that somebody decided (CIBA ping mode). Empty: it polls."""
+    device_reason = models.CharField(max_length=500, blank=True)
+    """Why an administrator allowed it device codes. Empty: it has none (``agents/device_codes.py``)."""
     client_secret = models.CharField(max_length=1, blank=True, default="", editable=False)
     """Always empty: secrets are ``Credential`` rows, several at a time."""
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -57,11 +63,15 @@ class Client(AbstractApplication):
         constraints = [
             CheckConstraint(condition=Q(client_secret=""), name="client_keeps_no_secret_of_its_own"),
             CheckConstraint(condition=Q(auth_method__in=AuthMethod.values), name="client_has_a_known_auth_method"),
+            CheckConstraint(
+                condition=Q(notification_endpoint="") | ~Q(auth_method=AuthMethod.NONE),
+                name="client_that_is_notified_proves_itself",
+            ),
         ]
 
     def allows_grant_type(self, *grant_types: str) -> bool:
         """Whether the client is registered for one of these, in the toolkit's or the specification's spelling."""
-        return any(grant.replace("-", "_") in self.grant_types for grant in grant_types)
+        return any({grant, grant.replace("-", "_")} & set(self.grant_types) for grant in grant_types)
 
     def is_usable(self, request: Any) -> bool:
         """The one hook that every flow asks: a live client of an active agent that has not ended."""
@@ -77,6 +87,11 @@ class Client(AbstractApplication):
     def redirect_uri_allowed(self, uri: str) -> bool:
         """Exact comparison; only the port of a loopback IP redirect is free (RFC 9700 §2.1, RFC 8252 §7.3)."""
         return any(redirect_uri_matches(registered, uri) for registered in self.redirect_uris.split())
+
+    def get_grant_types(self) -> list[str]:
+        """How it gets tokens, in the words that pages use: the long names of two of them are nobody's reading."""
+        words = dict(GrantType.choices)
+        return [str(words.get(grant, grant)) for grant in self.grant_types]
 
     @property
     def is_public(self) -> bool:

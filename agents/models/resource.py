@@ -167,6 +167,8 @@ class ScopeWording(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="wordings")
     version = models.PositiveIntegerField()
+    meaning = models.PositiveIntegerField()
+    """The first version that meant the same. What people agreed to is a meaning: a mended typo changes nothing for them."""
     title = models.CharField(max_length=120)
     detail = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField()

@@ -112,14 +112,28 @@ class Kind(StrEnum):
         "hourglass",
     )
 
+    CIRCLE_JOINED = (
+        "agent.circle_joined",
+        "An administrator let an agent ask somebody out of band.",
+        (),
+        "user-plus",
+    )
+    CIRCLE_LEFT = "agent.circle_left", "Somebody was taken out of an agent's circle.", (), "user-round-x"
     CLIENT_CREATED = (
         "client.created",
         "A client was added to an agent.",
-        ("name", "auth_method", "grant_types", "redirect_uris"),
+        ("name", "auth_method", "grant_types", "redirect_uris", "notification_endpoint"),
         "plug",
     )
     CLIENT_CHANGED = "client.changed", "A client's registration was changed.", ("before", "after"), "plug"
     CLIENT_ENDED = "client.ended", "A client was removed; it gets no token any more.", (), "circle-x"
+    DEVICE_CODES_ALLOWED = (
+        "client.device_codes_allowed",
+        "An administrator let a client use device codes.",
+        (),
+        "shield-alert",
+    )
+    DEVICE_CODES_ENDED = "client.device_codes_ended", "A client may no longer use device codes.", (), "ban"
     CREDENTIAL_ISSUED = (
         "credential.issued",
         "A credential was issued and shown once.",
@@ -145,24 +159,34 @@ class Kind(StrEnum):
         "list-checks",
     )
     SCOPE_CHANGED = "scope.changed", "A scope's facts were changed.", ("name", "before", "after"), "list-checks"
-    SCOPE_REWORDED = "scope.reworded", "A scope has a new wording.", ("name", "version", "title"), "pencil"
+    SCOPE_REWORDED = (
+        "scope.reworded",
+        "A scope has a new wording.",
+        ("name", "version", "title", "detail", "same_meaning"),
+        "pencil",
+    )
     SCOPE_ENDED = "scope.ended", "A scope is no longer offered.", ("name",), "list-checks"
 
     CONSENT_APPROVED = (
         "consent.approved",
         "A human allowed an agent to act.",
-        ("ends_at", "origin", "methods", "superseded", "once", "redirect_host"),
+        ("ends_at", "origin", "methods", "superseded", "once", "redirect_host", "client_digest", "shown_digest"),
         "file-check-2",
     )
     CONSENT_REFUSED = "consent.refused", "A human refused what an agent asked for.", ("redirect_host",), "ban"
-    CONSENT_NARROWED = "consent.narrowed", "Scopes were taken away from a consent.", ("before", "after"), "scissors"
+    CONSENT_NARROWED = (
+        "consent.narrowed",
+        "Scopes were taken away from a consent.",
+        ("before", "after", "live_tokens"),
+        "scissors",
+    )
     CONSENT_SHORTENED = "consent.shortened", "A consent ends earlier.", ("before", "after"), "hourglass"
     CONSENT_REVOKED = "consent.revoked", "A consent was revoked.", ("live_tokens",), "octagon-x"
     CONSENT_SUPERSEDED = "consent.superseded", "A newer consent took the place of one.", ("successor",), "git-compare"
     CONSENT_PAUSED = (
         "consent.paused",
-        "A consent of the organisation counts for nothing until an administrator confirms it.",
-        ("since",),
+        "A consent counts for nothing until somebody has seen what is different, or answers for it.",
+        ("since", "changes", "live_tokens"),
         "circle-pause",
     )
     CONSENT_CONFIRMED = (
@@ -175,6 +199,25 @@ class Kind(StrEnum):
     CONSENT_CHANGE_REFUSED = "consent.change_refused", "A change of a consent was refused.", ("change",), "ban"
     CONSENT_FORM_REFUSED = "consent.form_refused", "A decision on the consent screen was refused.", (), "ban"
 
+    REQUEST_MADE = (
+        "request.made",
+        "An agent asked somebody out of band, or a device began to wait for a code.",
+        ("request", "way", "expires_at"),
+        "inbox",
+    )
+    REQUEST_REFUSED = "request.refused", "An agent was not let ask.", ("way",), "ban"
+    REQUEST_OVER = "request.over", "Nobody answered what an agent asked.", ("request", "way"), "hourglass"
+    REQUEST_NOT_TOLD = (
+        "request.not_told",
+        "The agent could not be told of a decision at its notification endpoint.",
+        ("request", "tries"),
+        "circle-pause",
+    )
+    USER_CODE_ENTERED = "request.code_entered", "Somebody typed the code of a device.", ("request",), "laptop"
+    USER_CODE_REFUSED = "request.code_refused", "A device's code was refused.", (), "ban"
+    AGENT_SILENCED = "request.silenced", "Somebody wants to be asked no more by an agent.", ("request",), "circle-pause"
+    AGENT_UNSILENCED = "request.unsilenced", "Somebody lets an agent ask again.", (), "bell"
+
     AUTHORIZATION_REFUSED = "authorization.refused", "An authorization request was refused.", ("redirect_host",), "ban"
     CODE_ISSUED = "code.issued", "An authorization code was issued.", (), "ticket"
     CODE_USED_TWICE = "code.used_twice", "A code was used twice; what the first use got is dead.", (), "shield-alert"
@@ -183,6 +226,12 @@ class Kind(StrEnum):
     REFRESH_REPLAYED = "refresh.replayed", "A rotated refresh token came again; its family is dead.", (), "shield-alert"
     TOKEN_REVOKED = "token.revoked", "A client gave back a token.", ("hint",), "circle-x"
     INTROSPECTION_INACTIVE = "introspection.inactive", "A token was first seen to be worth nothing.", (), "ban"
+    REVOCATION_OBSERVED = (
+        "revocation.observed",
+        "The first use that was refused because access was taken away.",
+        ("of", "change", "seconds", "refusal"),
+        "shield-check",
+    )
     INTROSPECTION_REFUSED = "introspection.refused", "An introspection was refused.", (), "ban"
     REVOCATION_REFUSED = "revocation.refused", "A revocation request was refused.", (), "ban"
 
@@ -202,3 +251,4 @@ class Kind(StrEnum):
         "ban",
     )
     SIGNING_KEY_MADE = "signing_key.made", "A signing key was made.", ("kid",), "key-round"
+    EVIDENCE_KEY_MADE = "evidence_key.made", "A key that signs evidence was made.", ("kid",), "key-round"

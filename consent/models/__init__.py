@@ -2,7 +2,9 @@
 
 from consent.models.consent import Consent, Origin
 from consent.models.consent_scope import ConsentScope
-from consent.models.key import SigningKey
+from consent.models.key import EvidenceKey, SigningKey
+from consent.models.record_count import RecordCount
+from consent.models.request import AccessRequest, RequestDecision, RequestKind, Silence, WrongEntries
 from consent.models.token import (
     AccessToken,
     AuthorizationCode,
@@ -14,15 +16,22 @@ from consent.models.token import (
 )
 
 __all__ = [
+    "AccessRequest",
     "AccessToken",
     "AuthorizationCode",
     "Consent",
     "ConsentScope",
     "DeviceGrant",
+    "EvidenceKey",
     "IDToken",
     "Origin",
+    "RecordCount",
     "RefreshToken",
+    "RequestDecision",
+    "RequestKind",
     "SigningKey",
+    "Silence",
     "TokenFamily",
     "UsedOnce",
+    "WrongEntries",
 ]

@@ -80,7 +80,12 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
 
     def unanswered(self, now: datetime) -> Self:
         """Standing consents of the organisation for which no administrator answers any more, paused already or not."""
-        return self.standing().filter(Q(paused_at__isnull=False) | _unanswered(now), user=None, ends_at__gt=now)
+        paused_so = Q(paused_at__isnull=False, paused_because=[])
+        return self.standing().filter(paused_so | _unanswered(now), user=None, ends_at__gt=now)
+
+    def drifted(self, now: datetime) -> Self:
+        """Standing consents that pause until somebody has seen what is different from what was agreed to."""
+        return self.standing().filter(paused_at__isnull=False, ends_at__gt=now).exclude(paused_because=[])
 
     def effective(self, now: datetime) -> Self:
         """Live consents whose agent, client and person are usable too."""
@@ -145,6 +150,8 @@ class Consent(models.Model):
     """One access token, no refresh token."""
     shown = models.JSONField(default=dict)
     """What the human saw, word for word (``consent.screens.offer.Offer.as_shown``)."""
+    client_metadata = models.JSONField(default=dict)
+    """What the client's registration said then (``consent.client_metadata``): its digest tells whether it is the same."""
     redirect_host = models.CharField(max_length=255, blank=True)
     sign_in_methods = models.JSONField(default=list)
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -159,7 +166,11 @@ class Consent(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="supersedes"
     )
     paused_at = models.DateTimeField(null=True, blank=True)
-    """Since when it counts for nothing until somebody confirms it, written down by a sweep. Use refused it before."""
+    """Since when it counts for nothing until somebody answers for it or has seen the difference. Use refused it before."""
+    paused_because = models.JSONField(default=list)
+    """What was different then from what was agreed to (``consent.drift``): a list of what, scope, before and after."""
+    stop_event = models.BigIntegerField(null=True, blank=True, editable=False)
+    """The event by which access was taken away last, until the first use that was refused for it has been seen."""
     confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="confirmed_consents"
     )
@@ -241,8 +252,17 @@ class Consent(models.Model):
         left = self.answerable.left_office_at
         return left + PAUSES_AFTER if left else None
 
+    @property
+    def waits_for_an_answer(self) -> bool:
+        """Whether it is the organisation's, and nobody in office answers for it: an administrator may confirm it.
+
+        One that has paused so stays paused when whoever answered for it comes back.
+        """
+        paused_so = self.paused_at is not None and not self.paused_because
+        return self.user_id is None and (paused_so or self.answerable.left_office_at is not None)
+
     def is_paused(self, now: datetime) -> bool:
-        """Whether it counts for nothing until an administrator confirms it."""
+        """Whether it counts for nothing until somebody answers for it or has seen the difference."""
         pauses_at = self.pauses_at
         return pauses_at is not None and pauses_at <= now
 

@@ -1,4 +1,4 @@
-"""Signing keys. The private half is encrypted with the installation's key-encryption secret."""
+"""Signing keys, of two kinds. The private half is encrypted with the installation's key-encryption secret."""
 
 from __future__ import annotations
 
@@ -28,6 +28,27 @@ class SigningKey(models.Model):
     unpublished_at = models.DateTimeField(null=True, blank=True)
 
     objects = SigningKeyQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.kid
+
+
+class EvidenceKey(models.Model):
+    """One key pair for evidence (ES256). Its public half stays published for ever: what it signed is read years later.
+
+    A table of its own, so that nothing that it signs can pass for a token, and no token for evidence.
+    """
+
+    kid = models.CharField(primary_key=True, max_length=64)
+    """JWK thumbprint (RFC 7638)."""
+    public_jwk = models.JSONField()
+    private_jwk_encrypted = models.TextField()
+    signs_from = models.DateTimeField()
+
+    objects: models.Manager[EvidenceKey] = models.Manager()
+
+    class Meta:
+        ordering = ["-signs_from", "kid"]
 
     def __str__(self) -> str:
         return self.kid

@@ -108,9 +108,11 @@ class _Reading:
         return values[0]
 
     def may_ask_for(self, known: Iterable[str]) -> str:
-        """Say which there are, where that may be said."""
+        """Say which there are, and where its owner can add more, where that may be said."""
+        if not self.tells:
+            return " The agent's page lists what it may ask for."
         names = " ".join(sorted(known)) or "none yet"
-        return f" This agent may ask for: {names}" if self.tells else " The agent's page lists what it may ask for."
+        return f" This agent may ask for: {names}. More can be added at {page_address('agent-scopes', self.agent.pk)}"
 
     def page(self, code: str, description: str) -> AuthorizationRefused:
         return AuthorizationRefused(code, description, client=self.client)
@@ -274,6 +276,28 @@ CHECKS: tuple[Callable[[_Reading], None], ...] = (
     check_resources,
     check_scopes,
 )
+
+
+WHAT_IS_ASKED: tuple[Callable[[_Reading], None], ...] = (check_purpose, check_resources, check_scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIsAsked:
+    """What a client asks for, whichever way it asks. purpose: empty when the client sent none."""
+
+    scopes: tuple[AgentScope, ...]
+    purpose: str
+
+
+def read_what_is_asked(client: Client, sent: Sent, *, now: datetime) -> WhatIsAsked:
+    """Return the scopes and the purpose of a request that comes without a browser. Raises AuthorizationRefused.
+
+    The client has proven itself or is public, so a refusal tells it what its agent may ask for.
+    """
+    reading = _Reading(sent, now, tells=True, client=client)
+    for check in WHAT_IS_ASKED:
+        check(reading)
+    return WhatIsAsked(tuple(reading.asked), reading.purpose)
 
 
 def read_request(sent: Sent, *, now: datetime, tells: bool = False) -> AuthorizationRequest:

@@ -8,7 +8,7 @@ Errors: invalid_grant, invalid_target.
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import transaction
 from oauthlib.common import Request
@@ -25,6 +25,7 @@ from consent.oauth.audience import answer, asked_resource, audience_of, choose, 
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import require_same_purpose
+from consent.observed import RefusedUse
 
 
 def refused(*, told: bool = False, consent: Consent | None = None) -> OAuthRefusal:
@@ -55,23 +56,39 @@ def redeem(request: Request) -> dict[str, Any]:
     facts, client, row = request.facts, request.client, request.code_row
     with transaction.atomic():
         won = AuthorizationCode.objects.filter(pk=row.pk, used_at=None).update(used_at=facts.now)
-        body = _issue(request, row) if won else None
+        body = issue_first(request, row, grant="authorization_code") if won else None
     if body is None:
         punish(row, client=client, facts=facts)
         raise refused(told=True)
     return body
 
 
-def _issue(request: Request, row: AuthorizationCode) -> dict[str, Any]:
+class Redeemable(Protocol):
+    """What leads to first tokens: an authorization code, or an access request that somebody allowed (``polling.py``)."""
+
+    @property
+    def application_id(self) -> uuid.UUID: ...
+    @property
+    def consent_id(self) -> uuid.UUID: ...
+    @property
+    def user_id(self) -> uuid.UUID: ...
+    @property
+    def requested(self) -> list[list[str]]: ...
+    @property
+    def family_id(self) -> uuid.UUID: ...
+
+
+def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, Any]:
+    """Found the family and issue its first tokens, in the caller's transaction. Raises OAuthRefusal."""
     facts, client = request.facts, request.client
     consent = Consent.objects.effective(facts.now).filter(pk=row.consent_id).first()
     if consent is None:
-        raise OAuthRefusal("invalid_grant", "The consent behind this code is over.")
+        raise OAuthRefusal("invalid_grant", "The consent behind this is over.", met=_met(row))
     request.consent_id = consent.pk
     require_same_purpose(request.form, consent.purpose_key)
     held = held_rows(consent, row.requested, facts.now)
     if not held:
-        raise OAuthRefusal("invalid_grant", "Nothing of what was asked for is allowed any more.")
+        raise OAuthRefusal("invalid_grant", "Nothing of what was asked for is allowed any more.", met=_met(row))
     resource = choose(asked_resource(request.form), {row.scope.resource for row in held})
     family = TokenFamily.objects.create(
         id=row.family_id,
@@ -87,7 +104,7 @@ def _issue(request: Request, row: AuthorizationCode) -> dict[str, Any]:
         standing=standing_of(consent),
         audience=audience_of(resource),
         scopes={row.scope.name: row.scope.data_class for row in at_resource},
-        grant="authorization_code",
+        grant=grant,
         by=Actor.client(client.pk, facts),
         now=facts.now,
         family_id=family.pk,
@@ -96,6 +113,10 @@ def _issue(request: Request, row: AuthorizationCode) -> dict[str, Any]:
     tell_of_use(consent, at_resource, now=facts.now)
     may_refresh = client.allows_grant_type("refresh_token") and not consent.once
     return answer(issued, refresh_token.start(family, user_id=row.user_id, now=facts.now) if may_refresh else None)
+
+
+def _met(row: Redeemable) -> RefusedUse:
+    return RefusedUse(consent_id=row.consent_id, client_id=row.application_id)
 
 
 def punish(row: AuthorizationCode, *, client: ProvenClient, facts: RequestFacts) -> None:

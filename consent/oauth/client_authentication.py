@@ -22,6 +22,7 @@ from agents.models import AuthMethod, State
 from agents.statements import hot_cursor
 from consent.oauth.errors import OAuthRefusal, invalid_client, invalid_request
 from consent.oauth.rows import as_id, as_list, as_time, known_id
+from consent.observed import RefusedUse
 
 NO_DIGEST = digest_of_key("no credential")
 
@@ -55,7 +56,7 @@ class ProvenClient:
         return {"client_id": self.pk, "agent_id": self.agent_id}
 
     def allows_grant_type(self, *grant_types: str) -> bool:
-        return any(grant.replace("-", "_") in self.grant_types for grant in grant_types)
+        return any({grant, grant.replace("-", "_")} & self.grant_types for grant in grant_types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +183,10 @@ def _is_live(credential: list[object], now: datetime) -> bool:
 def require_usable(client: ProvenClient) -> None:
     """Raise OAuthRefusal (401 invalid_client) unless the client's agent may get tokens now. Asked by every flow."""
     if not client.usable:
-        raise invalid_client(
+        refusal = invalid_client(
             "The agent of this client is not active, has ended or has no owner. Its page in Mandate says more.",
             **client.who,
             reason_code="agent_not_usable",
         )
+        refusal.met = RefusedUse(agent_id=client.agent_id)
+        raise refusal

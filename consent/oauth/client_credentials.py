@@ -28,6 +28,7 @@ from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import another_purpose, asked_purpose
 from consent.oauth.rows import as_delta, as_time, known_id
+from consent.observed import RefusedUse
 from consent.once import UsedAlready, use_once
 
 JUST_ONCE = "consent"
@@ -73,6 +74,7 @@ def find(
         raise OAuthRefusal(
             "unauthorized_client",
             "No administrator has allowed this agent anything, or it is over. An administrator can do so on its page.",
+            met=RefusedUse(agent_id=client.agent_id, client_id=client.pk),
         )
     offered = _for_purpose(offered, asked_purpose(form))
     offered = _at_resource(offered, asked_resource(form))

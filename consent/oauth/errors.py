@@ -18,6 +18,7 @@ from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent.errors import TokenRefused
 from consent.models import Consent
+from consent.observed import RefusedUse
 
 NOT_IN_DESCRIPTION = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 """What RFC 6749 §5.2 does not allow in ``error_description``."""
@@ -28,7 +29,7 @@ class OAuthRefusal(TokenRefused):
 
     told: the event of a penalty (a code used twice, a replayed refresh token) tells of it already.
     consent: under which it was asked, once that is proven to be the client's. reason_code: for the event, where it says
-    more than the error code.
+    more than the error code. met: what was asked for in vain because somebody took it away (``consent/observed.py``).
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class OAuthRefusal(TokenRefused):
         told: bool = False,
         consent: Consent | None = None,
         reason_code: str = "",
+        met: RefusedUse | None = None,
     ) -> None:
         super().__init__(code, description, status=status)
         self.consent = consent
@@ -51,6 +53,7 @@ class OAuthRefusal(TokenRefused):
         self.agent_id = agent_id
         self.retry_after = retry_after
         self.told = told
+        self.met = met
 
 
 def invalid_client(
@@ -83,7 +86,7 @@ DESCRIPTIONS = {
     "invalid_grant": "The code or refresh token is unknown, used, over, or belongs to another client.",
     "invalid_scope": "A scope was asked for that is not allowed here.",
     "unauthorized_client": "The client is not registered for this grant type.",
-    "unsupported_grant_type": "Supported are authorization_code, refresh_token and client_credentials.",
+    "unsupported_grant_type": "This way of getting a token is not offered. The server metadata lists those that are.",
     "invalid_client": "The client is unknown, or it did not prove itself.",
 }
 

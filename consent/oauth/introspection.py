@@ -31,6 +31,7 @@ from consent.oauth.errors import (
 from consent.oauth.parameters import LARGEST_BODY
 from consent.oauth.resource_authentication import ProvenResource, prove_resource
 from consent.oauth.worth import Worth, worth_of
+from consent.observed import BY_AGENT, BY_CONSENT, RefusedUse, observe
 
 INACTIVE: dict[str, Any] = {"active": False}
 
@@ -106,6 +107,20 @@ def _tell_first_inactive(worth: Worth, resource: ProvenResource, facts: RequestF
                 resource_id=resource.pk,
                 **_facts_of(worth),
             )
+            _observe(worth, resource, facts)
+
+
+def _observe(worth: Worth, resource: ProvenResource, facts: RequestFacts) -> None:
+    """Note that a change was seen to count here, where this refusal is the first that it led to."""
+    if worth.refusal not in BY_CONSENT | BY_AGENT:
+        return
+    use = RefusedUse(
+        agent_id=worth.agent_id,
+        consent_id=worth.consent_id if worth.refusal in BY_CONSENT else None,
+        token_id=worth.token_id,
+        resource_id=resource.pk,
+    )
+    observe(use, refusal=worth.refusal, by=Actor.resource(resource.pk, facts), now=facts.now)
 
 
 def _tell_wrong_resource(worth: Worth, resource: ProvenResource, facts: RequestFacts) -> None:

@@ -39,6 +39,10 @@ class ServerMetadataView(OAuthServerMetadataView):
         document["token_endpoint_auth_methods_supported"] = [method.value for method in AuthMethod]
         document["revocation_endpoint_auth_methods_supported"] = [method.value for method in AuthMethod]
         document["introspection_endpoint_auth_methods_supported"] = [AuthMethod.BASIC.value]
+        document["backchannel_authentication_endpoint"] = settings.ISSUER + reverse("oauth2_provider:bc-authorize")
+        document["backchannel_token_delivery_modes_supported"] = ["poll", "ping"]
+        document["backchannel_user_code_parameter_supported"] = False
+        document["device_authorization_endpoint"] = settings.ISSUER + reverse("oauth2_provider:device-authorization")
         response = JsonResponse(document)
         response["Access-Control-Allow-Origin"] = "*"
         response["Cache-Control"] = "public, max-age=300"

@@ -32,6 +32,7 @@ from consent.oauth.authorization import NO_PERMISSION
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import require_same_purpose
+from consent.observed import RefusedUse
 
 HEALS_WITHIN = timedelta(seconds=10)
 
@@ -45,12 +46,13 @@ def refused(
     *,
     told: bool = False,
     consent: Consent | None = None,
+    met: RefusedUse | None = None,
 ) -> OAuthRefusal:
-    return OAuthRefusal("invalid_grant", description, told=told, consent=consent)
+    return OAuthRefusal("invalid_grant", description, told=told, consent=consent, met=met)
 
 
-def nothing_left() -> OAuthRefusal:
-    return OAuthRefusal("invalid_scope", "Nothing of what was asked for is allowed any more.")
+def nothing_left(met: RefusedUse) -> OAuthRefusal:
+    return OAuthRefusal("invalid_scope", "Nothing of what was asked for is allowed any more.", met=met)
 
 
 def start(family: TokenFamily, *, user_id: uuid.UUID, now: datetime, parent_id: uuid.UUID | None = None) -> str:
@@ -98,20 +100,21 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
     family = TokenFamily.objects.select_for_update().get(pk=row.family_id)
     if family.ended_at is not None:
         raise refused()
+    met = RefusedUse(consent_id=family.consent_id, client_id=client.pk)
     consent = Consent.objects.effective(facts.now).filter(pk=family.consent_id).first()
     if consent is None:
-        raise refused("The consent is over. Ask the person again.")
+        raise refused("The consent is over. Ask the person again.", met=met)
     require_same_purpose(request.form, consent.purpose_key)
     _use(row, client=client, now=facts.now)
     request.consent_id = consent.pk
     held = held_rows(consent, family.requested, facts.now)
     if not held:
-        raise nothing_left()
+        raise nothing_left(met)
     resource = choose(asked_resource(request.form), {held_row.scope.resource for held_row in held})
     wanted = _wanted(request, family, resource.pk)
     at_resource = [row for row in held if row.scope.resource_id == resource.pk and row.scope.name in wanted]
     if not at_resource:
-        raise nothing_left()
+        raise nothing_left(met)
     issued = issue(
         client=client,
         standing=standing_of(consent),

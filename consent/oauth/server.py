@@ -1,4 +1,4 @@
-"""The oauthlib server of the token endpoint: three grants, one token handler, one list that shows the order.
+"""The oauthlib server of the token endpoint: five grants, one token handler, one list that shows the order.
 
 Why not ``oauthlib.oauth2.Server`` as it stands: it also offers implicit and password, which RFC 9700 §2.1.2 and §2.4
 forbid, and it makes the token before the row. Here the validator makes both in one transaction and fills the answer in.
@@ -19,11 +19,18 @@ from oauthlib.oauth2.rfc6749.tokens import TokenBase
 from oauthlib.oauth2.rfc6749.utils import scope_to_list
 
 from agents.actors import RequestFacts
+from agents.models import GrantType
 from consent.oauth.errors import OAuthRefusal, from_oauthlib, invalid_request
+from consent.oauth.polling import PolledGrant
 from consent.oauth.validator import MandateValidator
 
-GRANTS = ("authorization_code", "refresh_token", "client_credentials")
-READ = ("grant_type", "client_id", "code", "redirect_uri", "code_verifier", "refresh_token", "scope")
+GRANTS = (
+    "authorization_code", "refresh_token", "client_credentials", GrantType.CIBA.value, GrantType.DEVICE.value,
+)  # fmt: skip
+READ = (
+    "grant_type", "client_id", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "auth_req_id",
+    "device_code",
+)  # fmt: skip
 """What the grants read. Nothing else is handed on: oauthlib's request shows every parameter as an attribute, so that a
 parameter named ``client`` would pass for the client that was proven. One without a value counts as not sent (§3.2)."""
 
@@ -54,6 +61,8 @@ class MandateServer(TokenEndpoint):
             "authorization_code": CodeGrant(request_validator),
             "refresh_token": RefreshTokenGrant(request_validator),
             "client_credentials": ClientCredentialsGrant(request_validator),
+            GrantType.CIBA.value: PolledGrant(request_validator),
+            GrantType.DEVICE.value: PolledGrant(request_validator),
         }
         super().__init__(default_grant_type="", default_token_type=TokenAnswer(), grant_types=grants)
 

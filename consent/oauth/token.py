@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.http import HttpResponse, QueryDict
 
+from agents.actors import Actor
 from agents.trail.kinds import Kind
 from consent.oauth.endpoint import Asked, endpoint
-from consent.oauth.errors import json_response
+from consent.oauth.errors import OAuthRefusal, json_response
 from consent.oauth.server import GRANTS, server
+from consent.observed import observe_refused_request
 
 
 def grant_told(form: QueryDict) -> dict[str, str]:
@@ -19,4 +21,10 @@ def grant_told(form: QueryDict) -> dict[str, str]:
 @endpoint(Kind.TOKEN_REFUSED, tells=grant_told)
 def token(asked: Asked) -> HttpResponse:
     """Answer one token request."""
-    return json_response(server().token(asked.form, asked.authorization, asked.facts))
+    try:
+        return json_response(server().token(asked.form, asked.authorization, asked.facts))
+    except OAuthRefusal as refusal:
+        if refusal.met is not None:
+            by = Actor.client(refusal.client_id, asked.facts)
+            observe_refused_request(refusal.met, refusal=refusal.code, by=by, now=asked.facts.now)
+        raise

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from consent.oauth.ciba import bc_authorize
+from consent.oauth.device import device_authorization
 from consent.oauth.introspection import introspect
 from consent.oauth.metadata import ApiMetadataView, ServerMetadataView
 from consent.oauth.revocation import revoke_token
@@ -14,6 +16,8 @@ from consent.screens.authorize import authorize
 endpoints = [
     path("authorize", authorize, name="authorize"),
     path("token", token, name="token"),
+    path("bc-authorize", bc_authorize, name="bc-authorize"),
+    path("device_authorization", device_authorization, name="device-authorization"),
     path("introspect", introspect, name="introspect"),
     path("revoke", revoke_token, name="revoke-token"),
 ]

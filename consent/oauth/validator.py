@@ -1,7 +1,7 @@
 """The validator that oauthlib's grants ask, in the order in which they ask it.
 
 It extends the toolkit's validator by its hooks; what each grant means stands in a file of its own:
-``authorization_code.py``, ``refresh_token.py``, ``client_credentials.py``.
+``authorization_code.py``, ``refresh_token.py``, ``client_credentials.py``, ``polling.py``.
 
 Replaced (``tests/oauth/test_library_seams.py`` pins what was replaced): client authentication, because secrets are
 credentials of their own; codes, because they are stored as digests and kept after use; refresh, because two uses at
@@ -16,7 +16,8 @@ from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.common import Request
 
 from agents.last_use import note_use_if_possible
-from consent.oauth import authorization_code, client_credentials, refresh_token
+from agents.models import GrantType
+from consent.oauth import authorization_code, client_credentials, polling, refresh_token
 from consent.oauth.authorization import NO_PERMISSION
 from consent.oauth.client_authentication import prove_client, require_usable
 from consent.oauth.errors import OAuthRefusal
@@ -105,6 +106,8 @@ class MandateValidator(OAuth2Validator):
             "authorization_code": authorization_code.redeem,
             "refresh_token": refresh_token.redeem,
             "client_credentials": client_credentials.redeem,
+            GrantType.CIBA.value: polling.redeem,
+            GrantType.DEVICE.value: polling.redeem,
         }[request.grant_type]
         token.update(redeem(request))
         client = request.client

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from agents.actors import Actor, require
 from agents.errors import InvalidInput, Refused
@@ -22,10 +22,12 @@ from agents.trail.kinds import Kind
 from agents.trail.record import text_of
 from agents.trail.refusals import record_refusal
 from consent import mandate
+from consent.clock import Clock, clock_of_consent
 from consent.errors import NothingToConfirm, NotNarrower, NotShorter
 from consent.models import Consent
-from consent.screens.preview import Stopped, preview_of, stopped_by
+from consent.screens.preview import preview_of
 from consent.screens.storing import never_stored
+from consent.screens.ticking import render_clock
 from consent.screens.who_and_when import moment_of, person_of
 from consent.until import CUSTOM, LIVES, TODAY, EndChoice, chosen_end, end_of_today, zone_of
 
@@ -128,7 +130,7 @@ def narrow(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         problem = _try(request, consent, "narrow", do)
         if problem is None:
             messages.success(request, _("Narrowed. It counts %(when)s.") % {"when": preview_of(consent, now).promise})
-            return redirect(_way_back(request, consent))
+            return redirect("consent-stopped", consent.pk)
     return _page(
         request,
         "consent/narrow.html",
@@ -241,22 +243,33 @@ def revoke(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         problem = _try(request, consent, "revoke", do)
         if problem is None:
             return redirect("consent-revoke", consent.pk)
-    stopped = stopped_by(consent, now)
-    if stopped is not None:
-        return _revoked(request, consent, stopped)
+    if consent.revoked_at is not None:
+        return _stopped(request, consent, clock_of_consent(consent, now))
     require(Actor.of(request), May.REVOKE_CONSENT, consent)
     consent.must_be_live(now)
     return _page(request, "consent/revoke.html", consent, problem)
 
 
-def _revoked(request: HttpRequest, consent: Consent, stopped: Stopped) -> HttpResponse:
-    digest = stopped.reason_digest
+@never_stored
+@require_safe
+def stopped(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
+    """Show what the last narrowing or revocation stopped, and the first refusal as soon as it is seen."""
+    consent = seen_consent(request, consent_id, change="stopped")
+    clock = clock_of_consent(consent, moment_of(request))
+    if clock is None:
+        return redirect("my-consent", consent.pk)
+    return _stopped(request, consent, clock)
+
+
+def _stopped(request: HttpRequest, consent: Consent, clock: Clock | None) -> HttpResponse:
+    digest = clock.change.reason_digest if clock else ""
     context = {
         "consent": consent,
-        "stopped": stopped,
+        "clock": clock,
+        "watch_url": reverse("consent-stopped", args=[consent.pk]),
         "own": is_own(request, consent),
         "back_url": _way_back(request, consent),
         "reason": text_of([digest]).get(digest, ""),
         "now": moment_of(request),
     }
-    return render(request, "consent/revoked.html", context)
+    return render_clock(request, "consent/stopped.html", context)

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import NoReverseMatch, reverse
@@ -26,7 +26,9 @@ from agents.models.resource import READING_ORDER
 from agents.promises import when_it_counts
 from agents.texts import one_line
 from consent import mandate
-from consent.models import Consent, ConsentScope
+from consent.counts import Done, done_under
+from consent.differences import Difference, differences_of, why_paused
+from consent.models import Consent, ConsentScope, Silence
 from consent.models.consent import ConsentQuerySet
 from consent.screens.preview import tokens_of
 from consent.screens.storing import never_stored
@@ -34,6 +36,10 @@ from consent.screens.who_and_when import moment_of, person_of
 
 STANDING_ON_A_PAGE = 25
 ENDED_ON_A_PAGE = 10
+STANDING_ON_A_PAGE = 25
+PRINTED_ON_A_PAGE = 200
+LISTED = 50
+"""So many are named before everything is stopped; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +61,18 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One consent on the page. why_not: why nothing is allowed under it now, though it stands."""
+    """One consent on the page. why_not: why nothing is allowed under it now, though it stands.
+
+    done: what resources reported, added up. differences: what it waits for, if it is paused.
+    """
 
     consent: Consent
     held: list[Held]
     used: datetime | None
     promise: str
     why_not: str = ""
+    done: list[Done] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
 
     @property
     def can_narrow(self) -> bool:
@@ -93,6 +104,7 @@ def my_agents(request: HttpRequest) -> HttpResponse:
         "page": standing,
         "over_page": over_page,
         "ended": [(consent, consent.status(now)) for consent in over_page],
+        "silenced": list(Silence.objects.live().filter(user=person).select_related("agent").order_by("agent__name")),
         "trail_url": _trail_url(),
         "now": now,
     }
@@ -108,22 +120,33 @@ def _resources_behind(request: HttpRequest) -> QuerySet[Resource]:
 
 
 def _standing(request: HttpRequest) -> ConsentQuerySet:
+    """Return what stands, what is paused first: that waits for its person."""
     now = moment_of(request)
     owners = Prefetch(
         "agent__ownerships", queryset=Ownership.objects.live().select_related("user"), to_attr="live_ownership_list"
     )
     rows = Consent.objects.given_by(person_of(request)).standing().filter(ends_at__gt=now)
-    return rows.with_scopes().prefetch_related(owners).order_by("agent__name", "agent", "-starts_at", "-id")
+    first = F("paused_at").desc(nulls_last=True)
+    return rows.with_scopes().prefetch_related(owners).order_by(first, "agent__name", "agent", "-starts_at", "-id")
 
 
 def _groups(consents: Iterable[Consent], now: datetime) -> list[Group]:
     consents = list(consents)
     rows = [row for consent in consents for row in consent.held(now)]
     used = last_used([consent.pk for consent in consents] + [row.pk for row in rows])
+    done = done_under(consent.pk for consent in consents)
     groups: dict[uuid.UUID, Group] = {}
     for consent in consents:
         held = [Held(row, used.get(row.pk), row.required) for row in _in_reading_order(consent.held(now))]
-        card = Card(consent, held, used.get(consent.pk), when_it_counts(consent.resources(now)), _why_not(consent, now))
+        card = Card(
+            consent,
+            held,
+            used.get(consent.pk),
+            when_it_counts(consent.resources(now)),
+            _why_not(consent, now),
+            done.get(consent.pk, []),
+            differences_of(consent) if consent.paused_at else [],
+        )
         groups.setdefault(consent.agent_id, Group(consent.agent)).cards.append(card)
     return list(groups.values())
 
@@ -135,6 +158,8 @@ def _in_reading_order(rows: Iterable[ConsentScope]) -> list[ConsentScope]:
 
 def _why_not(consent: Consent, now: datetime) -> str:
     agent = consent.agent
+    if consent.paused_because:
+        return why_paused(consent)
     if consent.is_paused(now):
         return _("paused")
     if agent.state != State.ACTIVE:
@@ -167,12 +192,42 @@ def my_consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         "own_words": bool(consent.shown.get("purpose")) and consent.shown["purpose"] != consent.purpose,
         "held": {str(row.scope_id): row for row in consent.consent_scopes.all()},
         "taken": [row for row in consent.consent_scopes.all() if not row.is_held(now)],
+        "done": done_under([consent.pk]).get(consent.pk, []),
+        "differences": differences_of(consent) if consent.status(now) == "paused" else [],
+        "used": last_used([consent.pk]).get(consent.pk),
         "own": consent.user_id == request.user.pk,
         "can_change": consent.user_id == request.user.pk and consent.status(now) in {"live", "paused"},
         "trail_url": _trail_url(),
         "now": now,
     }
     return render(request, "consent/my_consent.html", context)
+
+
+@never_stored
+@require_safe
+def record_to_print(request: HttpRequest) -> HttpResponse:
+    """Show all that the person ever allowed as one account to print: words, dates, use, what was done, what became of it."""
+    now, person = moment_of(request), person_of(request)
+    mine = Consent.objects.given_by(person).with_scopes().order_by("-starts_at", "-id")
+    page = Paginator(mine, PRINTED_ON_A_PAGE).get_page(request.GET.get("page"))
+    ids = [consent.pk for consent in page]
+    used, done = last_used(ids), done_under(ids)
+    context = {
+        "page": page,
+        "person": person,
+        "rows": [
+            {
+                "consent": consent,
+                "status": consent.status(now),
+                "scopes": [(row, row.is_held(now)) for row in _in_reading_order(consent.consent_scopes.all())],
+                "used": used.get(consent.pk),
+                "done": done.get(consent.pk, []),
+            }
+            for consent in page
+        ],
+        "now": now,
+    }
+    return render(request, "consent/my_record.html", context)
 
 
 @never_stored
@@ -197,9 +252,10 @@ def stop_all(request: HttpRequest) -> HttpResponse:
     if not standing and request.method == "GET":
         raise Http404
     context = {
-        "groups": _groups(standing, now),
+        "groups": _groups(standing[:LISTED], now),
+        "more": max(0, len(standing) - LISTED),
         "tokens": tokens_of(standing, now),
-        "promise": when_it_counts(resource for consent in standing for resource in consent.resources(now)),
+        "promise": when_it_counts(_resources_behind(request)),
         "reason": request.POST.get("reason", ""),
         "problem": problem,
         "now": now,

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from consent.differences import differences_of
+from consent.models import Consent
 from consent.offer import Line, Offer, Section
 from consent.screens.form import Answer, seal
 from consent.until import CUSTOM, zone_of
@@ -78,10 +80,14 @@ def show(
     again_url: str = "",
     may_not: str = "",
     keeper_note: str = "",
+    renews: Consent | None = None,
+    template: str = "consent/screen.html",
+    more: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
     """Return the screen. again_url: where somebody else who signs in comes back to.
 
-    may_not: why this person cannot say yes, in a sentence. keeper_note: why not to all of it.
+    may_not: why this person cannot say yes, in a sentence. keeper_note: why not to all of it. renews: the paused consent
+    whose change is asked about, for its own purpose only. template, more: a page that says more around the same screen.
     """
     again = again or Again()
     answer = again.answer
@@ -107,9 +113,12 @@ def show(
         "again_url": again_url,
         "may_not": may_not,
         "keeper_note": keeper_note,
+        "renews": renews,
+        "differences": differences_of(offer.paused) if offer.paused else [],
         "now": now,
+        **(more or {}),
     }
-    return render(request, "consent/screen.html", context, status=status)
+    return render(request, template, context, status=status)
 
 
 def _local(moment: datetime, offer: Offer) -> str:

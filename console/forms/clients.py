@@ -43,6 +43,21 @@ class ClientForm(forms.Form):
         label=_("It may go on while the person is away (refresh tokens)"), required=False, initial=True
     )
 
+    asks = forms.BooleanField(
+        label=_("It may ask people out of band (CIBA)"),
+        required=False,
+        help_text=_("For agents without a browser at hand. The person answers in their inbox. Needs a key."),
+    )
+    notification_endpoint = forms.CharField(
+        label=_("Where it is told that somebody answered"),
+        required=False,
+        max_length=500,
+        widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_(
+            "Only with the line above. An https address; leave it empty for an agent that asks again by itself."
+        ),
+    )
+
     def __init__(self, data: Any = None, *, agent: Agent, client: Client | None = None) -> None:
         initial: dict[str, Any] = {"name": agent.name, "auth_method": AuthMethod.BASIC}
         if client is not None:
@@ -51,25 +66,33 @@ class ClientForm(forms.Form):
                 "auth_method": client.auth_method,
                 "redirect_uris": "\n".join(client.redirect_uris.split()),
                 "refresh": GrantType.REFRESH_TOKEN in client.grant_types,
+                "asks": GrantType.CIBA in client.grant_types,
+                "notification_endpoint": client.notification_endpoint,
             }
         super().__init__(data, initial=initial)
         self.agent = agent
         if agent.kind == AgentKind.AUTONOMOUS:
-            del self.fields["redirect_uris"], self.fields["refresh"]
+            for name in ("redirect_uris", "refresh", "asks", "notification_endpoint"):
+                del self.fields[name]
             self.fields["auth_method"].choices = AUTH_METHODS[:2]  # type: ignore[attr-defined]  # of a choice field
-        else:
-            self.fields["redirect_uris"].required = True
 
     def facts(self) -> dict[str, Any]:
         """Return what ``clients.add`` and ``clients.change`` take."""
         grants = set(GRANTS_OF[AgentKind(self.agent.kind)])
+        uris = list(lines(self.cleaned_data.get("redirect_uris", "")))
+        asks = self.cleaned_data.get("asks", False)
         if not self.cleaned_data.get("refresh", True):
             grants.discard(GrantType.REFRESH_TOKEN)
+        if asks:
+            grants.add(GrantType.CIBA)
+            if not uris:  # it has no browser to send people to
+                grants.discard(GrantType.AUTHORIZATION_CODE)
         return {
             "name": self.cleaned_data["name"],
             "auth_method": self.cleaned_data["auth_method"],
             "grant_types": grants,
-            "redirect_uris": list(lines(self.cleaned_data.get("redirect_uris", ""))),
+            "redirect_uris": uris,
+            "notification_endpoint": self.cleaned_data.get("notification_endpoint", "") if asks else "",
         }
 
 

@@ -140,7 +140,7 @@ class ScopeFactsForm(forms.Form):
     )
 
     def facts(self) -> dict[str, Any]:
-        """Return what ``resources.add_scope`` and ``scope_changes.change_scope`` take."""
+        """Return what ``resources.add_scope`` and ``scopes.change_scope`` take."""
         names = ("access", "data_class", "required_by_default", "marked_sensitive")
         return {name: self.cleaned_data[name] for name in names} | {
             "longest_life": timedelta(days=self.cleaned_data["longest_days"])
@@ -163,6 +163,27 @@ class WordingForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("What is in it, and what is not."),
     )
+
+
+class RewordForm(WordingForm):
+    """Other words for a permission that exists."""
+
+    said_at = {"reason": "same_meaning"}
+
+    same_meaning = forms.CharField(
+        label=_("If only the writing is mended: why do they mean the same?"),
+        max_length=500,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_(
+            "Then nobody is asked again. Leave it empty where the meaning is another: what people allowed pauses until "
+            "they have seen the new words. Kept in the trail."
+        ),
+    )
+
+    def words(self) -> dict[str, str]:
+        """Return the new words alone."""
+        return {name: self.cleaned_data[name] for name in ("title", "detail")}
 
 
 class NewScopeForm(WordingForm, ScopeFactsForm):

@@ -7,11 +7,16 @@ import uuid
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
 
 from agents import lifecycle
 from agents.actors import Actor, require
-from agents.lifecycle import MOVES
+from agents.last_use import last_used
+from agents.lifecycle import MOVES, STOPS
+from agents.trail.record import text_of
+from consent.clock import clock_of_agent
+from consent.screens.ticking import render_clock
 from consent.screens.who_and_when import moment_of
 from console.forms.reasons import ReasonForm
 from console.pages.agent_shell import MOVE_WORDS, agent_or_404, offer, shell
@@ -39,7 +44,7 @@ def move(request: HttpRequest, agent_id: uuid.UUID, move: str) -> HttpResponse:
                 seen=request.POST.get("seen", "") if move == "activate" else None,
             )
             messages.success(request, str(words.done) % {"agent": agent.name})
-            return redirect(agent)
+            return redirect("agent-stopped", agent.pk) if MOVES[move] in STOPS else redirect(agent)
         agent.refresh_from_db()
     require(Actor.of(request), MOVES[move].permission, agent)
     context = shell(request, agent, "", with_moves=False)
@@ -47,5 +52,25 @@ def move(request: HttpRequest, agent_id: uuid.UUID, move: str) -> HttpResponse:
         "form": form,
         "move": offer(agent, move, context["stopping"]),
         "possible": agent.state in MOVES[move].starts,
+        "last_used": last_used([agent.pk]).get(agent.pk),
+        "stops": MOVES[move] in STOPS,
     }
     return render_page(request, "console/agent_move.html", context)
+
+
+@require_safe
+def stopped(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
+    """Show what the last suspension or retirement stopped, and the first refusal as soon as it is seen."""
+    agent = agent_or_404(request, agent_id)
+    clock = clock_of_agent(agent, moment_of(request))
+    if clock is None:
+        return redirect(agent)
+    digest = clock.change.reason_digest
+    context = shell(request, agent, "", with_moves=False)
+    context |= {
+        "clock": clock,
+        "watch_url": reverse("agent-stopped", args=[agent.pk]),
+        "reason": text_of([digest]).get(digest, ""),
+        "now": moment_of(request),
+    }
+    return render_clock(request, "console/agent_stopped.html", context)

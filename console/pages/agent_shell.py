@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -20,6 +21,7 @@ from agents.permissions import May
 from agents.promises import when_it_counts
 from agents.review import Reviewed, reviewed
 from consent.models import AccessToken, Consent, ConsentScope
+from consent.screens.preview import AtResource, places_of
 from consent.screens.who_and_when import moment_of, person_of
 from console.templatetags.mandate import bdi_name
 
@@ -133,6 +135,8 @@ class Stopping:
     consents: int
     tokens: int
     promise: str
+    people: int = 0
+    places: tuple[AtResource, ...] = ()
 
 
 def agent_or_404(request: HttpRequest, agent_id: uuid.UUID) -> Agent:
@@ -155,7 +159,9 @@ def what_stops(agent: Agent, request: HttpRequest) -> Stopping:
     held = ConsentScope.objects.held(now).filter(consent__in=live)
     resources = Resource.objects.filter(pk__in=held.values("scope__resource"))
     tokens = AccessToken.objects.out(now).filter(consent__in=live).count()
-    return Stopping(live.count(), tokens, when_it_counts(resources))
+    figures = live.aggregate(consents=Count("pk"), people=Count("user", distinct=True))
+    behind = list(resources.order_by("name"))
+    return Stopping(**figures, tokens=tokens, promise=when_it_counts(behind), places=tuple(places_of(behind)))
 
 
 def shell(request: HttpRequest, agent: Agent, current: str, *, with_moves: bool = True) -> dict[str, Any]:
@@ -202,8 +208,9 @@ def offer(agent: Agent, name: str, stopping: Stopping) -> OfferedMove:
     if words.stops and (stopping.consents or stopping.tokens):
         facts = [
             (_("Live consents"), stopping.consents),
+            (_("People"), stopping.people),
             (_("Tokens that are out"), stopping.tokens),
-            (_("Takes effect"), stopping.promise),
+            *((place.resource.name, place.promise) for place in stopping.places),
         ]
     fields: list[tuple[str, str]] = []
     if name == "activate":

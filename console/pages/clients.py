@@ -16,11 +16,14 @@ from agents import clients as domain
 from agents.actors import Actor, require
 from agents.last_use import last_used
 from agents.models import Agent, Client, State
+from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
+from consent.drift import Affected
 from consent.models import AccessToken, Consent
 from consent.screens.who_and_when import moment_of, person_of
 from console.forms.clients import ClientForm
 from console.forms.reasons import ReasonForm
+from console.pages.affected import to_be_shown
 from console.pages.agent_shell import agent_or_404, client_or_404, shell
 from console.pages.errors import said_in
 from console.pages.parts import render_page
@@ -42,6 +45,9 @@ def clients(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
         "rows": [_row(client, used, now) for client in found],
         "may_manage": may_manage,
         "may_revoke": user.has_perm(May.REVOKE_CREDENTIAL, agent),
+        "may_ask_people": agent.kind == AgentKind.ASSISTANT and agent.state != State.RETIRED,
+        "may_manage_circle": user.has_perm(May.MANAGE_CIRCLE, agent),
+        "may_allow_device_codes": user.has_perm(May.ALLOW_DEVICE_CODES, agent),
     }
     return render_page(request, "console/clients.html", context)
 
@@ -67,12 +73,15 @@ def edit(request: HttpRequest, agent_id: uuid.UUID, client_id: uuid.UUID) -> Htt
     client = client_or_404(agent, client_id)
     require(Actor.of(request), May.MANAGE_CLIENT, agent)
     form = ClientForm(request.POST or None, agent=agent, client=client)
+    affected = None
     if form.is_valid():
+        affected = to_be_shown(request, lambda: domain.drift_of_redirects(client, form.facts()["redirect_uris"]))
+    if form.is_valid() and affected is None:
         with said_in(form, request):
             domain.change(client, by=Actor.of(request), now=moment_of(request), **form.facts())
             messages.success(request, _("Saved."))
             return redirect("agent-clients", agent.pk)
-    return _form_page(request, agent, form, client)
+    return _form_page(request, agent, form, client, affected)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -123,6 +132,9 @@ def _row(client: Client, used: dict[uuid.UUID, datetime], now: datetime) -> dict
     }
 
 
-def _form_page(request: HttpRequest, agent: Agent, form: ClientForm, client: Client | None) -> HttpResponse:
+def _form_page(
+    request: HttpRequest, agent: Agent, form: ClientForm, client: Client | None, affected: Affected | None = None
+) -> HttpResponse:
     context = {**shell(request, agent, "", with_moves=False), "form": form, "client": client}
+    context["affected"] = affected
     return render_page(request, "console/client_form.html", context)

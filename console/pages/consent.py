@@ -18,6 +18,7 @@ from agents.permissions import May
 from agents.promises import when_it_counts
 from agents.trail.search import Search, find_events
 from consent import mandate
+from consent.differences import differences_of, what_changed
 from consent.models import Consent
 from console.agreed import agreed_of, whose_words
 from console.chain import chain_of_consent
@@ -72,19 +73,24 @@ def _changes(shown: Consent, viewer: User, status: str) -> list[tuple[str, str, 
     """Return what this person may change now, as address, words, icon and tone. There is no way to extend."""
     if status not in {"live", "paused"}:
         return []
+    paused = [(url, _("Look at the change…"), "git-compare", "primary")] if (url := _change_page(shown)) else []
     words = {
         May.CONFIRM_CONSENT: _("Confirm…"),
         May.NARROW_CONSENT: _("Narrow…"),
         May.SHORTEN_CONSENT: _("Shorten…"),
         May.REVOKE_CONSENT: _("Revoke…"),
     }
-    needs_nobody = shown.user is not None or shown.pauses_at is None
-    return [
+    needs_nobody = not shown.waits_for_an_answer
+    return paused + [
         (url, words[permission], icon, tone)
         for permission, page, icon, tone in CHANGES
         if (url := page_of(page, shown.pk)) and viewer.has_perm(permission, shown)
         if not (permission == May.CONFIRM_CONSENT and needs_nobody)
     ]
+
+
+def _change_page(shown: Consent) -> str:
+    return page_of("consent-changes", shown.pk) if shown.paused_at is not None else ""
 
 
 def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
@@ -98,8 +104,14 @@ def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
         *_confirmation(shown, at),
         (_("Until"), _until(shown, at)),
     ]
+    if shown.status(now) == "paused" and shown.paused_at:
+        paused = when(at, shown.paused_at, "exact")  # type: ignore[arg-type]
+        words = what_changed({difference.what for difference in differences_of(shown)})
+        facts.append((_("Paused"), format_html("{}: {}", paused, words)))
     if shown.revoked_at:
-        facts.append((_("Revoked"), when(at, shown.revoked_at, "exact")))  # type: ignore[arg-type]
+        revoked = when(at, shown.revoked_at, "exact")  # type: ignore[arg-type]
+        link = format_html('<a href="{}">{}</a>', page_of("consent-stopped", shown.pk), _("what that stopped"))
+        facts.append((_("Revoked"), format_html("{} {}", revoked, link)))
     if shown.superseded_at:
         replaced = when(at, shown.superseded_at, "exact")  # type: ignore[arg-type]
         url = page_of("consent", shown.superseded_by_id) if shown.superseded_by_id else ""

@@ -124,6 +124,8 @@ def consents(request: HttpRequest) -> HttpResponse:
         "filtered": any(filters.cleaned_data.values()),
         "page": page,
         "rows": rows,
+        "may_change": person.has_perm(May.CHANGE_CONSENTS),
+        "changeable": filters.apply(Consent.objects.visible_to(person), now).standing().filter(ends_at__gt=now).count(),
         "of_agent": _agent(rows, filters),
         "of_person": _person(rows, filters),
     }

@@ -63,7 +63,7 @@ _AGENT_CHANGES = frozenset(
         May.REVOKE_CREDENTIAL,
     }
 )
-_CONSENT_CHANGES = frozenset({May.NARROW_CONSENT, May.SHORTEN_CONSENT, May.REVOKE_CONSENT})
+_CONSENT_CHANGES = frozenset({May.NARROW_CONSENT, May.SHORTEN_CONSENT, May.REVOKE_CONSENT, May.AGREE_TO_CHANGE})
 
 
 def face_of(error: MandateError) -> Face:

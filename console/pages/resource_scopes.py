@@ -14,11 +14,12 @@ from agents import resources as domain
 from agents.actors import Actor, require
 from agents.models import AgentScope
 from agents.permissions import May
+from agents.scopes import drift_of_facts, drift_of_words
 from consent.models import Consent, ConsentScope
-from consent.scope_changes import change_scope
 from consent.screens.who_and_when import moment_of
 from console.forms.reasons import ReasonForm
-from console.forms.resources import EditScopeForm, NewScopeForm, WordingForm
+from console.forms.resources import EditScopeForm, NewScopeForm, RewordForm
+from console.pages.affected import to_be_shown
 from console.pages.errors import said_in
 from console.pages.parts import render_page
 from console.pages.resource_shell import resource_or_404, scope_or_404, shell
@@ -47,30 +48,37 @@ def edit(request: HttpRequest, resource_id: uuid.UUID, scope_id: uuid.UUID) -> H
     require(Actor.of(request), May.MANAGE_RESOURCE, resource)
     scope = scope_or_404(resource, scope_id)
     form = EditScopeForm(request.POST or None, scope=scope)
+    affected = None
     if form.is_valid():
+        affected = to_be_shown(request, lambda: drift_of_facts(scope, form.facts()))
+    if form.is_valid() and affected is None:
         with said_in(form, request):
-            change_scope(scope, by=Actor.of(request), now=moment_of(request), **form.facts())
+            domain.change_scope(scope, by=Actor.of(request), now=moment_of(request), **form.facts())
             messages.success(request, _("Saved."))
             return redirect(resource)
     context = {
         **shell(request, resource),
         "form": form,
         "scope": scope,
+        "affected": affected,
         "title": scope.wording.title,
-        "confirm": _("Save"),
+        "confirm": _("Save and pause them") if affected else _("Save"),
     }
     return render_page(request, "console/scope_form.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reword(request: HttpRequest, resource_id: uuid.UUID, scope_id: uuid.UUID) -> HttpResponse:
-    """Say a permission in other words. What people agreed to keeps the words that they saw."""
+    """Say a permission in other words. Consents that hold it pause, unless the words mean the same as before."""
     resource = resource_or_404(request, resource_id)
     require(Actor.of(request), May.MANAGE_RESOURCE, resource)
     scope = scope_or_404(resource, scope_id)
     newest = scope.wording
-    form = WordingForm(request.POST or None, initial={"title": newest.title, "detail": newest.detail})
-    if form.is_valid():
+    form = RewordForm(request.POST or None, initial={"title": newest.title, "detail": newest.detail})
+    affected = None
+    if form.is_valid() and not form.cleaned_data["same_meaning"]:
+        affected = to_be_shown(request, lambda: drift_of_words(scope, **form.words()))
+    if form.is_valid() and affected is None:
         with said_in(form, request):
             domain.reword_scope(scope, by=Actor.of(request), now=moment_of(request), **form.cleaned_data)
             messages.success(request, _("Saved. Consents keep the words that their human saw."))
@@ -80,7 +88,8 @@ def reword(request: HttpRequest, resource_id: uuid.UUID, scope_id: uuid.UUID) ->
         "form": form,
         "scope": scope,
         "title": _("Reword “%(scope)s”") % {"scope": newest.title},
-        "confirm": _("Save the new words"),
+        "affected": affected,
+        "confirm": _("Save and pause them") if affected else _("Save the new words"),
         "wordings": sorted(scope.wordings.all(), key=lambda wording: -wording.version),
     }
     return render_page(request, "console/scope_form.html", context)

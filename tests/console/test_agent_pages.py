@@ -90,7 +90,7 @@ def test_suspending_asks_for_a_reason_says_what_stops_and_is_done(
     assert refused.status_code == 200
     assert Agent.objects.get(pk=discharge_assistant.pk).state == State.ACTIVE
     done = opened.post(url, {"reason": "It behaves oddly."}, follow=True)
-    assert done.redirect_chain == [(discharge_assistant.get_absolute_url(), 302)]
+    assert done.redirect_chain == [(reverse("agent-stopped", args=[discharge_assistant.pk]), 302)]
     assert "is suspended" in done.content.decode()
     assert Agent.objects.get(pk=discharge_assistant.pk).state == State.SUSPENDED
 

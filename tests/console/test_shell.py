@@ -32,7 +32,7 @@ def places_of(person) -> set[str]:
 
 
 def test_a_user_sees_only_what_is_theirs(weber):
-    assert places_of(weber) == {"trail", "my-agents", "account"}
+    assert places_of(weber) == {"trail", "inbox", "my-agents", "account"}
 
 
 def test_an_owner_sees_everything_but_people_and_the_settings(ada, mara):

@@ -68,9 +68,11 @@ def test_scope_is_what_the_token_is_worth_now(records_api, token, weber_allows, 
 
 def test_the_first_inactive_answer_is_one_event_and_the_second_none(records_api, token, weber_allows, weber):
     mandate.revoke(weber_allows.pk, reason="Done.", by=Actor.person(weber), now=timezone.now())
-    with one_refusal("introspection.inactive", "consent_revoked"):
-        assert records_api.introspects(token) == INACTIVE
-        assert records_api.introspects(token) == INACTIVE
+    assert records_api.introspects(token) == INACTIVE
+    assert records_api.introspects(token) == INACTIVE
+    (event,) = builders.events("introspection.inactive")
+    assert (event.outcome, event.reason_code) == ("refused", "consent_revoked")
+    assert len(builders.events("revocation.observed")) == 1
 
 
 def test_an_expired_token_is_inactive(records_api, token):

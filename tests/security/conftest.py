@@ -6,7 +6,7 @@ import pytest
 
 from agents import people
 from agents.models import Event
-from tests import builders
+from tests import builders, out_of_band
 
 
 @pytest.fixture
@@ -16,6 +16,8 @@ def own(
 ):  # fmt: skip
     """The ids of what these people work with, and who asks."""
     builders.agent("Mallory's own", owner=mallory)
+    out_of_band.joins_circle(discharge_assistant, weber, by=mara)
+    robot = out_of_band.asking_client(discharge_assistant)
     link, _ = people.invite(email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now)
     return {
         "agent_id": discharge_assistant.pk,
@@ -25,9 +27,11 @@ def own(
         "resource_id": records.pk,
         "scope_id": read_records.pk,
         "person_id": weber.pk,
+        "request_id": out_of_band.request_of(out_of_band.asked_id(robot, weber)).pk,
         "link_id": link.pk,
         "number": Event.objects.filter(kind="consent.approved").get().pk,
         "move": "suspend",
+        "change": "revoke",
         "token": "guess",
         "uidb36": "x",
         "key": "y",

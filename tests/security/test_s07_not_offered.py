@@ -56,10 +56,15 @@ def test_s07_the_metadata_lists_exactly_what_works():
     document = Browser().get("/.well-known/oauth-authorization-server").json()
     assert document["response_types_supported"] == ["code"]
     assert document["response_modes_supported"] == ["query"]
-    assert document["grant_types_supported"] == ["authorization_code", "refresh_token", "client_credentials"]
+    assert document["grant_types_supported"] == [
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        "urn:openid:params:grant-type:ciba",
+        "urn:ietf:params:oauth:grant-type:device_code",
+    ]
     assert document["code_challenge_methods_supported"] == ["S256"]
     for absent in (
-        "device_authorization_endpoint",
         "registration_endpoint",
         "pushed_authorization_request_endpoint",
         "userinfo_endpoint",

@@ -25,15 +25,26 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from agents import lifecycle
+from agents import lifecycle, resources
 from agents.actors import Actor
-from agents.models import DataClass
+from agents.models import DataClass, Scope
+from agents.scopes import drift_of_facts
 from consent import mandate
 from tests import builders, grants
 from tests.grants import Pkce, ResourceServer, TokenClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 NAMES = ["a:read", "b:read", "c:write"]
+MORE = {
+    "writes": {"access": "write"},
+    "reads": {"access": "read"},
+    "health": {"data_class": DataClass.HEALTH},
+    "personal": {"data_class": DataClass.PERSONAL},
+    "nothing": {"data_class": DataClass.NONE},
+    "sensitive": {"marked_sensitive": True},
+    "not marked": {"marked_sensitive": False},
+}
+"""What an administrator may make of a permission, by name."""
 some_scopes = st.sets(st.sampled_from(NAMES), min_size=1)
 
 
@@ -42,6 +53,7 @@ class Book:
 
     def __init__(self, consent: Any, held: set[str], ends_at: datetime) -> None:
         self.consent, self.held, self.ends_at, self.over = consent, set(held), ends_at, False
+        self.paused = False
 
 
 class Token:
@@ -51,7 +63,7 @@ class Token:
 
 
 class Ceiling(RuleBasedStateMachine):
-    """Approve, narrow, shorten, supersede, revoke, suspend, resume, wait; redeem, refresh, replay, give back."""
+    """Approve, narrow, shorten, supersede, revoke, pause, agree, suspend, resume, wait; redeem, refresh, replay, give back."""
 
     codes = Bundle("codes")
     pairs = Bundle("pairs")
@@ -68,6 +80,7 @@ class Ceiling(RuleBasedStateMachine):
         self.books: list[Book] = []
         self.tokens: list[Token] = []
         self.active = True
+        self.edits = 0
         builders.organisation()
         self.mara = builders.person("Mara", "administrator")
         self.ada, self.weber = builders.person("Ada", "owner"), builders.person("Weber", "user")
@@ -84,17 +97,21 @@ class Ceiling(RuleBasedStateMachine):
         self.savepoint.__exit__(None, None, None)
 
     def live(self) -> list[Book]:
+        """What can still be changed: a paused one too."""
         return [book for book in self.books if not book.over and self.clock < book.ends_at]
+
+    def pause(self, name: str) -> None:
+        """Note that all who hold this agreed to something else."""
+        for book in self.live():
+            book.paused = book.paused or name in book.held
 
     # ------------------------------------------------------------------------------------------------ people
 
     @rule(target=codes, wanted=some_scopes, minutes=st.integers(1, 120), purpose=st.sampled_from(["one", "two"]))
     def approve(self, wanted, minutes, purpose):
-        if not self.active:
-            return multiple()
-        for book in self.live():
-            if book.consent.purpose == purpose:
-                book.over = True  # superseded
+        return self.approve_as(wanted, minutes, purpose) if self.active else multiple()
+
+    def approve_as(self, wanted, minutes, purpose):
         given = grants.consent(
             self.client.client,
             scopes=[self.scopes[name] for name in wanted],
@@ -138,6 +155,40 @@ class Ceiling(RuleBasedStateMachine):
             book.over = True
             mandate.revoke(book.consent.pk, reason="Stop.", by=Actor.person(self.weber), now=self.clock)
 
+    @rule(name=st.sampled_from(NAMES), typo=st.booleans())
+    def reword(self, name, typo):
+        self.edits += 1
+        resources.reword_scope(
+            self.scopes[name],
+            title=f"{name} {self.edits}",
+            detail="",
+            same_meaning="A typo." if typo else "",
+            by=Actor.person(self.mara),
+            now=self.clock,
+        )
+        if not typo:
+            self.pause(name)
+
+    @rule(name=st.sampled_from(NAMES), facts=st.sampled_from(sorted(MORE)))
+    def reclassify(self, name, facts):
+        scope = Scope.objects.get(pk=self.scopes[name].pk)
+        change = MORE[facts]
+        more = bool(drift_of_facts(scope, change))
+        resources.change_scope(scope, by=Actor.person(self.mara), now=self.clock, **change)
+        self.scopes[name] = Scope.objects.get(pk=scope.pk)
+        if more:
+            self.pause(name)
+
+    @rule(target=codes, data=st.data(), minutes=st.integers(1, 60))
+    def agree(self, data, minutes):
+        """Somebody looks at the difference and agrees to some of what it held: a new consent in the old one's place."""
+        paused = [book for book in self.live() if book.paused]
+        if not paused or not self.active:
+            return multiple()
+        book = data.draw(st.sampled_from(paused))
+        wanted = set(data.draw(st.lists(st.sampled_from(sorted(book.held)), min_size=1, unique=True)))
+        return self.approve_as(wanted, minutes, book.consent.purpose)
+
     @rule()
     def suspend_or_resume(self):
         move = lifecycle.suspend if self.active else lifecycle.resume
@@ -163,6 +214,7 @@ class Ceiling(RuleBasedStateMachine):
             return None
         assert self.active
         assert not book.over
+        assert not book.paused
         assert self.clock < book.ends_at
         granted = set(body["scope"].split())
         assert granted
@@ -208,6 +260,7 @@ class Ceiling(RuleBasedStateMachine):
             assert not token.dead, "it was dead and lives again"
             assert self.active
             assert not token.book.over
+            assert not token.book.paused
             assert self.clock < min(token.ends_at, token.book.ends_at)
             assert set(seen["scope"].split()) <= token.granted & token.book.held
             assert seen["exp"] <= token.ends_at.timestamp()

@@ -46,6 +46,8 @@ CHANGE_PERSON = may({MARA}, {MARA})
 TABLE = {
     # machines: each proves itself, and no cookie counts
     "token": may(NO_ONE, EVERYBODY),
+    "bc-authorize": may(NO_ONE, EVERYBODY),
+    "device-authorization": may(NO_ONE, EVERYBODY),
     "introspect": may(NO_ONE, EVERYBODY),
     "revoke-token": may(NO_ONE, EVERYBODY),
     "receipts": may(NO_ONE, NO_ONE),
@@ -53,6 +55,7 @@ TABLE = {
     "api-metadata": PUBLIC,
     "api-metadata-at-path": PUBLIC,
     "jwks": PUBLIC,
+    "evidence-keys": PUBLIC,
     "healthz": PUBLIC,
     "readyz": PUBLIC,
     "api-root": may(NO_ONE),
@@ -94,6 +97,12 @@ TABLE = {
     "mfa_remove_webauthn": OWN_ACCOUNT,
     "mfa_edit_webauthn": OWN_ACCOUNT,
     "my-agents": may(SIGNED_IN),
+    "inbox": may(SIGNED_IN),
+    "device": may(SIGNED_IN, SIGNED_IN - {OMAR}),  # who may allow nothing types no code
+    "request": may({WEBER}, {WEBER}),  # an administrator neither reads nor answers what somebody else is asked
+    "request-never": may(NO_ONE, {WEBER}),
+    "may-ask-again": may(NO_ONE),  # where nothing was silenced there is nothing to take back
+    "my-agents-record": may(SIGNED_IN),
     "my-agents-stop-all": may({WEBER}, SIGNED_IN),  # ends one's own; where nothing stands there is nothing to ask
     # lists, which hold what one may see
     "overview": may(SIGNED_IN),
@@ -110,6 +119,11 @@ TABLE = {
     "event": may({MARA, ADA, WEBER, OMAR}),
     "consent": may({MARA, ADA, WEBER, OMAR}),
     "my-consent": may({MARA, ADA, WEBER, OMAR}),
+    "consent-evidence": may({MARA, ADA, WEBER, OMAR}),
+    "consent-evidence-file": may({MARA, ADA, WEBER, OMAR}),
+    "consent-stopped": may({MARA, ADA, WEBER, OMAR}),
+    "consent-changes": may({MARA, ADA, WEBER, OMAR}, {WEBER}),
+    "consents-bulk": may({MARA, ADA, MALLORY}, {MARA, ADA, MALLORY}),
     "consent-narrow": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "consent-shorten": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "consent-revoke": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
@@ -128,8 +142,12 @@ TABLE = {
     "agent-hand-over": CHANGE_AGENT,
     "agent-deputies": may(NO_ONE, KEEPERS),
     "agent-scopes": CHANGE_AGENT,
+    "agent-circle": may({MARA}, {MARA}),
+    "agent-circle-leave": may({MARA}, {MARA}),
+    "client-device-codes": may({MARA}, {MARA}),
     "agent-scope-confirm": may(NO_ONE, {MARA}),
     "agent-move": CHANGE_AGENT,
+    "agent-stopped": READ_AGENT,
     "client-add": CHANGE_AGENT,
     "client-edit": CHANGE_AGENT,
     "client-end": CHANGE_AGENT,
@@ -159,6 +177,7 @@ TABLE = {
     "invitation-withdraw": may(NO_ONE, {MARA}),
 }
 SEES = {
+    "request_id": {WEBER},
     "agent_id": {MARA, ADA, OMAR},
     "consent_id": {MARA, ADA, WEBER, OMAR},
     "number": {MARA, ADA, WEBER, OMAR},

@@ -1,0 +1,149 @@
+"""Calls that Mandate makes to addresses that others chose: only to public machines, and nothing is followed.
+
+An address in a registration must not make Mandate knock at doors inside (server-side request forgery). The name is
+resolved once, every address behind it must be public, and the connection goes to the very address that was checked, so
+that a second look-up cannot lead elsewhere. One deadline holds for all of it. Of the answer only the status is read.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+from django.conf import settings
+
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LONGEST_URL = 500
+LONGEST_STATUS_LINE = 8_000
+_PLAIN = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")
+_HEADER = re.compile(r"[\x20-\x7e]*\Z")
+
+
+class BadAddress(ValueError):
+    """Mandate does not call this address. The message says why in a sentence for people."""
+
+
+class NotReached(Exception):
+    """The other side did not answer in time, or not in HTTP."""
+
+
+def check_url(url: str) -> SplitResult:
+    """Return the parts of an address that may be registered: https to a host by name. Raises BadAddress.
+
+    Plain http and this machine itself only where ``settings.LOCAL_CALLS`` allows it, for tests and trials.
+    """
+    if len(url) > LONGEST_URL or not _PLAIN.match(url):
+        raise BadAddress(f"Give a whole address of at most {LONGEST_URL} plain characters.")
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading it is what raises for a port that is no number
+    except ValueError as problem:
+        raise BadAddress("Give a whole address, such as https://agent.example.org/decided.") from problem
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
+        raise BadAddress("Give a whole address, such as https://agent.example.org/decided.")
+    if parts.username is not None or parts.password is not None:
+        raise BadAddress("The address must not contain a user name.")
+    local = parts.hostname in LOCAL_NAMES
+    if local and not settings.LOCAL_CALLS:
+        raise BadAddress("Mandate does not call itself. Give an address that the internet can reach.")
+    if parts.scheme != "https" and not local:
+        raise BadAddress("The address must begin with https://.")
+    if not local and _parsed(parts.hostname) is not None:
+        raise BadAddress("Give the host by its name, not by a number.")
+    return parts
+
+
+def post(url: str, *, body: bytes, headers: Mapping[str, str], within: float) -> int:
+    """Send a POST and return the status of the answer, whatever it is. Nothing is followed.
+
+    within: seconds for all of it. Raises BadAddress (not public) and NotReached. Never call it inside a transaction.
+    """
+    parts = check_url(url)
+    ends = time.monotonic() + within
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    addresses = _public_addresses(parts, port)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    lines = [f"POST {path} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close", f"Content-Length: {len(body)}"]
+    for name, value in headers.items():
+        if not _HEADER.match(value):
+            raise BadAddress("A header holds what may not stand in one.")
+        lines.append(f"{name}: {value}")
+    message = ("\r\n".join(lines) + "\r\n\r\n").encode("ascii") + body
+    last: Exception | None = None
+    for address in addresses:
+        try:
+            return _ask(parts, address, port, message, ends)
+        except (OSError, ValueError) as problem:
+            last = problem
+    raise NotReached(type(last).__name__) from last
+
+
+def _ask(parts: SplitResult, address: str, port: int, message: bytes, ends: float) -> int:
+    with socket.create_connection((address, port), timeout=_left(ends)) as plain:
+        if parts.scheme == "https":
+            plain.settimeout(_left(ends))
+            context = ssl.create_default_context()
+            with context.wrap_socket(plain, server_hostname=parts.hostname) as wrapped:
+                return _status(wrapped, message, ends)
+        return _status(plain, message, ends)
+
+
+def _status(connection: socket.socket, message: bytes, ends: float) -> int:
+    connection.settimeout(_left(ends))
+    connection.sendall(message)
+    head = b""
+    while b"\r\n" not in head:
+        connection.settimeout(_left(ends))
+        more = connection.recv(1_024)
+        head += more
+        if not more or len(head) > LONGEST_STATUS_LINE:
+            break
+    found = re.match(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]", head)
+    if found is None:
+        raise ValueError("no HTTP")
+    return int(found[1])
+
+
+def _left(ends: float) -> float:
+    left = ends - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the time is over")
+    return left
+
+
+def _public_addresses(parts: SplitResult, port: int) -> list[str]:
+    """Return the addresses behind the name. Raises BadAddress unless each of them is public."""
+    try:
+        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except OSError as problem:
+        raise NotReached("name") from problem
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    local = settings.LOCAL_CALLS and parts.hostname in LOCAL_NAMES
+    for address in addresses:
+        parsed = _parsed(address)
+        if parsed is None or not (_is_public(parsed) or (local and parsed.is_loopback)):
+            raise BadAddress("The name leads to a machine that is not public.")
+    return addresses
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether it is an ordinary public address. IPv4 inside IPv6 counts as what it is inside."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
+        if inner is not None:
+            return _is_public(inner)
+        if address in ipaddress.ip_network("64:ff9b::/96"):  # NAT64: the last four bytes are an IPv4 address
+            return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _parsed(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address((text or "").partition("%")[0])
+    except ValueError:
+        return None

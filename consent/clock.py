@@ -1,0 +1,153 @@
+"""The revocation clock: what a change took away, when that counts at each resource, and the first refusal seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+
+from agents.lifecycle import STOPS
+from agents.models import Agent, Event, Resource, User
+from agents.promises import when_it_counts
+from agents.trail.kinds import Kind
+from consent.models import AccessToken, Consent, ConsentScope
+
+WATCHED_FOR = timedelta(minutes=15)
+"""For so long after the change a page looks again by itself."""
+STOPS_OF_CONSENT = (Kind.CONSENT_REVOKED, Kind.CONSENT_NARROWED)
+AGENT_STOPS = tuple(move.kind for move in STOPS)
+
+
+@dataclass(frozen=True, slots=True)
+class AtResource:
+    """A resource, the promise that was made about it, and when that is kept at the latest."""
+
+    resource: Resource
+    promise: str
+    counts_at: datetime
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What one change did. change: its event. refused: the first use refused for it, if one was seen yet.
+
+    settled: whether every resource refuses what was out by now. promise: when the slowest does.
+    """
+
+    change: Event
+    by: User | None
+    tokens: int
+    places: list[AtResource]
+    promise: str
+    settled: bool
+    refused: Event | None
+    refused_at: Resource | None
+    watched: bool
+
+    @property
+    def at(self) -> datetime:
+        return self.change.at
+
+    @property
+    def refused_after(self) -> float:
+        """Seconds from the change to the first refused use."""
+        seconds = (self.refused.detail or {}).get("seconds", 0) if self.refused else 0
+        return float(seconds) if isinstance(seconds, int | float) else 0.0
+
+    @property
+    def mark(self) -> str:
+        """What tells whether a page that shows it is still true."""
+        return f"{self.refused.pk if self.refused else 0}-{sum(place.counts for place in self.places)}"
+
+    @property
+    def what(self) -> str:
+        """What was done, for a line that goes on with by whom."""
+        words = {
+            "revoked": _("consent revoked"),
+            "narrowed": _("consent narrowed"),
+            "suspended": _("agent suspended"),
+            "retired": _("agent retired"),
+        }
+        return words.get(self.done, self.done)
+
+    @property
+    def done(self) -> str:
+        """What was done, as one word of a closed list: revoked, narrowed, suspended or retired."""
+        return self.change.kind.rpartition(".")[2]
+
+
+def clock_of_consent(consent: Consent, now: datetime) -> Clock | None:
+    """Return the clock of the last change that took something away from this consent, or None."""
+    change = _last(Event.objects.filter(consent_id=consent.pk), STOPS_OF_CONSENT)
+    if change is None:
+        return None
+    rows = ConsentScope.objects.filter(consent=consent)
+    if change.kind == Kind.CONSENT_NARROWED:
+        rows = rows.filter(ended_at=change.at)
+    else:
+        rows = rows.filter(Q(ended_at=None) | Q(ended_at__gt=change.at))
+    tokens = change.detail.get("live_tokens", 0) if isinstance(change.detail, dict) else 0
+    return _clock(change, rows, tokens if isinstance(tokens, int) else 0, consent_id=consent.pk, now=now)
+
+
+def clock_of_agent(agent: Agent, now: datetime) -> Clock | None:
+    """Return the clock of the last suspension or retirement of this agent, or None."""
+    change = _last(Event.objects.filter(agent_id=agent.pk), AGENT_STOPS)
+    if change is None:
+        return None
+    consents = Consent.objects.filter(agent=agent, starts_at__lte=change.at, ends_at__gt=change.at)
+    consents = consents.filter(Q(revoked_at=None) | Q(revoked_at__gt=change.at))
+    consents = consents.filter(Q(superseded_at=None) | Q(superseded_at__gt=change.at))
+    rows = ConsentScope.objects.filter(consent__in=consents).filter(Q(ended_at=None) | Q(ended_at__gt=change.at))
+    out = AccessToken.objects.filter(consent__in=consents, created__lte=change.at, expires__gt=change.at)
+    tokens = out.filter(Q(revoked_at=None) | Q(revoked_at__gt=change.at)).count()
+    return _clock(change, rows, tokens, consent_id=None, now=now)
+
+
+def _last(events: Iterable[Event], kinds: Iterable[Kind]) -> Event | None:
+    found = events.filter(kind__in=[kind.value for kind in kinds])  # type: ignore[attr-defined]  # a queryset
+    change: Event | None = found.order_by("-pk").first()
+    return change
+
+
+def _clock(change: Event, rows: object, tokens: int, *, consent_id: object, now: datetime) -> Clock:
+    held = rows.filter(scope__resource=OuterRef("pk"))  # type: ignore[attr-defined]  # a queryset
+    resources = list(Resource.objects.filter(Exists(held)).order_by("name", "pk"))
+    slowest = max((resource.effect_delay for resource in resources), default=timedelta(0))
+    refused = _first_refusal(change, consent_id)
+    settled = tokens == 0 or change.at + slowest <= now
+    return Clock(
+        change=change,
+        by=User.objects.filter(pk=change.actor_id).first() if change.actor_kind == "user" else None,
+        tokens=tokens,
+        places=[
+            AtResource(
+                resource,
+                when_it_counts(resource),
+                change.at + resource.effect_delay,
+                change.at + resource.effect_delay <= now,
+            )
+            for resource in resources
+        ],
+        promise=when_it_counts(resources),
+        settled=settled,
+        refused=refused,
+        refused_at=_resource(refused),
+        watched=(refused is None or not settled) and now < change.at + WATCHED_FOR,
+    )
+
+
+def _first_refusal(change: Event, consent_id: object) -> Event | None:
+    about = {"consent_id": consent_id} if consent_id else {"agent_id": change.agent_id}
+    seen = Event.objects.filter(kind=Kind.REVOCATION_OBSERVED, pk__gt=change.pk, **about)
+    return seen.filter(detail__of=change.pk).order_by("pk").first()
+
+
+def _resource(refused: Event | None) -> Resource | None:
+    if refused is None or refused.resource_id is None:
+        return None
+    return Resource.objects.filter(pk=refused.resource_id).first()

@@ -1,0 +1,70 @@
+"""The device grant, from the device's side (RFC 8628). The person's side is ``consent/screens/device.py``.
+
+§3.1 the request                                 answer         §3.2 device_code, user_code, verification_uri     answer
+§3.4, §3.5 polling, slow_down, expired_token     polling.py     §5.1 guessing user codes                          consent/user_codes.py
+Off for a client until an administrator allows it with a reason; never for sensitive scopes (decisions.md, Device grant).
+Left out: verification_uri_complete (§3.3.1), so that a link never stands in for typing.
+Errors: unauthorized_client, invalid_scope, invalid_target, invalid_request; 429 for a device that starts too often.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+
+from agents.actors import Actor, RequestFacts
+from agents.models import AgentScope, GrantType
+from consent import requests
+from consent.models import AccessRequest, RequestKind
+from consent.oauth.asking import answer_client, asking_client, what_is_asked
+from consent.oauth.client_authentication import ProvenClient
+from consent.oauth.errors import OAuthRefusal
+from consent.requests import DEVICE_LIFE, Question
+
+MOST_WAITING = 50
+"""Codes of one client that wait at a time: nobody types more, and each is a row that anybody could make."""
+
+
+@csrf_exempt
+@login_not_required
+def device_authorization(request: HttpRequest) -> HttpResponse:
+    """Take one device authorization request (§3.1)."""
+    return answer_client(request, answer, way="device")
+
+
+def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[str, Any]:
+    """Make the codes and return them (§3.2). Raises OAuthRefusal."""
+    row = asking_client(client, GrantType.DEVICE)
+    what = what_is_asked(form, row, facts)
+    waiting = AccessRequest.objects.waiting(facts.now).filter(client=row, kind=RequestKind.DEVICE, user=None)
+    if waiting.count() >= MOST_WAITING:
+        raise OAuthRefusal("slow_down", "Too many codes of this client wait already.", status=429, retry_after=60)
+    question = Question(client=row, scopes=_harmless(what.scopes, form), purpose=what.purpose, life=DEVICE_LIFE)
+    asked = requests.start_device(question, by=Actor.client(client.pk, facts), now=facts.now)
+    return {
+        "device_code": asked.secret,
+        "user_code": asked.user_code,
+        "verification_uri": settings.ISSUER.rstrip("/") + reverse("device"),
+        "expires_in": int(DEVICE_LIFE.total_seconds()),
+        "interval": requests.INTERVAL,
+    }
+
+
+def _harmless(scopes: tuple[AgentScope, ...], form: QueryDict) -> tuple[AgentScope, ...]:
+    """Return what a code may give: never anything sensitive. Without ``scope`` that is everything else of the agent."""
+    harmless = tuple(row for row in scopes if not row.scope.is_sensitive)
+    if form.get("scope", "").split() and len(harmless) < len(scopes):
+        raise OAuthRefusal(
+            "invalid_scope",
+            "Sensitive scopes are never given by a device code. Send the person to the authorization endpoint.",
+        )
+    if not harmless:
+        raise OAuthRefusal(
+            "invalid_scope", "All that this agent may ask for is sensitive, so a device code can give none of it."
+        )
+    return harmless

@@ -1,0 +1,229 @@
+"""The inbox: what agents ask a person, and the page on which they decide, with the same screen as everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from agents.actors import Actor, allowed
+from agents.errors import InvalidInput
+from agents.models import AgentScope
+from agents.permissions import May
+from agents.sign_in import sign_in_methods
+from agents.trail.kinds import Kind
+from agents.trail.refusals import record_refusal, source_of
+from consent import requests, silences
+from consent.errors import DecisionMadeAlready, OfferChanged, RequestClosed
+from consent.models import AccessRequest, Silence
+from consent.offer import Asking, Offer, make_offer
+from consent.screens.authorize import AUDITOR
+from consent.screens.form import FormTampered, approval_of, open_sealed, read_answer
+from consent.screens.screen import Again, show
+from consent.screens.storing import never_stored
+from consent.screens.who_and_when import moment_of, person_of
+
+ANSWERED_ON_A_PAGE = 10
+
+
+@never_stored
+@require_safe
+def inbox(request: HttpRequest) -> HttpResponse:
+    """List what waits for the person; to htmx only the list, and nothing while what it saw is still true."""
+    now = moment_of(request)
+    mine = AccessRequest.objects.visible_to(person_of(request)).with_what_is_asked()
+    waiting = list(mine.waiting(now).order_by("expires_at", "pk"))
+    mark = hashlib.sha256(" ".join(str(row.pk) for row in waiting).encode()).hexdigest()[:16]
+    context = {"waiting": waiting, "mark": mark, "now": now, "waiting_count": len(waiting)}
+    if request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers:
+        seen = request.GET.get("seen") == mark
+        response = HttpResponse(status=204) if seen else render(request, "consent/inbox.html#waiting", context)
+    else:
+        over = mine.exclude(pk__in=[row.pk for row in waiting])[:ANSWERED_ON_A_PAGE]
+        context["over"] = [(row, row.status(now)) for row in over]
+        response = render(request, "consent/inbox.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@never_stored
+@require_http_methods(["GET", "HEAD", "POST"])
+def one_request(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Show what is asked, and take the answer. A closed one says what became of it."""
+    asked = _seen(request, request_id)
+    if request.method == "POST":
+        return _take(request, asked)
+    offer = _offer(request, asked) if asked.is_waiting(moment_of(request)) else None
+    return _show(request, asked, offer) if offer else _closed(request, asked)
+
+
+@never_stored
+@require_POST
+def never_again(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Refuse, and let the agent ask no more, whichever of its clients it uses."""
+    asked = _seen(request, request_id)
+    offer = _offer(request, asked)
+    if offer is None:
+        raise RequestClosed
+    silences.refuse_for_ever(
+        asked.pk, offer, form_nonce=f"never:{asked.pk}", by=Actor.of(request), now=moment_of(request)
+    )
+    said = _("Refused. %(agent)s does not ask you again. You can take that back in My agents.")
+    messages.success(request, said % {"agent": asked.agent.name})
+    return redirect("inbox")
+
+
+@never_stored
+@require_POST
+def may_ask_again(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
+    """Take back that an agent asks no more."""
+    get_object_or_404(Silence.objects.live().filter(user=person_of(request)), agent=agent_id)
+    silence = silences.let_ask(agent_id, by=Actor.of(request), now=moment_of(request))
+    messages.success(request, _("%(agent)s may ask you again.") % {"agent": silence.agent.name})
+    return redirect("my-agents")
+
+
+# ------------------------------------------------------------------------------------------------------ parts of these
+
+
+def _seen(request: HttpRequest, request_id: uuid.UUID) -> AccessRequest:
+    """Return the person's own request. Somebody else's looks like one that does not exist (security.md S39)."""
+    return get_object_or_404(AccessRequest.objects.visible_to(person_of(request)).with_what_is_asked(), pk=request_id)
+
+
+def _offer(request: HttpRequest, asked: AccessRequest, shown_at: datetime | None = None) -> Offer | None:
+    """Return what is asked, as far as the agent may still ask for it. None: nothing is left, or the client is gone."""
+    now, person = moment_of(request), person_of(request)
+    if not asked.client.is_live(now):
+        return None
+    pairs = {tuple(pair) for pair in asked.requested}
+    offered = (
+        AgentScope.objects.live()
+        .filter(agent=asked.agent)
+        .select_related("scope__resource", "confirmed_by")
+        .prefetch_related("scope__wordings")
+        .order_by("scope__resource__name", "scope__name")
+    )
+    rows = tuple(
+        row
+        for row in offered
+        if (str(row.scope.resource_id), row.scope.name) in pairs and not (asked.is_device and row.scope.is_sensitive)
+    )
+    if not rows:
+        return None
+    asking = Asking(asked.client, rows, asked.purpose)
+    return make_offer(asking, person=person, zone_name=person.time_zone, now=now, shown_at=shown_at)
+
+
+def _show(
+    request: HttpRequest, asked: AccessRequest, offer: Offer, *, again: Again | None = None, status: int = 200
+) -> HttpResponse:
+    may = allowed(Actor.of(request), May.APPROVE_CONSENT, offer.agent)
+    own_address = Actor.of(request).address
+    return show(
+        request,
+        offer,
+        sent={"request": [str(asked.pk)]},
+        action=asked.get_absolute_url(),
+        now=moment_of(request),
+        again=again,
+        status=status,
+        again_url=reverse("device") if asked.is_device else asked.get_absolute_url(),
+        may_not="" if may else str(AUDITOR),
+        template="consent/request.html",
+        more={
+            "asked": asked,
+            "elsewhere": bool(asked.address) and source_of(asked.address or "") != source_of(own_address),
+        },
+    )
+
+
+def _closed(request: HttpRequest, asked: AccessRequest, *, status: int = 200) -> HttpResponse:
+    now = moment_of(request)
+    context = {"asked": asked, "status": asked.status(now), "now": now}
+    return render(request, "consent/request_closed.html", context, status=status)
+
+
+def _take(request: HttpRequest, asked: AccessRequest) -> HttpResponse:
+    now, by = moment_of(request), Actor.of(request)
+    try:
+        shown = open_sealed(request.POST)
+        if shown.sent != {"request": [str(asked.pk)]}:
+            raise FormTampered("request")
+        offer = _offer(request, asked, shown.at)
+        if offer is None or not asked.is_waiting(now):
+            raise RequestClosed
+        if not shown.is_of(request):
+            return _again(request, asked)
+        if request.POST["decision"] == "refuse":  # a no to something that has changed since is still a no
+            requests.refuse(asked.pk, offer, form_nonce=shown.nonce, by=by, now=now)
+            messages.info(request, _("Refused. %(agent)s gets nothing.") % {"agent": asked.agent.name})
+            return redirect("inbox")
+        if shown.is_old(now) or offer.digest() != shown.digest:
+            return _again(request, asked)
+        given = read_answer(request.POST, offer)
+    except FormTampered as problem:
+        return _refused(request, asked, problem)
+    except (RequestClosed, DecisionMadeAlready) as problem:
+        return _too_late(request, asked, problem)
+    try:
+        approval = approval_of(given, offer, methods=sign_in_methods(request), now=now)
+    except InvalidInput as problem:
+        _record(request, asked, problem.code)
+        again = Again(error=problem.sentence, error_field=problem.field, answer=given)
+        return _show(request, asked, offer, again=again, status=400)
+    try:
+        consent = requests.allow(asked.pk, approval, form_nonce=shown.nonce, by=by, now=now)
+    except (RequestClosed, DecisionMadeAlready) as problem:
+        return _too_late(request, asked, problem)
+    messages.success(request, _("Allowed. %(agent)s can go on.") % {"agent": asked.agent.name})
+    return redirect("my-consent", consent.pk)
+
+
+def _again(request: HttpRequest, asked: AccessRequest) -> HttpResponse:
+    """Show the screen of now, with what happened. Nothing was decided."""
+    changed = OfferChanged(_("What is asked has changed since you saw it. Look again before you decide."))
+    _record(request, asked, changed.code)
+    offer = _offer(request, asked)
+    if offer is None:
+        return _closed(request, asked, status=409)
+    return _show(request, asked, offer, again=Again(note=changed.sentence), status=409)
+
+
+def _too_late(request: HttpRequest, asked: AccessRequest, problem: RequestClosed | DecisionMadeAlready) -> HttpResponse:
+    """Say what became of it: answered in another window, or waited too long."""
+    _record(request, asked, problem.code)
+    asked.refresh_from_db()
+    return _closed(request, asked, status=409)
+
+
+def _refused(request: HttpRequest, asked: AccessRequest, problem: FormTampered) -> HttpResponse:
+    _record(request, asked, problem.code)
+    context = {
+        "title": _("This form cannot be taken"),
+        "sentence": problem.sentence,
+        "detail": problem.code,
+        "url": asked.get_absolute_url(),
+        "way_on": _("Look at it again"),
+    }
+    return render(request, "problem.html", context, status=400)
+
+
+def _record(request: HttpRequest, asked: AccessRequest, code: str) -> None:
+    record_refusal(
+        Kind.CONSENT_FORM_REFUSED,
+        reason_code=code,
+        by=Actor.of(request),
+        now=moment_of(request),
+        client_id=asked.client_id,
+        agent_id=asked.agent_id,
+        user_id=asked.user_id,
+    )

@@ -1,0 +1,173 @@
+"""Narrowing and revoking many consents at once: after a look, with a reason, and never others than those looked at."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from agents.trail.kinds import Kind
+from consent import mandate, many
+from consent.models import Consent
+from console.pages import consents_bulk
+from tests import builders
+from tests.builders import one_refusal
+from tests.consent.test_drift import main_form
+from tests.forms import text_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
+
+
+@pytest.fixture
+def given(discharge_client, look_up_staff, see_appointments):
+    """Four people allowed two things, a fifth only one of them."""
+    both = [look_up_staff, see_appointments]
+    found = [builders.consent(builders.person(f"Person {n}"), discharge_client, both) for n in range(4)]
+    return [*found, builders.consent(builders.person("Person 4"), discharge_client, [look_up_staff])]
+
+
+def address(change="revoke"):
+    return reverse("consents-bulk", args=[change])
+
+
+def live():
+    return Consent.objects.live(timezone.now()).count()
+
+
+def asks(person, change="revoke", **which):
+    """The form that somebody gets who asks about these."""
+    browser = builders.browser(person)
+    page = browser.get(address(change), which)
+    return browser, page
+
+
+def test_those_ticked_are_revoked_after_a_look_with_a_reason(mara, given):
+    ticked = [str(consent.pk) for consent in given[:2]]
+    browser, page = asks(mara, consent=ticked)
+    text = text_of(page)
+    for words in ("Revoke 2 consents?", "What stops", "Live tokens", "Person 0", "within 5 minutes"):
+        assert words in text, words
+    assert live() == 5
+    without = browser.post(address(), {**main_form(page), "reason": " "})
+    assert without.status_code == 400
+    assert live() == 5
+    done = browser.post(address(), {**main_form(page), "reason": "An incident."}, follow=True)
+    assert "2 consents are revoked" in text_of(done)
+    assert live() == 3
+    events = builders.events(Kind.CONSENT_REVOKED)
+    assert {event.consent_id for event in events} == {consent.pk for consent in given[:2]}
+    assert all(event.reason_digest and event.actor_id == mara.pk for event in events)
+
+
+def test_all_of_a_query_means_what_was_there_when_somebody_looked(mara, given, discharge_client, look_up_staff):
+    browser, page = asks(mara, all="1", q="Person")
+    assert "Revoke 5 consents?" in text_of(page)
+    late = builders.consent(builders.person("Person late"), discharge_client, [look_up_staff])
+    browser.post(address(), {**main_form(page), "reason": "An incident."})
+    assert list(Consent.objects.live(timezone.now())) == [late]
+
+
+def test_all_of_a_query_is_no_more_than_the_query(mara, given):
+    browser, page = asks(mara, all="1", q="Person 3")
+    assert "Revoke 1 consent?" in text_of(page)
+    browser.post(address(), {**main_form(page), "reason": "An incident."})
+    assert live() == 4
+
+
+def test_again_changes_nothing_twice(mara, given):
+    browser, page = asks(mara, all="1")
+    form = {**main_form(page), "reason": "An incident."}
+    for _ in range(2):
+        assert browser.post(address(), form).status_code == 302
+    assert len(builders.events(Kind.CONSENT_REVOKED)) == 5
+    outcome = many.revoke_many([one.pk for one in given], reason="x", by=builders.actor(mara), now=timezone.now())
+    assert outcome == many.Done(changed=0, left=5)
+
+
+def test_more_than_at_a_time_goes_on_where_it_stopped(mara, given, monkeypatch):
+    monkeypatch.setattr(consents_bulk, "MOST", 2)
+    browser, page = asks(mara, all="1")
+    assert "At most 2 at a time" in text_of(page)
+    rounds = 0
+    while "Nothing to change" not in text_of(page):
+        response = browser.post(address(), {**main_form(page), "reason": "An incident."}, follow=True)
+        rounds += 1
+        page = response if address() in response.redirect_chain[-1][0] else browser.get(address(), {"all": "1"})
+    assert (live(), rounds) == (0, 3)
+
+
+def test_a_permission_is_taken_from_all_that_hold_it_and_something_else(mara, given, look_up_staff, see_appointments):
+    browser, page = asks(mara, "narrow", all="1")
+    assert browser.post(address("narrow"), {**main_form(page), "reason": "Less."}).status_code == 400
+    form = {**main_form(page), "take": [str(look_up_staff.pk)], "reason": "Not needed."}
+    text = text_of(browser.post(address("narrow"), form, follow=True))
+    assert "4 consents are narrowed" in text
+    assert "1 holds nothing else" in text
+    now = timezone.now()
+    for consent in given[:4]:
+        assert Consent.objects.get(pk=consent.pk).scopes(now) == {see_appointments}
+    assert given[4].scopes(now) == {look_up_staff}
+    again = text_of(browser.post(address("narrow"), form, follow=True))
+    assert "0 consents are narrowed" in again
+    assert len(builders.events(Kind.CONSENT_NARROWED)) == 4
+
+
+def test_what_ended_between_look_and_answer_is_left_alone(mara, given):
+    browser, page = asks(mara, all="1")
+    mandate.revoke(given[0].pk, reason="Done.", by=builders.actor(mara), now=timezone.now())
+    text = text_of(browser.post(address(), {**main_form(page), "reason": "An incident."}, follow=True))
+    assert "4 consents are revoked" in text
+
+
+def test_an_owner_changes_those_of_their_agents_and_no_others(ada, mallory, weber, given, look_up_staff):
+    mallorys = builders.agent("Mallory's", owner=mallory, scopes=[look_up_staff])
+    foreign = builders.consent(weber, builders.client(mallorys), [look_up_staff])
+    browser, page = asks(ada, consent=[str(foreign.pk), str(given[0].pk)])
+    assert "Revoke 1 consent?" in text_of(page)
+    form = {**main_form(page), "reason": "An incident.", "consent": [str(foreign.pk), str(given[0].pk)]}
+    browser.post(address(), form)
+    foreign.refresh_from_db()
+    assert foreign.revoked_at is None
+    assert live() == 5
+
+
+def test_auditors_users_and_strangers_change_nothing(omar, weber, given):
+    for person in (omar, weber):
+        with one_refusal("page.refused", "forbidden"):
+            assert builders.browser(person).get(address()).status_code == 403
+        form = {"all": "1", "reason": "Because.", "seen": timezone.now().isoformat()}
+        with one_refusal("page.refused", "forbidden"):
+            assert builders.browser(person).post(address(), form).status_code == 403
+    assert builders.browser().post(address(), {"all": "1", "reason": "x"}).status_code == 302
+    assert live() == 5
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"consent": "x"}, {"consent": "0" * 5_000}, {"all": "1", "q": "\0"}, {"all": "1", "agent": "x"}, {"seen": "never"}, {"all": "1", "seen": "2199-01-01T00:00:00+00:00"}],
+    ids=str,
+)  # fmt: skip
+def test_whatever_the_address_says_it_only_asks(mara, given, query):
+    for change in ("revoke", "narrow"):
+        assert builders.browser(mara).get(address(change), query).status_code == 200
+    assert builders.browser(mara).get("/consents/many/extend/", query).status_code == 404
+    assert live() == 5
+
+
+def test_the_list_offers_it_to_whoever_may(mara, omar, given):
+    text = text_of(builders.browser(mara).get(reverse("consents")))
+    assert "all 5 of this query that stand" in text
+    assert text.count('name="consent"') == 5
+    assert f'formaction="{address()}"' in text
+    assert 'name="consent"' not in text_of(builders.browser(omar).get(reverse("consents")))
+
+
+def test_the_look_takes_the_same_queries_for_few_and_for_many(
+    mara, given, discharge_client, look_up_staff, django_assert_max_num_queries
+):
+    browser = builders.browser(mara)
+    browser.get(address(), {"all": "1"})
+    for n in range(20):
+        builders.consent(builders.person(f"More {n}"), discharge_client, [look_up_staff])
+    with django_assert_max_num_queries(14):
+        browser.get(address(), {"all": "1"})
