@@ -25,8 +25,8 @@ from agents.models.user import folded_email
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record
 from consent import decision, pings
+from consent.approval import Approval
 from consent.errors import AskedAlready, AskedTooOften, DecisionRefused, RequestClosed, Silenced
-from consent.mandate import Approval
 from consent.models import AccessRequest, Consent, Origin, RequestDecision, RequestKind, Silence
 from consent.models.consent import purpose_key
 from consent.models.token import digest_of

@@ -19,6 +19,7 @@ from datetime import datetime
 from agents.errors import InvalidInput, MandateError
 from agents.models import Agent, AgentScope, Client, GrantType
 from agents.models import Kind as AgentKind
+from agents.warnings import page_address
 from consent.oauth.errors import NOT_IN_DESCRIPTION
 from consent.purpose import LONGEST_PURPOSE, clean_purpose
 
