@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
 from agents.errors import Ended, Forbidden, InvalidInput
@@ -30,15 +31,15 @@ def join(agent: Agent, person: User, *, reason: str, by: Actor, now: datetime) -
     require(by, May.MANAGE_CIRCLE, agent)
     reason = reason_of(reason)
     if agent.state == State.RETIRED:
-        raise Ended(f"{agent.name} is retired and asks nobody any more.")
+        raise Ended(_("%(agent)s is retired and asks nobody any more.") % {"agent": agent.name})
     if agent.kind != AgentKind.ASSISTANT:
-        raise InvalidInput("person", "This agent acts for the organisation: it asks no person.")
+        raise InvalidInput("person", _("This agent acts for the organisation: it asks no person."))
     if not person.is_active:
-        raise InvalidInput("person", "This person cannot sign in, so they cannot answer.")
+        raise InvalidInput("person", _("This person cannot sign in, so they cannot answer."))
     if by.user is None:
         raise Forbidden(May.MANAGE_CIRCLE, agent)
     if CircleMember.objects.live().filter(agent=agent, user=person).exists():
-        raise InvalidInput("person", "The agent may ask this person already.")
+        raise InvalidInput("person", _("The agent may ask this person already."))
     member = CircleMember.objects.create(agent=agent, user=person, added_by=by.user, since=now)
     record(Kind.CIRCLE_JOINED, by=by, now=now, agent_id=agent.pk, user_id=person.pk, reason=reason)
     return member
@@ -54,5 +55,5 @@ def leave(agent: Agent, person: User, *, reason: str, by: Actor, now: datetime) 
     require(by, May.MANAGE_CIRCLE, agent)
     reason = reason_of(reason)
     if not CircleMember.objects.live().filter(agent=agent, user=person).update(until=now):
-        raise Ended("This person is not in the circle any more.")
+        raise Ended(_("This person is not in the circle any more."))
     record(Kind.CIRCLE_LEFT, by=by, now=now, agent_id=agent.pk, user_id=person.pk, reason=reason)

@@ -198,7 +198,7 @@ def _checked(
             "grant_types", _("Refreshing needs the authorization code flow, which the first token comes from.")
         )
     if GrantType.CIBA in grants and auth_method == AuthMethod.NONE:
-        raise InvalidInput("auth_method", "Only a client that proves itself with a key may ask people out of band.")
+        raise InvalidInput("auth_method", _("Only a client that proves itself with a key may ask people out of band."))
     endpoint = _checked_endpoint(notification_endpoint, asks=GrantType.CIBA in grants)
     if GrantType.CLIENT_CREDENTIALS in grants and auth_method == AuthMethod.NONE:
         raise InvalidInput("auth_method", _("An agent that acts by itself must prove itself with a key."))
@@ -217,7 +217,9 @@ def _checked_endpoint(endpoint: str, *, asks: bool) -> str:
     if not endpoint:
         return ""
     if not asks:
-        raise InvalidInput("notification_endpoint", "It is told of decisions only where it may ask people out of band.")
+        raise InvalidInput(
+            "notification_endpoint", _("It is told of decisions only where it may ask people out of band.")
+        )
     try:
         check_url(endpoint)
     except BadAddress as error:

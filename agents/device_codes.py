@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
 from agents.errors import Ended, InvalidInput, NotReady
@@ -30,13 +31,13 @@ def allow(client: Client, *, reason: str, by: Actor, now: datetime) -> Client:
     require(by, May.ALLOW_DEVICE_CODES, agent)
     reason = reason_of(reason)
     if client.ended_at is not None:
-        raise Ended("This client was removed already.")
+        raise Ended(_("This client was removed already."))
     if agent.kind != AgentKind.ASSISTANT:
-        raise NotReady("This agent acts for the organisation: it asks no person.")
+        raise NotReady(_("This agent acts for the organisation: it asks no person."))
     if client.registration_source != MANUAL:
-        raise NotReady("A client that registered itself never gets device codes: anybody could have made it.")
+        raise NotReady(_("A client that registered itself never gets device codes: anybody could have made it."))
     if client.device_reason:
-        raise InvalidInput("reason", "This client may use device codes already.")
+        raise InvalidInput("reason", _("This client may use device codes already."))
     client.device_reason = reason
     client.grant_types = sorted({*client.grant_types, GrantType.DEVICE.value})
     client.save(update_fields=["device_reason", "grant_types"])
@@ -54,7 +55,7 @@ def end(client: Client, *, reason: str, by: Actor, now: datetime) -> Client:
     require(by, May.ALLOW_DEVICE_CODES, agent)
     reason = reason_of(reason)
     if not client.device_reason:
-        raise Ended("This client has no device codes any more.")
+        raise Ended(_("This client has no device codes any more."))
     client.device_reason = ""
     client.grant_types = sorted(set(client.grant_types) - {GrantType.DEVICE.value})
     client.save(update_fields=["device_reason", "grant_types"])
@@ -66,7 +67,7 @@ def _locked(client: Client) -> tuple[Client, Agent]:
     """Lock agent and client, in this order: every change of an agent begins with its row."""
     agent_id = Client.objects.values_list("agent_id", flat=True).get(pk=client.pk)
     if agent_id is None:
-        raise Ended("This client belongs to no agent. Somebody must adopt it first.")
+        raise Ended(_("This client belongs to no agent. Somebody must adopt it first."))
     agent = Agent.objects.locked(agent_id)
     client = Client.objects.select_for_update().get(pk=client.pk)
     client.agent = agent

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor
 from agents.mail import send_later
@@ -208,7 +209,7 @@ def allow(request_id: uuid.UUID, approval: Approval, *, form_nonce: str, by: Act
     """
     request = locked_for_answer(request_id, by=by, now=now)
     if request.is_device and any(scope.is_sensitive for scope in approval.scopes):
-        raise DecisionRefused("Sensitive data is never allowed by a device code.")
+        raise DecisionRefused(_("Sensitive data is never allowed by a device code."))
     approval = replace(approval, origin=Origin.REQUEST, shown={**approval.shown, "asked": as_shown(request)})
     consent = decision.allow(approval, form_nonce=form_nonce, request=None, by=by, now=now).consent
     request.consent = consent

@@ -180,7 +180,7 @@ def _filters(sent: QueryDict) -> ConsentFilter:
 def _to_send_again(sent: QueryDict, seen: datetime) -> list[tuple[str, str]]:
     """Return what says which consents are meant, for the form and for the way on."""
     if sent.get("all"):
-        which = [("all", "1"), *((name, sent[name]) for name in FILTERS if sent.get(name))]
+        which = [("all", "1"), *((name, str(sent[name])) for name in FILTERS if sent.get(name))]
     else:
         which = [("consent", str(consent_id)) for consent_id in _ids(sent)]
     return [*which, ("seen", seen.isoformat())]
@@ -188,7 +188,7 @@ def _to_send_again(sent: QueryDict, seen: datetime) -> list[tuple[str, str]]:
 
 def _list_url(sent: QueryDict) -> str:
     query = QueryDict(mutable=True)
-    query.update({name: sent[name] for name in FILTERS if sent.get(name)})
+    query.update({name: str(sent[name]) for name in FILTERS if sent.get(name)})
     return reverse("consents") + (f"?{query.urlencode()}" if query else "")
 
 
