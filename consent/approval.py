@@ -14,10 +14,14 @@ from agents.errors import Forbidden, InvalidInput
 from agents.models import Agent, AgentScope, Client, Scope, ScopeWording, User
 from agents.models import Kind as AgentKind
 from agents.permissions import May
+from agents.redirects import hosts_of
 from consent.errors import DecisionRefused, OfferChanged
 from consent.models import Origin
 from consent.models.consent_scope import scope_ids
 from consent.purpose import LONGEST_PURPOSE
+
+MANUAL = "manual"
+"""How a client is marked that people of the organisation registered themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,20 @@ def _must_be_as_read(scopes: Mapping[Scope, ScopeWording]) -> None:
         facts_read = (scope.access, scope.data_class, scope.is_sensitive)
         if (row.access, row.data_class, row.is_sensitive) != facts_read or row.wording.meaning != wording.meaning:
             raise OfferChanged(_("What is asked was changed a moment ago. Look at it again before you decide."))
+
+
+def check_client(approval: Approval, agent: Agent, client: Client) -> None:
+    """See that people still return where the screen said, and may still untick what they could. Raises OfferChanged.
+
+    agent: under its lock, which whoever changes these takes before the consents concerned pause (``consent/drift.py``).
+    """
+    if not approval.shown:
+        return
+    read = approval.shown.get("client", {}).get("redirect_uris", [])
+    rows = AgentScope.objects.live().filter(agent=agent, scope__in=scope_ids(approval.scopes)).select_related("scope")
+    locked = {row.scope_id for row in rows if row.is_locked and client.registration_source == MANUAL}
+    if hosts_of(read) != hosts_of(client.redirect_uris.split()) or not locked <= scope_ids(approval.required):
+        raise OfferChanged(_("What is asked was changed a moment ago. Look at it again before you decide."))
 
 
 def latest_end(scopes: Iterable[Scope], agent: Agent, now: datetime) -> datetime:

@@ -14,6 +14,7 @@ from agents.models import Agent, Event, Resource, User
 from agents.promises import when_it_counts
 from agents.trail.kinds import Kind
 from consent.models import AccessToken, Consent, ConsentScope
+from consent.observed import WORTH_LESS
 
 WATCHED_FOR = timedelta(minutes=15)
 """For so long after the change a page looks again by itself."""
@@ -57,6 +58,12 @@ class Clock:
         """Seconds from the change to the first refused use."""
         seconds = (self.refused.detail or {}).get("seconds", 0) if self.refused else 0
         return float(seconds) if isinstance(seconds, int | float) else 0.0
+
+    @property
+    def only_less(self) -> bool:
+        """Whether that use was not refused as a whole, but answered with less than its token was issued with."""
+        detail = self.refused.detail if self.refused else None
+        return isinstance(detail, dict) and detail.get("refusal") == WORTH_LESS
 
     @property
     def mark(self) -> str:

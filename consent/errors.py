@@ -47,8 +47,8 @@ class NotShorter(Refused):
 class NothingToConfirm(Refused):
     code = "nothing_to_confirm"
 
-    def __init__(self, consent_id: uuid.UUID) -> None:
-        super().__init__(_("An administrator answers for this consent already."))
+    def __init__(self, consent_id: uuid.UUID, *, sentence: str = "") -> None:
+        super().__init__(sentence or _("An administrator answers for this consent already."))
         self.consent_id = consent_id
 
 

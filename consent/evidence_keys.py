@@ -2,7 +2,8 @@
 
 What a person agreed to may be asked for years later, offline and without this installation. So a key that signed once is
 never taken from ``/.well-known/evidence-keys.json`` (a JWK Set, RFC 7517 §5), and nothing that it signs can pass for a
-token: other keys, another ``typ``.      Left out: rotation by a page, which comes with that of signing keys.
+token: other keys, another ``typ``. The newest key signs (``manage.py rotate_evidence_key`` makes one); one whose private
+half cannot be read any more signs nothing, and what it signed stays valid.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from cryptography.fernet import InvalidToken
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -45,24 +47,32 @@ def make_key(*, now: datetime) -> EvidenceKey:
     return key
 
 
-def signing_key(now: datetime) -> EvidenceKey:
-    """Return the newest key that may sign. The first one is made when it is needed first; two made at once both stay."""
-    return EvidenceKey.objects.filter(signs_from__lte=now).order_by("-signs_from", "kid").first() or make_key(now=now)
+def newest_key(now: datetime) -> EvidenceKey | None:
+    """Return the key that would sign now. None: nothing was signed yet, and the first file makes the first key."""
+    return EvidenceKey.objects.filter(signs_from__lte=now).order_by("-signs_from", "kid").first()
 
 
 def sign_evidence(document: dict[str, Any], *, now: datetime) -> str:
-    """Return the document as one signed text (JWS compact serialization, RFC 7515 §7.1)."""
-    key = signing_key(now)
-    private = ECKey.import_key(json.loads(decrypt(key.private_jwk_encrypted)))
+    """Return the document as one signed text (JWS compact serialization, RFC 7515 §7.1).
+
+    Makes a key where there is none yet, and where the newest one is lost. Two made at once both stay.
+    """
+    key = newest_key(now) or make_key(now=now)
+    try:
+        private = decrypt(key.private_jwk_encrypted)
+    except InvalidToken:
+        # The secret that it was encrypted with is another now. Only its private half is lost.
+        key = make_key(now=now)
+        private = decrypt(key.private_jwk_encrypted)
     header = {"typ": TYP, "alg": ALGORITHM, "kid": key.kid}
-    return jws.serialize_compact(header, canonical(document), private, registry=_REGISTRY)
+    signer = ECKey.import_key(json.loads(private))
+    return jws.serialize_compact(header, canonical(document), signer, registry=_REGISTRY)
 
 
 @login_not_required
 @require_safe
 def evidence_keys(request: HttpRequest) -> HttpResponse:
-    """Publish the public halves of all evidence keys there ever were."""
-    signing_key(request.now)  # type: ignore[attr-defined]  # makes the first key, so that the set is never empty
+    """Publish the public halves of all evidence keys there ever were. An empty set before anything was signed."""
     keys = EvidenceKey.objects.values_list("public_jwk", flat=True)
     response = JsonResponse({"keys": list(keys)}, content_type="application/jwk-set+json")
     response["Cache-Control"] = "public, max-age=300"

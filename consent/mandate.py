@@ -22,7 +22,7 @@ from agents.models import Agent, Client, Scope, User
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record, text_digest
-from consent.approval import Approval, check_end, check_purpose, check_scopes, require_approver
+from consent.approval import Approval, check_client, check_end, check_purpose, check_scopes, require_approver
 from consent.client_metadata import canonical, digest_of_json, metadata_of
 from consent.errors import ConsentEnded, NothingToConfirm, NotNarrower, NotShorter
 from consent.models import AccessToken, Consent, ConsentScope, Origin
@@ -53,6 +53,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
     purpose = fold_purpose(approval.purpose)
     check_purpose(purpose)
     check_scopes(approval, agent)
+    check_client(approval, agent, client)
     check_end(approval, agent, now)
 
     key = purpose_key(purpose)
@@ -212,6 +213,10 @@ def confirm(consent_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> 
     if by.user is None:
         raise Forbidden(May.CONFIRM_CONSENT, consent)  # a person answers for it, never Mandate itself
     consent.must_be_live(now)
+    if consent.waits_to_be_looked_at:
+        # Confirming says who answers for it. That somebody has read what is different now is said by agreeing to it.
+        changed = _("What was agreed to is different now. Look at the change: whoever agrees to it answers for it.")
+        raise NothingToConfirm(consent.pk, sentence=changed)
     if not consent.waits_for_an_answer:
         raise NothingToConfirm(consent.pk)
     before = consent.answerable.pk

@@ -16,7 +16,7 @@ from django.db import Error as DatabaseFault
 from django.db import transaction
 
 from agents.actors import Actor
-from agents.models import Agent, Event
+from agents.models import Agent, Event, State
 from agents.trail.kinds import Kind
 from agents.trail.record import record
 from consent.models import Consent
@@ -24,6 +24,8 @@ from consent.models import Consent
 BY_CONSENT = frozenset({"consent_revoked", "consent_paused", "nothing_left"})
 BY_AGENT = frozenset({"agent_not_active"})
 """Why a token is worth nothing (``Worth.refusal``), where a change of the consent or of the agent took it away."""
+WORTH_LESS = "worth_less"
+"""Not refused, but answered with fewer scopes than the token was issued with."""
 log = structlog.get_logger(__name__)
 
 
@@ -32,6 +34,7 @@ class RefusedUse:
     """A use that met a change: of which consent or agent, with which token, at which resource.
 
     consent_id is empty where the agent as a whole is refused; client_id alone names the organisation's consents of it.
+    missing: the names of the scopes that it went without because the consent holds them no more.
     """
 
     agent_id: uuid.UUID | None = None
@@ -39,26 +42,30 @@ class RefusedUse:
     client_id: uuid.UUID | None = None
     token_id: uuid.UUID | None = None
     resource_id: uuid.UUID | None = None
+    missing: frozenset[str] = frozenset()
 
 
 def observe(use: RefusedUse, *, refusal: str, by: Actor, now: datetime) -> None:
-    """Write down that a change was seen to count, if it is the first refusal after it. In the caller's transaction.
+    """Write down that a change was seen to count, if it is the first refusal that it led to. In the caller's transaction.
 
     Records ``revocation.observed`` with the seconds since the change.
     """
     if use.consent_id is not None:
         _observe_consents(Consent.objects.filter(pk=use.consent_id), use, refusal, by, now)
     elif use.client_id is not None:
-        mine = Consent.objects.filter(client=use.client_id, user=None, stop_event__isnull=False)
-        _observe_consents(mine.exclude(revoked_at=None, paused_at=None), use, refusal, by, now)
+        _observe_consents(Consent.objects.filter(client=use.client_id, user=None), use, refusal, by, now)
     elif use.agent_id is not None:
-        number = Agent.objects.filter(pk=use.agent_id).values_list("stop_event", flat=True).first()
-        if number and Agent.objects.filter(pk=use.agent_id, stop_event=number).update(stop_event=None):
-            _record(number, use, refusal, by, now)
+        stopped = Agent.objects.filter(pk=use.agent_id, stop_event__isnull=False).exclude(state=State.ACTIVE)
+        stop = Event.objects.filter(pk__in=stopped.values("stop_event")).first()
+        if stop is not None and stopped.filter(stop_event=stop.pk).update(stop_event=None):
+            _record(stop, use, refusal, by, now)
 
 
-def observe_refused_request(use: RefusedUse, *, refusal: str, by: Actor, now: datetime) -> None:
-    """As ``observe``, in a transaction of its own after the refused work has rolled back. Never raises for the database."""
+def observe_apart(use: RefusedUse, *, refusal: str, by: Actor, now: datetime) -> None:
+    """As ``observe``, in a transaction of its own: after refused work has rolled back, or beside an answer that stands.
+
+    Never raises for the database: what a client or a resource is told does not wait for it.
+    """
     try:
         with transaction.atomic(durable=True):
             observe(use, refusal=refusal, by=by, now=now)
@@ -67,15 +74,24 @@ def observe_refused_request(use: RefusedUse, *, refusal: str, by: Actor, now: da
 
 
 def _observe_consents(consents: Any, use: RefusedUse, refusal: str, by: Actor, now: datetime) -> None:
-    for consent_id, user_id, number in consents.values_list("pk", "user_id", "stop_event"):
-        if number and Consent.objects.filter(pk=consent_id, stop_event=number).update(stop_event=None):
-            _record(number, use, refusal, by, now, consent_id=consent_id, user_id=user_id)
+    for consent in consents.filter(stop_event__isnull=False):
+        stop = Event.objects.filter(pk=consent.stop_event).first()
+        if stop is None or not _led_to(stop, consent, use):
+            continue
+        if Consent.objects.filter(pk=consent.pk, stop_event=stop.pk).update(stop_event=None):
+            _record(stop, use, refusal, by, now, consent_id=consent.pk, user_id=consent.user_id)
 
 
-def _record(number: int, use: RefusedUse, refusal: str, by: Actor, now: datetime, **ids: Any) -> None:
-    stop = Event.objects.filter(pk=number).first()
-    if stop is None:
-        return
+def _led_to(stop: Event, consent: Consent, use: RefusedUse) -> bool:
+    """Whether this change is why that use was refused. What merely ran out afterwards proves nothing about it."""
+    if stop.kind == Kind.CONSENT_REVOKED:
+        return consent.revoked_at is not None
+    if stop.kind == Kind.CONSENT_PAUSED:
+        return consent.revoked_at is None and consent.waits_to_be_looked_at
+    return bool(use.missing & set(stop.scopes.split()))
+
+
+def _record(stop: Event, use: RefusedUse, refusal: str, by: Actor, now: datetime, **ids: Any) -> None:
     record(
         Kind.REVOCATION_OBSERVED,
         by=by,

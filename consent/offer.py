@@ -20,13 +20,10 @@ from agents.models import Agent, AgentScope, Client, Resource, Scope, ScopeWordi
 from agents.models.resource import READING_ORDER
 from agents.promises import when_it_counts
 from agents.redirects import host_of, is_loopback
-from consent.approval import latest_end
+from consent.approval import MANUAL, latest_end
 from consent.models import Consent
 from consent.models.consent import purpose_key
-from consent.until import EndChoice, end_choices, life_in_words, zone_of
-
-MANUAL = "manual"
-"""How a client is marked that people of the organisation registered themselves."""
+from consent.until import ONCE, EndChoice, end_choices, life_in_words, zone_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,12 @@ class Offer:
     @property
     def paused(self) -> Consent | None:
         """The consent that this would supersede, if it waits for its person to see what is different."""
-        return self.held if self.held is not None and self.held.paused_at is not None else None
+        return self.held if self.held is not None and self.held.waits_to_be_looked_at else None
+
+    @property
+    def so_far(self) -> datetime | None:
+        """Until when the consent would have counted that this one renews."""
+        return _so_far(self.held)
 
     @property
     def is_sensitive(self) -> bool:
@@ -256,12 +258,27 @@ def make_offer(
         owner=agent.owner,
         purpose=purpose,
         sections=_sections(lines, has_more=bool(words)),
-        ends=tuple(end_choices(ticked, agent, now=made_at, zone=zone_of(zone_name))),
+        ends=tuple(
+            end_choices(
+                ticked,
+                agent,
+                now=made_at,
+                zone=zone_of(zone_name),
+                chosen=ONCE if held is not None and held.once and held.waits_to_be_looked_at else "",
+                so_far=_so_far(held),
+            )
+        ),
         latest=latest,
         made_at=made_at,
         zone_name=zone_name,
         held=held,
     )
+
+
+def _so_far(held: Consent | None) -> datetime | None:
+    if held is None or held.once or not held.waits_to_be_looked_at:
+        return None
+    return held.ends_at
 
 
 def _held(client: Client, person: User | None, purpose: str, now: datetime) -> Consent | None:

@@ -21,7 +21,7 @@ END_OF_WORK = 18
 SHORTEST_TODAY = timedelta(minutes=30)
 """Below this an end today is no help: the choice is left out."""
 LIVES = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "30d": timedelta(days=30)}
-ONCE, TODAY, LONGEST, CUSTOM = "once", "today", "longest", "custom"
+ONCE, TODAY, LONGEST, CUSTOM, SO_FAR = "once", "today", "longest", "custom", "so_far"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,26 @@ def end_of_today(now: datetime, zone: zoneinfo.ZoneInfo) -> datetime | None:
 
 
 def end_choices(
-    scopes: Iterable[Scope], agent: Agent, *, now: datetime, zone: zoneinfo.ZoneInfo, chosen: str = ""
+    scopes: Iterable[Scope],
+    agent: Agent,
+    *,
+    now: datetime,
+    zone: zoneinfo.ZoneInfo,
+    chosen: str = "",
+    so_far: datetime | None = None,
 ) -> list[EndChoice]:
     """Return the ends to choose from. scopes: those that stand ticked, whose lives decide what is too long.
 
-    Without ``chosen`` the shortest that covers the working day is chosen: today, otherwise an hour, otherwise the
-    longest that there is.
+    so_far: the end of the consent that this one renews, chosen as long as it is allowed. Without it and ``chosen`` the
+    shortest that covers the working day is chosen: today, otherwise an hour, otherwise the longest that there is.
     """
     limiting = sorted(scopes, key=lambda scope: scope.longest_life)
     latest = latest_end(limiting, agent, now)
-    ends: list[tuple[str, str, datetime]] = [(ONCE, _("just once"), now), ("1h", _("1 hour"), now + LIVES["1h"])]
+    ends: list[tuple[str, str, datetime]] = []
+    if so_far is not None:
+        ends.append((SO_FAR, _("as before: %(end)s") % {"end": _moment_in_words(so_far, now, zone)}, so_far))
+        chosen = chosen or (SO_FAR if so_far <= latest else LONGEST)
+    ends += [(ONCE, _("just once"), now), ("1h", _("1 hour"), now + LIVES["1h"])]
     today = end_of_today(now, zone)
     if today is not None:
         ends.append((TODAY, _("today, %(time)s") % {"time": f"{END_OF_WORK}:00"}, today))
@@ -101,6 +111,11 @@ def _in_words(end: datetime, now: datetime, zone: zoneinfo.ZoneInfo) -> str:
     return life_in_words(end - now)
 
 
+def _moment_in_words(end: datetime, now: datetime, zone: zoneinfo.ZoneInfo) -> str:
+    local, today = end.astimezone(zone), now.astimezone(zone).date()
+    return date_format(local, "H:i" if local.date() == today else "j M Y, H:i")
+
+
 def life_in_words(life: timedelta) -> str:
     """Say a life in whole days, hours or minutes, never longer than it is."""
     if life >= timedelta(days=1):
@@ -114,12 +129,22 @@ def life_in_words(life: timedelta) -> str:
 
 
 def chosen_end(
-    key: str, custom: str, *, latest: datetime, shown_at: datetime, now: datetime, zone: zoneinfo.ZoneInfo
+    key: str,
+    custom: str,
+    *,
+    latest: datetime,
+    shown_at: datetime,
+    now: datetime,
+    zone: zoneinfo.ZoneInfo,
+    so_far: datetime | None = None,
 ) -> ChosenEnd:
     """Return the end that a choice stands for. Lives count from now; "today" is the day on which it was shown.
 
-    custom: a date and time without a zone, in the person's own, for the key ``custom``. Raises InvalidInput.
+    custom: a date and time without a zone, in the person's own, for the key ``custom``. so_far: the end of the consent
+    that this one renews. Raises InvalidInput.
     """
+    if key == SO_FAR and so_far is not None:
+        return ChosenEnd(so_far)
     if key == ONCE:
         return ChosenEnd(min(now + ONCE_LIFE, latest), once=True)
     if key == LONGEST:

@@ -131,6 +131,8 @@ class Parts:
     def _what_changed(self) -> SafeString:
         changes = self.detail.get("changes")
         listed = changes if isinstance(changes, list) else []
+        if not listed:
+            return format_html("{}", _("nobody answers for it any more"))
         whats = {what for change in listed if isinstance(change, dict) and isinstance(what := change.get("what"), str)}
         return format_html("{}", what_changed(whats))
 

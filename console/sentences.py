@@ -112,7 +112,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.TOKEN_REVOKED: gettext_lazy("{agent} gave back a token"),
     Kind.INTROSPECTION_INACTIVE: gettext_lazy("{resource} asked about a token of {agent} that is worth nothing"),
     Kind.INTROSPECTION_REFUSED: gettext_lazy("A question about a token was refused"),
-    Kind.REVOCATION_OBSERVED: gettext_lazy("First use by {agent} that was refused after the change, {after_seconds}"),
+    Kind.REVOCATION_OBSERVED: gettext_lazy("The change counts: first use by {agent} that met it, {after_seconds}"),
     Kind.REVOCATION_REFUSED: gettext_lazy("A request to give back a token was refused"),
     Kind.RECEIPT_REPORTED: "{receipt}",
     Kind.RECEIPT_REFUSED: gettext_lazy("A receipt of {resource} was refused"),

@@ -228,7 +228,7 @@ class Kind(StrEnum):
     INTROSPECTION_INACTIVE = "introspection.inactive", "A token was first seen to be worth nothing.", (), "ban"
     REVOCATION_OBSERVED = (
         "revocation.observed",
-        "The first use that was refused because access was taken away.",
+        "The first use that was refused, or counted for less, because access was taken away.",
         ("of", "change", "seconds", "refusal"),
         "shield-check",
     )

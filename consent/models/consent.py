@@ -71,7 +71,7 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         )
 
     def paused(self, now: datetime) -> Self:
-        """Standing consents that count again once an administrator confirms them (``Consent.status``)."""
+        """Standing consents that wait for somebody: to answer for them, or to see what is different (``Consent.status``)."""
         return self.standing().filter(Q(paused_at__isnull=False) | _unanswered(now - PAUSES_AFTER), ends_at__gt=now)
 
     def due_to_pause(self, now: datetime) -> Self:
@@ -79,9 +79,12 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         return self.standing().filter(_unanswered(now - PAUSES_AFTER), user=None, paused_at=None, ends_at__gt=now)
 
     def unanswered(self, now: datetime) -> Self:
-        """Standing consents of the organisation for which no administrator answers any more, paused already or not."""
-        paused_so = Q(paused_at__isnull=False, paused_because=[])
-        return self.standing().filter(paused_so | _unanswered(now), user=None, ends_at__gt=now)
+        """Standing consents of the organisation for which no administrator answers any more, paused already or not.
+
+        Not those that wait to be looked at (``drifted``): whoever agrees to these answers for them from then on.
+        """
+        waiting = Q(paused_at__isnull=False) | _unanswered(now)
+        return self.standing().filter(waiting, user=None, paused_because=[], ends_at__gt=now)
 
     def drifted(self, now: datetime) -> Self:
         """Standing consents that pause until somebody has seen what is different from what was agreed to."""
@@ -256,10 +259,17 @@ class Consent(models.Model):
     def waits_for_an_answer(self) -> bool:
         """Whether it is the organisation's, and nobody in office answers for it: an administrator may confirm it.
 
-        One that has paused so stays paused when whoever answered for it comes back.
+        One that has paused so stays paused when whoever answered for it comes back. Confirming brings nothing back that
+        waits to be looked at: whoever agrees to the change answers for it from then on.
         """
-        paused_so = self.paused_at is not None and not self.paused_because
-        return self.user_id is None and (paused_so or self.answerable.left_office_at is not None)
+        if self.user_id is not None or self.waits_to_be_looked_at:
+            return False
+        return self.paused_at is not None or self.answerable.left_office_at is not None
+
+    @property
+    def waits_to_be_looked_at(self) -> bool:
+        """Whether it is paused until somebody has seen what is different from what was agreed to."""
+        return self.paused_at is not None and bool(self.paused_because)
 
     def is_paused(self, now: datetime) -> bool:
         """Whether it counts for nothing until somebody answers for it or has seen the difference."""

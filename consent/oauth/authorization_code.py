@@ -116,7 +116,8 @@ def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, A
 
 
 def _met(row: Redeemable) -> RefusedUse:
-    return RefusedUse(consent_id=row.consent_id, client_id=row.application_id)
+    asked = frozenset(name for _, name in row.requested)
+    return RefusedUse(consent_id=row.consent_id, client_id=row.application_id, missing=asked)
 
 
 def punish(row: AuthorizationCode, *, client: ProvenClient, facts: RequestFacts) -> None:

@@ -85,7 +85,9 @@ def find(
         if wanted <= mandate.held.keys() | mandate.taken and wanted & mandate.held.keys():
             return mandate, {name: mandate.held[name] for name in wanted & mandate.held.keys()}
     held = " ".join(sorted({name for mandate in offered for name in mandate.held}))
-    raise OAuthRefusal("invalid_scope", f"The consent does not hold this. It holds: {held}")
+    taken = frozenset(name for mandate in offered for name in mandate.taken & wanted)
+    met = RefusedUse(agent_id=client.agent_id, client_id=client.pk, missing=taken) if taken else None
+    raise OAuthRefusal("invalid_scope", f"The consent does not hold this. It holds: {held}", met=met)
 
 
 def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:

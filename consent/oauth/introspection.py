@@ -31,7 +31,7 @@ from consent.oauth.errors import (
 from consent.oauth.parameters import LARGEST_BODY
 from consent.oauth.resource_authentication import ProvenResource, prove_resource
 from consent.oauth.worth import Worth, worth_of
-from consent.observed import BY_AGENT, BY_CONSENT, RefusedUse, observe
+from consent.observed import BY_AGENT, BY_CONSENT, WORTH_LESS, RefusedUse, observe, observe_apart
 
 INACTIVE: dict[str, Any] = {"active": False}
 
@@ -57,6 +57,9 @@ def _answer(presented: str, resource: ProvenResource, facts: RequestFacts) -> di
         _tell_first_inactive(worth, resource, facts)
         return INACTIVE
     note_use_if_possible([worth.consent_id, resource.credential_id], facts.now)
+    if worth.unseen_change and worth.missing:
+        by = Actor.resource(resource.pk, facts)
+        observe_apart(_met(worth, resource), refusal=WORTH_LESS, by=by, now=facts.now)
     return live_answer(worth)
 
 
@@ -112,15 +115,18 @@ def _tell_first_inactive(worth: Worth, resource: ProvenResource, facts: RequestF
 
 def _observe(worth: Worth, resource: ProvenResource, facts: RequestFacts) -> None:
     """Note that a change was seen to count here, where this refusal is the first that it led to."""
-    if worth.refusal not in BY_CONSENT | BY_AGENT:
-        return
-    use = RefusedUse(
+    if worth.refusal in BY_CONSENT | BY_AGENT:
+        observe(_met(worth, resource), refusal=worth.refusal, by=Actor.resource(resource.pk, facts), now=facts.now)
+
+
+def _met(worth: Worth, resource: ProvenResource) -> RefusedUse:
+    return RefusedUse(
         agent_id=worth.agent_id,
-        consent_id=worth.consent_id if worth.refusal in BY_CONSENT else None,
+        consent_id=None if worth.refusal in BY_AGENT else worth.consent_id,
         token_id=worth.token_id,
         resource_id=resource.pk,
+        missing=worth.missing,
     )
-    observe(use, refusal=worth.refusal, by=Actor.resource(resource.pk, facts), now=facts.now)
 
 
 def _tell_wrong_resource(worth: Worth, resource: ProvenResource, facts: RequestFacts) -> None:

@@ -100,7 +100,8 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
     family = TokenFamily.objects.select_for_update().get(pk=row.family_id)
     if family.ended_at is not None:
         raise refused()
-    met = RefusedUse(consent_id=family.consent_id, client_id=client.pk)
+    asked = frozenset(name for _, name in family.requested)
+    met = RefusedUse(consent_id=family.consent_id, client_id=client.pk, missing=asked)
     consent = Consent.objects.effective(facts.now).filter(pk=family.consent_id).first()
     if consent is None:
         raise refused("The consent is over. Ask the person again.", met=met)

@@ -9,7 +9,7 @@ from agents.trail.kinds import Kind
 from consent.oauth.endpoint import Asked, endpoint
 from consent.oauth.errors import OAuthRefusal, json_response
 from consent.oauth.server import GRANTS, server
-from consent.observed import observe_refused_request
+from consent.observed import observe_apart
 
 
 def grant_told(form: QueryDict) -> dict[str, str]:
@@ -26,5 +26,5 @@ def token(asked: Asked) -> HttpResponse:
     except OAuthRefusal as refusal:
         if refusal.met is not None:
             by = Actor.client(refusal.client_id, asked.facts)
-            observe_refused_request(refusal.met, refusal=refusal.code, by=by, now=asked.facts.now)
+            observe_apart(refusal.met, refusal=refusal.code, by=by, now=asked.facts.now)
         raise

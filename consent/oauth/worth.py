@@ -24,7 +24,7 @@ CHAIN_STATEMENT = """
            c.id, c.purpose, c.purpose_digest, c.starts_at, c.ends_at, c.revoked_at, c.superseded_at, c.paused_at,
            v.left_office_at,
            cl.id, cl.client_id, cl.ended_at, a.id, a.state, a.ends_at, o_user.is_active, p.is_active, r.uri, r.ended_at,
-           t.family_id, f.ended_at, k.revoked_at, s.name
+           t.family_id, f.ended_at, k.revoked_at, c.stop_event, s.name
     FROM consent_accesstoken t
     JOIN consent_consent c ON c.id = t.consent_id
     JOIN agents_client cl ON cl.id = t.application_id
@@ -63,6 +63,10 @@ class Worth:
     client_pk: uuid.UUID
     client_id: str
     agent_id: uuid.UUID
+    missing: frozenset[str]
+    """What it was issued with and the consent holds no more."""
+    unseen_change: bool
+    """Whether something was taken away and no use has met that yet (``consent/observed.py``)."""
 
     @property
     def is_live(self) -> bool:
@@ -100,8 +104,8 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
     (token_id, scope, expires, created, revoked, told, user_id, audience_id) = first[:8]
     (consent_id, purpose, purpose_digest, starts, ends, *consent_gone) = first[8:17]
     (client_pk, client_id, client_ended, agent_id, state, agent_ends, owner_active, person_active) = first[17:25]
-    (uri, resource_ended, family_id, family_ended, key_revoked) = first[25:30]
-    held = {row[30] for row in rows if row[30] is not None}
+    (uri, resource_ended, family_id, family_ended, key_revoked, stop_event) = first[25:31]
+    held = {row[31] for row in rows if row[31] is not None}
     scopes = tuple(name for name in scope.split() if name in held)
     reasons = (
         ("token_revoked", revoked is not None),
@@ -136,6 +140,8 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         client_pk=known_id(client_pk),
         client_id=client_id,
         agent_id=known_id(agent_id),
+        missing=frozenset(scope.split()) - held,
+        unseen_change=stop_event is not None,
     )
 
 

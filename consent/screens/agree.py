@@ -45,7 +45,7 @@ def changes(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
     consent = seen_consent(request, consent_id, change="agree")
     if request.method == "POST":
         require(Actor.of(request), May.AGREE_TO_CHANGE, consent)
-    if consent.status(moment_of(request)) != "paused" or not consent.paused_because:
+    if consent.status(moment_of(request)) != "paused" or not consent.waits_to_be_looked_at:
         return redirect("my-consent", consent.pk)
     offer = _offer(request, consent) if _may_agree(request, consent) else None
     if offer is None:

@@ -189,6 +189,7 @@ def _end(answer: Answer, offer: Offer, now: datetime) -> ChosenEnd:
         shown_at=offer.made_at,
         now=now,
         zone=zone_of(offer.zone_name),
+        so_far=offer.so_far,
     )
     if end.ends_at <= now:
         raise InvalidInput("until", _("That moment has passed. Choose a later end."))

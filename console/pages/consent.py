@@ -90,7 +90,7 @@ def _changes(shown: Consent, viewer: User, status: str) -> list[tuple[str, str, 
 
 
 def _change_page(shown: Consent) -> str:
-    return page_of("consent-changes", shown.pk) if shown.paused_at is not None else ""
+    return page_of("consent-changes", shown.pk) if shown.waits_to_be_looked_at else ""
 
 
 def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
@@ -104,7 +104,7 @@ def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
         *_confirmation(shown, at),
         (_("Until"), _until(shown, at)),
     ]
-    if shown.status(now) == "paused" and shown.paused_at:
+    if shown.status(now) == "paused" and shown.waits_to_be_looked_at:
         paused = when(at, shown.paused_at, "exact")  # type: ignore[arg-type]
         words = what_changed({difference.what for difference in differences_of(shown)})
         facts.append((_("Paused"), format_html("{}: {}", paused, words)))
@@ -131,7 +131,8 @@ def _confirmation(shown: Consent, at: dict[str, Any]) -> list[tuple[str, object]
     if shown.confirmed_by and shown.confirmed_at:
         confirmed = when(at, shown.confirmed_at, "exact")  # type: ignore[arg-type]
         facts.append((_("Confirmed"), format_html("{} {}", bdi_name(shown.confirmed_by.display_name), confirmed)))
-    if shown.pauses_at is not None and shown.status(at["now"]) in {"live", "paused"}:
+    stands = shown.status(at["now"]) in {"live", "paused"}
+    if shown.pauses_at is not None and stands and not shown.waits_to_be_looked_at:
         facts.append(
             (
                 _("Paused since") if shown.is_paused(at["now"]) else _("Pauses unless confirmed"),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from agents.models import User
 from consent.evidence import evidence_of, history_of
-from consent.evidence_keys import sign_evidence, signing_key
+from consent.evidence_keys import newest_key, sign_evidence
 from consent.models import Consent
 from consent.screens.who_and_when import moment_of, person_of
 from console.agreed import agreed_of, whose_words
@@ -44,7 +44,7 @@ def evidence(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         "written_by": whose_words(consent),
         "status": consent.status(now),
         "events": tell(events, Names.of(events, viewer), now, quoted=False),
-        "kid": signing_key(now).kid,
+        "kid": key.kid if (key := newest_key(now)) else "",
         "keys_url": settings.ISSUER + reverse("evidence-keys"),
         "back_url": reverse("my-consent" if own else "consent", args=[consent.pk]),
     }

@@ -10,7 +10,8 @@ import time_machine
 from django.utils import timezone
 
 from agents import lifecycle, resources
-from agents.models import Agent, Event, Scope, User
+from agents.models import Agent, Event, Resource, Scope, User
+from agents.models import Kind as AgentKind
 from agents.trail.kinds import Kind
 from consent import mandate
 from consent.clock import clock_of_agent, clock_of_consent
@@ -233,3 +234,77 @@ def test_after_a_quarter_of_an_hour_the_page_stops_looking(weber: User, weber_al
         text = text_of(builders.browser(weber).get(f"/consents/{weber_allows.pk}/stopped/"))
     assert "hx-trigger" not in text
     assert "it has not tried again" in text
+
+
+# ---------------------------------------------------------------------------------- what a change did not lead to
+
+
+def test_a_token_that_is_worth_less_shows_that_narrowing_counts(
+    weber: User,
+    discharge: TokenClient,
+    records_api: ResourceServer,
+    read_records: Scope,
+    see_appointments: Scope,
+    pkce: Any,
+) -> None:
+    given = grants.consent(discharge.client, scopes=[read_records, see_appointments], user=weber)
+    token = discharge.redeem(grants.code(given, pkce), pkce).json()["access_token"]
+    start = timezone.now()
+    with time_machine.travel(start, tick=False):
+        grants.keeps(given, see_appointments, by=weber)
+    with time_machine.travel(start + timedelta(seconds=0.42), tick=False):
+        assert records_api.introspects(token)["scope"] == "calendar:read"
+        records_api.introspects(token)
+    (event,) = observed()
+    assert (event.detail["change"], event.detail["refusal"], event.detail["seconds"]) == (
+        "consent.narrowed",
+        "worth_less",
+        0.42,
+    )
+    text = text_of(builders.browser(weber).get(f"/consents/{given.pk}/stopped/"))
+    assert "first use with less, at" in text
+    assert "hx-trigger" not in text
+
+
+def test_a_token_that_never_held_what_was_taken_away_shows_nothing(
+    weber: User,
+    discharge: TokenClient,
+    records_api: ResourceServer,
+    read_records: Scope,
+    see_appointments: Scope,
+    pkce: Any,
+) -> None:
+    given = grants.consent(discharge.client, scopes=[read_records, see_appointments], user=weber)
+    first = discharge.redeem(grants.code(given, pkce), pkce).json()
+    token = discharge.refresh(first["refresh_token"], scope="calendar:read").json()["access_token"]
+    grants.keeps(given, see_appointments, by=weber)
+    assert records_api.introspects(token)["scope"] == "calendar:read"
+    assert not observed()
+
+
+def test_what_ran_out_after_a_narrowing_is_no_proof_of_it(
+    weber: User, discharge: TokenClient, read_records: Scope, see_appointments: Scope, pkce: Any
+) -> None:
+    given = grants.consent(discharge.client, scopes=[read_records, see_appointments], user=weber)
+    refresh = discharge.redeem(grants.code(given, pkce), pkce).json()["refresh_token"]
+    grants.keeps(given, see_appointments, by=weber)
+    with time_machine.travel(timezone.now() + timedelta(hours=9)):
+        assert discharge.refresh(refresh).json()["error"] == "invalid_grant"
+    assert not observed()
+
+
+def test_an_agent_that_asks_for_what_was_taken_from_the_organisation_meets_the_change(
+    mara: User, ada: User, records: Resource, see_appointments: Scope
+) -> None:
+    beds = builders.scope(records, "beds:read", "See free beds")
+    client = builders.client(
+        builders.agent("Beds", owner=ada, kind=AgentKind.AUTONOMOUS, scopes=[beds, see_appointments])
+    )
+    claims = TokenClient(client, builders.key(client).key)
+    given = grants.consent(client, scopes=[beds, see_appointments], user=None, by=mara)
+    grants.keeps(given, beds, by=mara)
+    assert claims.act_alone(scope="never:offered").status_code == 400
+    assert not observed()
+    assert claims.act_alone(scope="calendar:read").json()["error"] == "invalid_scope"
+    (event,) = observed()
+    assert (event.consent_id, event.detail["change"]) == (given.pk, "consent.narrowed")

@@ -509,3 +509,44 @@ def test_a_user_and_another_owner_can_change_no_words(
         answer = builders.browser(person).post(page, {"title": "Anything", "detail": "", "same_meaning": "x"})
         assert answer.status_code in {403, 404}
     assert not is_paused(consent)
+
+
+# --------------------------------------------------------------------------------------------- until when, the second time
+
+
+def test_agreeing_lasts_as_long_as_what_paused_unless_somebody_chooses_another_end(
+    weber: User, mara: User, discharge_client: Client, look_up_staff: Scope
+) -> None:
+    given = builders.consent(weber, discharge_client, [look_up_staff], life=timedelta(days=20))
+    reword(look_up_staff, mara, "Look up staff and patients")
+    browser = builders.browser(weber)
+    page = browser.get(path(given))
+    assert "as before: " in text_of(page)
+    form = {**form_of(page), "decision": "allow"}
+    assert form["until"] == ["so_far"]
+    browser.post(path(given), form)
+    assert Consent.objects.live(timezone.now()).get().ends_at == given.ends_at
+
+
+def test_an_end_that_is_too_late_by_now_becomes_the_longest_that_is_allowed(
+    weber: User, mara: User, discharge_client: Client, look_up_staff: Scope
+) -> None:
+    given = builders.consent(weber, discharge_client, [look_up_staff], life=timedelta(days=20))
+    change(look_up_staff, mara, longest_life=timedelta(days=3))
+    reword(look_up_staff, mara, "Look up staff and patients")
+    form = form_of(builders.browser(weber).get(path(given)))
+    assert form["until"] == ["longest"]
+
+
+def test_what_was_for_once_is_asked_for_once_again(
+    weber: User, mara: User, discharge_client: Client, look_up_staff: Scope
+) -> None:
+    given = builders.consent(weber, discharge_client, [look_up_staff], once=True, life=timedelta(hours=1))
+    reword(look_up_staff, mara, "Look up staff and patients")
+    assert form_of(builders.browser(weber).get(path(given)))["until"] == ["once"]
+
+
+def test_without_a_renewal_nobody_can_choose_the_end_of_before(weber: User, discharge_client: Client) -> None:
+    browser = builders.browser(weber)
+    asked = screen(browser, discharge_client, scope="staff:read")
+    assert decides(browser, asked, until=["so_far"]).status_code == 400

@@ -1,0 +1,110 @@
+"""Somebody decides while what they decide about is changed: whichever is first, nothing is used under words nobody read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+from django.utils import timezone
+
+from agents import clients, registry, resources
+from agents.models import Agent, Client, Scope, User
+from consent import mandate
+from consent.errors import OfferChanged
+from consent.models import Consent
+from tests import builders
+from tests.services.parallel import at_once
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.engine]
+
+
+def one_then_the_other(first: Callable[[], Any], second: Callable[[], Any]) -> Exception | None:
+    """Do the second while the first is done and not committed: it waits. Returns what the second raised, if it did."""
+    done, begun = threading.Event(), threading.Event()
+    raised: list[Exception] = []
+
+    def run_first() -> None:
+        with transaction.atomic():
+            first()
+            done.set()
+            begun.wait(timeout=30)
+        connections.close_all()
+
+    def run_second() -> None:
+        done.wait(timeout=30)
+        begun.set()
+        try:
+            second()
+        except Exception as error:  # noqa: BLE001  (the test asks what it was)
+            raised.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run_first), threading.Thread(target=run_second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    return raised[0] if raised else None
+
+
+@pytest.fixture
+def approves(weber: User, discharge_client: Client, see_appointments: Scope) -> Callable[[], Consent]:
+    """Weber agrees to what he read a moment ago."""
+    approval = mandate.Approval(
+        client=discharge_client,
+        user=weber,
+        scopes={see_appointments: see_appointments.wording},
+        purpose="Letters",
+        ends_at=timezone.now() + timedelta(days=1),
+        shown={"client": {"redirect_uris": discharge_client.redirect_uris.split()}},
+        redirect_host="app.st-anna.example",
+    )
+    return lambda: mandate.approve(approval, by=builders.actor(weber), now=timezone.now())
+
+
+@pytest.fixture(params=["reword", "reclassify", "redirect", "require"])
+def changes(
+    request: pytest.FixtureRequest,
+    mara: User,
+    discharge_assistant: Agent,
+    discharge_client: Client,
+    see_appointments: Scope,
+) -> Callable[[], Any]:
+    """Somebody changes what Weber read."""
+    by = builders.actor(mara)
+    scopes = frozenset(row.scope for row in discharge_assistant.agent_scopes.filter(ended_at=None))
+    required = frozenset({see_appointments})
+    elsewhere = ["https://elsewhere.example/callback"]
+    return {
+        "reword": lambda: resources.reword_scope(
+            see_appointments, title="See all appointments", detail="", by=by, now=timezone.now()
+        ),
+        "reclassify": lambda: resources.change_scope(see_appointments, access="delete", by=by, now=timezone.now()),
+        "redirect": lambda: clients.change(discharge_client, redirect_uris=elsewhere, by=by, now=timezone.now()),
+        "require": lambda: registry.set_scopes(
+            discharge_assistant, scopes=scopes, required=required, by=by, now=timezone.now()
+        ),
+    }[request.param]
+
+
+def test_changed_first_who_decides_looks_again(approves: Callable[[], Any], changes: Callable[[], Any]) -> None:
+    assert isinstance(one_then_the_other(changes, approves), OfferChanged)
+    assert not Consent.objects.exists()
+
+
+def test_decided_first_it_pauses_with_the_change(approves: Callable[[], Any], changes: Callable[[], Any]) -> None:
+    assert one_then_the_other(approves, changes) is None
+    assert Consent.objects.get().waits_to_be_looked_at
+
+
+def test_at_the_same_moment_it_is_one_of_the_two(approves: Callable[[], Any], changes: Callable[[], Any]) -> None:
+    outcome = at_once(2, lambda number: (approves, changes)[number]())
+    assert outcome.raised_only(OfferChanged), outcome.raised
+    live = Consent.objects.live(timezone.now()).count()
+    assert live == 0
+    assert Consent.objects.count() == 2 - len(outcome.raised) - 1
