@@ -110,9 +110,9 @@ def check_client(approval: Approval, agent: Agent, client: Client) -> None:
 
     agent: under its lock, which whoever changes these takes before the consents concerned pause (``consent/drift.py``).
     """
-    if not approval.shown:
-        return
-    read = approval.shown.get("client", {}).get("redirect_uris", [])
+    if "client" not in approval.shown:
+        return  # not decided on a screen
+    read = approval.shown["client"]["redirect_uris"]
     rows = AgentScope.objects.live().filter(agent=agent, scope__in=scope_ids(approval.scopes)).select_related("scope")
     locked = {row.scope_id for row in rows if row.is_locked and client.registration_source == MANUAL}
     if hosts_of(read) != hosts_of(client.redirect_uris.split()) or not locked <= scope_ids(approval.required):

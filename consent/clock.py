@@ -24,7 +24,7 @@ AGENT_STOPS = tuple(move.kind for move in STOPS)
 
 @dataclass(frozen=True, slots=True)
 class AtResource:
-    """A resource, the promise that was made about it, and when that is kept at the latest."""
+    """A resource, the promise that was made about it, and when that is kept at the latest: at once if no token was out."""
 
     resource: Resource
     promise: str
@@ -126,19 +126,15 @@ def _clock(change: Event, rows: object, tokens: int, *, consent_id: object, now:
     resources = list(Resource.objects.filter(Exists(held)).order_by("name", "pk"))
     slowest = max((resource.effect_delay for resource in resources), default=timedelta(0))
     refused = _first_refusal(change, consent_id)
-    settled = tokens == 0 or change.at + slowest <= now
+    settled = not tokens or change.at + slowest <= now
     return Clock(
         change=change,
         by=User.objects.filter(pk=change.actor_id).first() if change.actor_kind == "user" else None,
         tokens=tokens,
         places=[
-            AtResource(
-                resource,
-                when_it_counts(resource),
-                change.at + resource.effect_delay,
-                change.at + resource.effect_delay <= now,
-            )
+            AtResource(resource, when_it_counts(resource), counts_at, counts_at <= now)
             for resource in resources
+            for counts_at in [change.at + (resource.effect_delay if tokens else timedelta(0))]
         ],
         promise=when_it_counts(resources),
         settled=settled,

@@ -36,7 +36,6 @@ from consent.screens.who_and_when import moment_of, person_of
 
 STANDING_ON_A_PAGE = 25
 ENDED_ON_A_PAGE = 10
-STANDING_ON_A_PAGE = 25
 PRINTED_ON_A_PAGE = 200
 LISTED = 50
 """So many are named before everything is stopped; the others are counted."""

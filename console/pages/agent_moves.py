@@ -8,12 +8,14 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agents import lifecycle
 from agents.actors import Actor, require
 from agents.last_use import last_used
 from agents.lifecycle import MOVES, STOPS
+from agents.models import Agent
 from agents.trail.record import text_of
 from consent.clock import clock_of_agent
 from consent.screens.ticking import render_clock
@@ -22,6 +24,7 @@ from console.forms.reasons import ReasonForm
 from console.pages.agent_shell import MOVE_WORDS, agent_or_404, offer, shell
 from console.pages.errors import said_in
 from console.pages.parts import render_page
+from console.templatetags.mandate import when
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,14 +51,20 @@ def move(request: HttpRequest, agent_id: uuid.UUID, move: str) -> HttpResponse:
         agent.refresh_from_db()
     require(Actor.of(request), MOVES[move].permission, agent)
     context = shell(request, agent, "", with_moves=False)
+    offered = offer(agent, move, context["stopping"])
     context |= {
         "form": form,
-        "move": offer(agent, move, context["stopping"]),
+        "move": offered,
         "possible": agent.state in MOVES[move].starts,
-        "last_used": last_used([agent.pk]).get(agent.pk),
-        "stops": MOVES[move] in STOPS,
+        "facts": [*offered.facts, *(_last_activity(request, agent) if MOVES[move] in STOPS else [])],
     }
     return render_page(request, "console/agent_move.html", context)
+
+
+def _last_activity(request: HttpRequest, agent: Agent) -> list[tuple[str, object]]:
+    used = last_used([agent.pk]).get(agent.pk)
+    at = {"now": moment_of(request)}
+    return [(_("Last activity"), when(at, used, "words", _("never")))]  # type: ignore[arg-type]  # only asked for its now
 
 
 @require_safe

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.conf.locale import LANG_INFO
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -40,7 +41,8 @@ def evidence(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
     context: dict[str, Any] = {
         "consent": consent,
         "evidence": evidence_of(consent, now=now),
-        "agreed": agreed_of(consent, now),
+        "agreed": (agreed := agreed_of(consent, now)),
+        "language": _language_in_words(agreed.language),
         "written_by": whose_words(consent),
         "status": consent.status(now),
         "events": tell(events, Names.of(events, viewer), now, quoted=False),
@@ -49,6 +51,12 @@ def evidence(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         "back_url": reverse("my-consent" if own else "consent", args=[consent.pk]),
     }
     return never_stored(render_page(request, "console/evidence.html", context))
+
+
+def _language_in_words(code: str) -> str:
+    """Return a language's own name, as it was called on the screen then. One that is not known is told by its code."""
+    known = LANG_INFO.get(code) or LANG_INFO.get(code.partition("-")[0], {})
+    return str(known.get("name_local", code))
 
 
 @require_safe
