@@ -13,6 +13,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from agents.errors import InvalidInput
+from agents.languages import checked_language
 from agents.models.user import User, folded_email
 from agents.sign_in import checked_password
 from agents.texts import one_line
@@ -38,13 +39,16 @@ def checked_email(email: str) -> str:
     return email
 
 
-def new_account(*, email: str, name: str, role: str, password: str, time_zone: str, now: datetime) -> User:
+def new_account(
+    *, email: str, name: str, role: str, password: str, time_zone: str, now: datetime, language: str = ""
+) -> User:
     """Return a person who is not saved yet, everything checked and the password hashed. Raises InvalidInput."""
     person = User(
         email=checked_email(email),
         name=one_line("name", name, longest=LONGEST_NAME),
         role=role,
         time_zone=checked_time_zone(time_zone),
+        language=checked_language(language),
         created_at=now,
     )
     person.set_password(checked_password(password, person))

@@ -19,9 +19,10 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from agents.encryption import decrypt, encrypt
+from agents.languages import language_at
 from agents.models.mail import OutgoingMail
 
 FIRST_PAUSE = timedelta(minutes=1)
@@ -32,14 +33,24 @@ log = structlog.get_logger(__name__)
 
 
 def send_later(
-    template: str, to: str, context: dict[str, Any], *, now: datetime, ends_at: datetime | None = None
+    template: str,
+    to: str,
+    context: dict[str, Any],
+    *,
+    now: datetime,
+    ends_at: datetime | None = None,
+    language: str = "",
 ) -> None:
     """Write a mail from ``mail/<template>.txt`` for this address; its first line is the subject.
 
     It goes out once the caller's transaction is through, and never if that fails. ends_at: when it stops being worth
-    sending. Does nothing without a mail server (``settings.MAIL_IS_SENT``).
+    sending. language: for a reader who chose none, otherwise English. Whoever causes a mail does not decide its language.
+    Does nothing without a mail server (``settings.MAIL_IS_SENT``).
     """
-    text = render_to_string(f"mail/{template}.txt", {"issuer": settings.ISSUER, **context})
+    if not settings.MAIL_IS_SENT:
+        return
+    with translation.override(language_at(to, otherwise=language)):
+        text = render_to_string(f"mail/{template}.txt", {"issuer": settings.ISSUER, **context})
     subject, _, body = text.strip().partition("\n")
     write(subject=subject, body=body.strip() + "\n", to=to, now=now, ends_at=ends_at)
 

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from agents import links, organisation
 from agents.accounts import LONGEST_NAME, checked_email, checked_time_zone, insert, must_be_free, new_account
 from agents.actors import Actor, ActorKind, RequestFacts, require
 from agents.errors import Ended, Forbidden, InvalidInput, LinkRefused, NotReady
+from agents.languages import checked_language
 from agents.mail import send_later
 from agents.models.link import OneTimeLink
 from agents.models.organisation import Organisation
@@ -34,6 +36,7 @@ def set_up(
     time_zone: str,
     now: datetime,
     facts: RequestFacts,
+    language: str = "",
 ) -> User:
     """Make the first administrator and the organisation. The link is used up; of many at once, one comes through.
 
@@ -42,7 +45,13 @@ def set_up(
     link = links.find(OneTimeLink.Kind.SETUP, token, now)
     # Checked and hashed before the transaction: fifty at once would otherwise queue for its lock while each hashes.
     person = new_account(
-        email=email, name=name, role=Role.ADMINISTRATOR, password=password, time_zone=time_zone, now=now
+        email=email,
+        name=name,
+        role=Role.ADMINISTRATOR,
+        password=password,
+        time_zone=time_zone,
+        language=language,
+        now=now,
     )
     organisation_name = one_line("organisation_name", organisation_name, longest=organisation.LONGEST_NAME)
     with transaction.atomic():
@@ -99,18 +108,36 @@ def _send_invitation(link: OneTimeLink, token: str, *, by: Actor, now: datetime)
         "role": link.get_role_display(),
         "ends_at": link.ends_at,
     }
-    send_later("invitation", link.email, context, now=now, ends_at=link.ends_at)
+    # Nothing is known of whoever reads it: the language of the page on which they were invited is the best guess.
+    send_later("invitation", link.email, context, now=now, ends_at=link.ends_at, language=get_language() or "")
 
 
 def accept_invitation(
-    *, token: str, name: str, password: str, time_zone: str, now: datetime, facts: RequestFacts
+    *,
+    token: str,
+    name: str,
+    password: str,
+    time_zone: str,
+    now: datetime,
+    facts: RequestFacts,
+    language: str = "",
 ) -> User:
     """Make the invited person, with the address and role of the invitation. Of many at once, one comes through.
+
+    language: in which they read the invitation, and read on.
 
     Raises LinkRefused, also when whoever invited administers no more; InvalidInput. Records ``person.joined``.
     """
     link = links.find(OneTimeLink.Kind.INVITATION, token, now)
-    person = new_account(email=link.email, name=name, role=link.role, password=password, time_zone=time_zone, now=now)
+    person = new_account(
+        email=link.email,
+        name=name,
+        role=link.role,
+        password=password,
+        time_zone=time_zone,
+        language=language,
+        now=now,
+    )
     with transaction.atomic():
         if link.created_by_id is not None:
             # The person first, then the link: whoever dismisses the one who invited takes them in this order.
@@ -226,12 +253,28 @@ def allow_password_link(person: User, *, reason: str, by: Actor, now: datetime) 
 
 
 @transaction.atomic
-def edit_own_facts(person: User, *, name: str, time_zone: str, by: Actor, now: datetime) -> User:
-    """Change one's own name and time zone. Raises InvalidInput. Records ``person.edited`` when anything changed.
+def edit_own_facts(
+    person: User,
+    *,
+    name: str | None = None,
+    time_zone: str | None = None,
+    language: str | None = None,
+    by: Actor,
+    now: datetime,
+) -> User:
+    """Change one's own name, time zone and language; None leaves one as it is, and an empty language is the browser's.
+
+    Raises InvalidInput. Records ``person.edited`` when anything changed.
 
     The event says which facts changed, not from what to what: a name can be erased, an event cannot.
     """
-    after = {"name": one_line("name", name, longest=LONGEST_NAME), "time_zone": checked_time_zone(time_zone)}
+    after: dict[str, str] = {}
+    if name is not None:
+        after["name"] = one_line("name", name, longest=LONGEST_NAME)
+    if time_zone is not None:
+        after["time_zone"] = checked_time_zone(time_zone)
+    if language is not None:
+        after["language"] = checked_language(language)
     changed = [field for field, value in after.items() if getattr(person, field) != value]
     if changed:
         User.objects.filter(pk=person.pk).update(**{field: after[field] for field in changed})

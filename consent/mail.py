@@ -8,7 +8,6 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
-from django.utils import translation
 
 from agents.mail import send_later
 from consent.models import Consent
@@ -18,29 +17,28 @@ from consent.until import zone_of
 def tell_of_new_consent(consent: Consent, *, now: datetime) -> None:
     """Write the mail to the person acted for (for the organisation: who allowed it), in the caller's transaction.
 
-    In the language of the screen. It holds no secret: its links lead to pages that ask for a sign-in.
+    In the language that they chose, otherwise in that of the screen. It holds no secret: its links lead to pages that ask for a sign-in.
     """
     reader = consent.user or consent.approved_by
-    language = str(consent.shown.get("language") or settings.LANGUAGE_CODE)
     zone = zone_of(consent.time_zone)
     rows = consent.consent_scopes.select_related("wording", "scope__resource").order_by(
         "scope__resource__name", "scope__name"
     )
-    with translation.override(language):
-        send_later(
-            "new_consent",
-            reader.email,
-            {
-                "consent": consent,
-                "name": reader.display_name,
-                "titles": [(row.wording.title, row.scope.resource.name) for row in rows],
-                "ends_at": consent.ends_at.astimezone(zone),
-                "zone": zone.key,
-                "revoke_url": _address("consent-revoke", consent),
-                "record_url": _address("my-consent", consent),
-            },
-            now=now,
-        )
+    send_later(
+        "new_consent",
+        reader.email,
+        {
+            "consent": consent,
+            "name": reader.display_name,
+            "titles": [(row.wording.title, row.scope.resource.name) for row in rows],
+            "ends_at": consent.ends_at.astimezone(zone),
+            "zone": zone.key,
+            "revoke_url": _address("consent-revoke", consent),
+            "record_url": _address("my-consent", consent),
+        },
+        now=now,
+        language=_language_of_the_screen(consent),
+    )
 
 
 @transaction.atomic
@@ -55,20 +53,20 @@ def tell_of_first_sensitive_use(consent_id: uuid.UUID, *, now: datetime) -> None
     consent = Consent.objects.select_related("agent", "user", "approved_by").get(pk=consent_id)
     reader = consent.user or consent.approved_by
     zone = zone_of(consent.time_zone)
-    with translation.override(str(consent.shown.get("language") or settings.LANGUAGE_CODE)):
-        send_later(
-            "sensitive_use",
-            reader.email,
-            {
-                "consent": consent,
-                "name": reader.display_name,
-                "used_at": now.astimezone(zone),
-                "zone": zone.key,
-                "revoke_url": _address("consent-revoke", consent),
-                "record_url": _address("my-consent", consent),
-            },
-            now=now,
-        )
+    send_later(
+        "sensitive_use",
+        reader.email,
+        {
+            "consent": consent,
+            "name": reader.display_name,
+            "used_at": now.astimezone(zone),
+            "zone": zone.key,
+            "revoke_url": _address("consent-revoke", consent),
+            "record_url": _address("my-consent", consent),
+        },
+        now=now,
+        language=_language_of_the_screen(consent),
+    )
 
 
 def tell_of_pause(consent: Consent, *, now: datetime) -> None:
@@ -76,18 +74,22 @@ def tell_of_pause(consent: Consent, *, now: datetime) -> None:
     if not settings.MAIL_IS_SENT:
         return
     reader = consent.user or consent.approved_by
-    with translation.override(str(consent.shown.get("language") or settings.LANGUAGE_CODE)):
-        send_later(
-            "paused",
-            reader.email,
-            {
-                "consent": consent,
-                "name": reader.display_name,
-                "look_url": _address("consent-changes", consent),
-                "revoke_url": _address("consent-revoke", consent),
-            },
-            now=now,
-        )
+    send_later(
+        "paused",
+        reader.email,
+        {
+            "consent": consent,
+            "name": reader.display_name,
+            "look_url": _address("consent-changes", consent),
+            "revoke_url": _address("consent-revoke", consent),
+        },
+        now=now,
+        language=_language_of_the_screen(consent),
+    )
+
+
+def _language_of_the_screen(consent: Consent) -> str:
+    return str(consent.shown.get("language") or "")
 
 
 def _address(page: str, consent: Consent) -> str:

@@ -16,7 +16,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor
@@ -188,14 +187,13 @@ def _record_made(request: AccessRequest, question: Question, *, by: Actor, now: 
 def _tell(request: AccessRequest, person: User, now: datetime) -> None:
     """Write the mail. Neither purpose nor message stands in it: they are the agent's words, and can name people."""
     address = settings.ISSUER.rstrip("/") + reverse("request", args=[request.pk])
-    with translation.override(settings.LANGUAGE_CODE):
-        send_later(
-            "request_waiting",
-            person.email,
-            {"name": person.display_name, "agent": request.agent, "url": address, "ends_at": request.expires_at},
-            now=now,
-            ends_at=request.expires_at,
-        )
+    send_later(
+        "request_waiting",
+        person.email,
+        {"name": person.display_name, "agent": request.agent, "url": address, "ends_at": request.expires_at},
+        now=now,
+        ends_at=request.expires_at,
+    )
 
 
 # -------------------------------------------------------------------------------------------------------------- answers

@@ -107,7 +107,7 @@ def _why_too_long(limiting: list[Scope], agent: Agent, latest: datetime) -> str:
 
 def _in_words(end: datetime, now: datetime, zone: zoneinfo.ZoneInfo) -> str:
     if end - now >= timedelta(days=1):
-        return date_format(end.astimezone(zone), "j M Y")
+        return date_format(end.astimezone(zone), _("j M Y"))
     return life_in_words(end - now)
 
 

@@ -74,10 +74,10 @@ MIDDLEWARE = [
     "console.endpoints.MachineEndpointsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "console.languages.LanguageMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "console.accounts.middleware.OwnPagesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -188,6 +188,8 @@ REST_FRAMEWORK = {
 }
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+"""Those with a catalogue, each by its own name: Django's own list would mix its words with our English ones."""
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -68,6 +68,8 @@ class User(AbstractBaseUser):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.USER)
     is_active = models.BooleanField(default=True)
     time_zone = models.CharField(max_length=64, default="UTC")
+    language = models.CharField(max_length=16, blank=True, default="")
+    """What they chose to read, a code of ``settings.LANGUAGES``. Empty: what their browser asks for."""
     created_at = models.DateTimeField(default=timezone.now)
     deactivated_at = models.DateTimeField(null=True, blank=True)
     left_office_at = models.DateTimeField(null=True, blank=True)

@@ -15,10 +15,12 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from agents import mail, sign_in
 from agents.actors import Actor
+from agents.languages import language_at
 from agents.models import Organisation, User
 from agents.models.user import folded_email
 from agents.trail.kinds import Kind
@@ -126,9 +128,9 @@ class AccountAdapter(DefaultAccountAdapter):
         site = SimpleNamespace(
             name=organisation.name if organisation else "Mandate", domain=urlsplit(settings.ISSUER).netloc
         )
-        message = self.render_mail(
-            template_prefix, email, {"email": email, "current_site": site, "issuer": settings.ISSUER, **context}
-        )
+        facts = {"email": email, "current_site": site, "issuer": settings.ISSUER, **context}
+        with translation.override(language_at(email, otherwise=translation.get_language() or "")):
+            message = self.render_mail(template_prefix, email, facts)
         mail.write(subject=message.subject, body=message.body, to=email, now=self.request.now)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -86,6 +87,12 @@ class OwnFactsForm(forms.Form):
 
     name = name_field()
     time_zone = TimeZoneField(widget=forms.Select)
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=[("", _("As the browser asks")), *settings.LANGUAGES],
+        help_text=_("Of these pages, and of what Mandate writes to you."),
+    )
 
 
 class PolicyForm(forms.Form):

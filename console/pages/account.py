@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
@@ -15,20 +16,24 @@ from agents.models import Session, User
 from agents.sign_in import end_other_sessions, factors_of
 from console.accounts.requests import PersonRequest
 from console.forms.people import OwnFactsForm
+from console.languages import language_for, remember
 from console.pages.errors import said_in
 from console.pages.parts import render_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def overview(request: PersonRequest) -> HttpResponse:
-    """Name and time zone, and the ways to everything else."""
+    """Name, time zone and language, and the ways to everything else."""
     user: User = request.user
-    form = OwnFactsForm(request.POST or None, initial={"name": user.name, "time_zone": user.time_zone})
+    form = OwnFactsForm(
+        request.POST or None, initial={"name": user.name, "time_zone": user.time_zone, "language": user.language}
+    )
     if form.is_valid():
         with said_in(form, request):
             people.edit_own_facts(user, **form.cleaned_data, by=Actor.of(request), now=request.now)
-            messages.success(request, _("Saved."))
-            return redirect("account")
+            with translation.override(language_for(request)):
+                messages.success(request, _("Saved."))
+            return remember(redirect("account"), user.language)
     context = {
         "form": form,
         "factors": factors_of(user),

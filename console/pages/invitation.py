@@ -15,6 +15,7 @@ from console.accounts.adapters import sign_in_with_link
 from console.accounts.answers import see_other
 from console.accounts.requests import OurRequest
 from console.forms.people import AcceptForm
+from console.languages import language_for
 from console.pages.link_cookies import forget_cookie, token_of, trade_for_cookie
 from console.pages.parts import never_stored, render_page
 
@@ -39,7 +40,9 @@ def invitation(request: OurRequest) -> HttpResponse:
     form = AcceptForm(request.POST or None, initial={"name": link.name, "time_zone": "UTC"})
     if form.is_valid():
         try:
-            person = people.accept_invitation(token=token, now=request.now, facts=request.facts, **form.cleaned_data)
+            person = people.accept_invitation(
+                token=token, now=request.now, facts=request.facts, language=language_for(request), **form.cleaned_data
+            )
         except InvalidInput as error:
             form.add_error(error.field if error.field in form.fields else None, error.sentence)
         else:

@@ -24,6 +24,7 @@ from console.accounts.adapters import sign_in_with_link
 from console.accounts.answers import see_other
 from console.accounts.requests import OurRequest, PersonRequest
 from console.forms.people import SetUpForm
+from console.languages import language_for
 from console.names import page_of
 from console.pages.link_cookies import forget_cookie, token_of, trade_for_cookie
 from console.pages.parts import never_stored, render_page
@@ -49,7 +50,9 @@ def setup(request: OurRequest) -> HttpResponse:
     form = SetUpForm(request.POST or None)
     if form.is_valid():
         try:
-            person = people.set_up(token=token, now=request.now, facts=request.facts, **form.cleaned_data)
+            person = people.set_up(
+                token=token, now=request.now, facts=request.facts, language=language_for(request), **form.cleaned_data
+            )
         except InvalidInput as error:
             form.add_error(error.field if error.field in form.fields else None, error.sentence)
         else:

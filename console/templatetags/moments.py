@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 def exact(moment: datetime) -> str:
     """Say the moment to the second, with its zone: 21 November 2026, 10:42:07 UTC."""
     local = timezone.localtime(moment)
-    return f"{date_format(local, 'j F Y, H:i:s')} {local.tzname()}"
+    return f"{date_format(local, _('j F Y, H:i:s'))} {local.tzname()}"
 
 
 def machine(moment: date | datetime) -> str:
@@ -46,7 +46,7 @@ def in_words(moment: datetime, now: datetime) -> str:
 def day(moment: date | datetime, now: datetime) -> str:
     """Say the date, with the year only when it is another one: 21 Nov, 21 Nov 2025."""
     local = timezone.localtime(moment) if isinstance(moment, datetime) else moment
-    return date_format(local, "j M" if local.year == timezone.localtime(now).year else "j M Y")
+    return date_format(local, _("j M") if local.year == timezone.localtime(now).year else _("j M Y"))
 
 
 def clock(moment: datetime, now: datetime) -> str:
