@@ -73,6 +73,7 @@ TABLE = {
     "account_reset_password_from_key_done": PUBLIC,
     "mfa_authenticate": BOTH,
     "mfa_login_webauthn": BOTH,
+    "language": may(NO_ONE, EVERYBODY),
     "setup": BOTH,
     "setup-link": PUBLIC,
     "invitation": BOTH,

@@ -25,8 +25,8 @@ SOURCE = settings.LANGUAGE_CODE
 class Gather(makemessages.Command):
     """Django's own extraction, in the order of the words and without guesses."""
 
-    msgmerge_options = [*makemessages.Command.msgmerge_options, "--no-fuzzy-matching", "--sort-output"]  # noqa: RUF012
-    msgattrib_options = [*makemessages.Command.msgattrib_options, "--sort-output"]  # noqa: RUF012
+    msgmerge_options = [*makemessages.Command.msgmerge_options, "--no-fuzzy-matching", "--sort-output"]
+    msgattrib_options = [*makemessages.Command.msgattrib_options, "--sort-output"]
 
 
 class Command(BaseCommand):
