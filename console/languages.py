@@ -30,7 +30,7 @@ class LanguageMiddleware:
         machines = request.path_info.startswith(FOR_MACHINES) and not request.path_info.startswith(FOR_PEOPLE)
         language = settings.LANGUAGE_CODE if machines else language_for(request)
         with translation.override(language):
-            request.LANGUAGE_CODE = language  # type: ignore[attr-defined]  # where Django's own middleware puts it
+            request.LANGUAGE_CODE = language
             response = self.get_response(request)
             if not machines:
                 patch_vary_headers(response, ("Accept-Language",))
@@ -46,9 +46,8 @@ def language_for(request: HttpRequest) -> str:
 
 def remember(response: HttpResponse, language: str) -> HttpResponse:
     """Keep the choice in this browser, for pages before a sign-in. Empty forgets it."""
-    facts = {"path": settings.LANGUAGE_COOKIE_PATH, "samesite": settings.LANGUAGE_COOKIE_SAMESITE}
     if not language:
-        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, **facts)
+        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite="Lax")
         return response
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
@@ -56,6 +55,6 @@ def remember(response: HttpResponse, language: str) -> HttpResponse:
         max_age=YEAR,
         secure=settings.LANGUAGE_COOKIE_SECURE,
         httponly=True,
-        **facts,
+        samesite="Lax",
     )
     return response
