@@ -30,7 +30,7 @@ from agents.trail.record import record
 
 MOST_REDIRECT_URIS = 20
 LONGEST_REDIRECT_URI = 500
-CHANGEABLE = frozenset({"name", "auth_method", "grant_types", "redirect_uris", "notification_endpoint"})
+CHANGEABLE = frozenset({"name", "auth_method", "grant_types", "redirect_uris", "notification_endpoint", "require_par"})
 GRANTS_OF = {
     AgentKind.ASSISTANT: frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}),
     AgentKind.AUTONOMOUS: frozenset({GrantType.CLIENT_CREDENTIALS}),
@@ -54,6 +54,7 @@ def add(
     grant_types: Iterable[str],
     redirect_uris: Iterable[str],
     notification_endpoint: str = "",
+    require_par: bool = False,
     by: Actor,
     now: datetime,
 ) -> Client:
@@ -64,7 +65,9 @@ def add(
     agent = Agent.objects.locked(agent.pk)
     require(by, May.MANAGE_CLIENT, agent)
     _must_not_be_retired(agent)
-    facts = _checked(agent, name, auth_method, grant_types, redirect_uris, notification_endpoint)
+    facts = _checked(
+        agent, name, auth_method, grant_types, redirect_uris, notification_endpoint, require_par=require_par
+    )
     client = Client.objects.create(agent=agent, client_id=_new_client_id(facts["name"]), **_columns(facts))
     record(Kind.CLIENT_CREATED, by=by, now=now, agent_id=agent.pk, client_id=client.pk, **facts)
     return client
@@ -90,6 +93,7 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
         "grant_types": client.grant_types,
         "redirect_uris": client.redirect_uris.split(),
         "notification_endpoint": client.notification_endpoint,
+        "require_par": client.require_par,
     }
     after = _checked(agent, **{**before, **changes}, device_codes=bool(client.device_reason))
     differing = {name for name in CHANGEABLE if before[name] != after[name]}
@@ -176,6 +180,7 @@ def _checked(
     redirect_uris: Iterable[str],
     notification_endpoint: str = "",
     *,
+    require_par: bool = False,
     device_codes: bool = False,
 ) -> dict[str, Any]:
     """Return the registration as it is kept. Raises InvalidInput for the first thing that may not be.
@@ -209,6 +214,7 @@ def _checked(
         "grant_types": sorted(grants),
         "redirect_uris": uris,
         "notification_endpoint": endpoint,
+        "require_par": require_par and GrantType.AUTHORIZATION_CODE in grants,
     }
 
 
@@ -258,6 +264,7 @@ def _columns(facts: dict[str, Any]) -> dict[str, Any]:
         "grant_types": facts["grant_types"],
         "redirect_uris": " ".join(facts["redirect_uris"]),
         "notification_endpoint": facts["notification_endpoint"],
+        "require_par": facts["require_par"],
         "client_type": Client.CLIENT_PUBLIC if public else Client.CLIENT_CONFIDENTIAL,
         "hash_client_secret": False,
     }

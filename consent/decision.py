@@ -21,8 +21,8 @@ from consent import codes, mandate
 from consent.approval import Approval
 from consent.errors import DecisionMadeAlready
 from consent.mail import tell_of_new_consent
-from consent.models import Consent
-from consent.oauth.authorization import AuthorizationRequest
+from consent.models import Consent, PushedRequest
+from consent.oauth.authorization import AuthorizationRefused, AuthorizationRequest
 from consent.offer import Offer
 from consent.once import UsedAlready, use_once, was_used
 
@@ -48,7 +48,7 @@ def allow(
     request: the client's request, or None for the organisation. Raises what ``mandate.approve`` raises, and
     DecisionMadeAlready. Records ``consent.approved`` and ``code.issued``.
     """
-    _use_form(form_nonce, now)
+    _use_form(form_nonce, request, now)
     consent = mandate.approve(approval, by=by, now=now)
     tell_of_new_consent(consent, now=now)
     if request is None or approval.user is None:
@@ -69,9 +69,11 @@ def renew(consent_id: uuid.UUID, approval: Approval, *, form_nonce: str, by: Act
 
 
 @transaction.atomic
-def refuse(offer: Offer, *, form_nonce: str, by: Actor, now: datetime) -> None:
+def refuse(
+    offer: Offer, *, form_nonce: str, by: Actor, now: datetime, request: AuthorizationRequest | None = None
+) -> None:
     """Write down that a person refused what an agent asked for. Raises DecisionMadeAlready. Records ``consent.refused``."""
-    _use_form(form_nonce, now)
+    _use_form(form_nonce, request, now)
     scopes = [line.scope for line in offer.lines]
     record(
         Kind.CONSENT_REFUSED,
@@ -89,17 +91,22 @@ def refuse(offer: Offer, *, form_nonce: str, by: Actor, now: datetime) -> None:
     )
 
 
-def must_be_undecided(form_nonce: str) -> None:
-    """Raise DecisionMadeAlready for a form that was answered before, so that a double click is told what it was."""
-    if was_used(FORM, form_nonce):
+def must_be_undecided(form_nonce: str, request: AuthorizationRequest | None = None) -> None:
+    """Raise DecisionMadeAlready for what was answered before, so that a double click or a second tab is told what it was."""
+    pushed = request.pushed if request else None
+    decided = pushed and PushedRequest.objects.exclude(decided_at=None).filter(pk=pushed).exists()
+    if decided or was_used(FORM, form_nonce):
         raise DecisionMadeAlready
 
 
-def _use_form(nonce: str, now: datetime) -> None:
+def _use_form(nonce: str, request: AuthorizationRequest | None, now: datetime) -> None:
+    """Use up the form, and the pushed request that it was for: two tabs have two forms, and one request."""
     try:
         use_once(FORM, nonce, now=now, life=FORM_LIFE)
     except UsedAlready as used:
         raise DecisionMadeAlready from used
+    if request is not None and request.pushed and not PushedRequest.objects.use_up(request.pushed, now=now):
+        raise DecisionMadeAlready
 
 
 def _code(consent: Consent, request: AuthorizationRequest, *, by: Actor, now: datetime) -> str:
@@ -130,6 +137,8 @@ def code_without_screen(offer: Offer, request: AuthorizationRequest, *, by: Acto
         consent = Consent.objects.locked(offer.held.pk)
         if not Consent.objects.effective(now).filter(pk=consent.pk).exists():
             return None
+        if request.pushed and not PushedRequest.objects.use_up(request.pushed, now=now):
+            raise AuthorizationRefused("invalid_request_uri", "The request_uri is used.", client=request.client)
         return _code(consent, request, by=by, now=now)
 
 

@@ -8,6 +8,7 @@ What is dead is kept for a while, because it still answers questions:
 - an access token for 24 hours after its end, since receipts may name it until then;
 - a code for a week, so that its second use is told as one;
 - refresh tokens as long as their family could be used, since a used one that comes back ends the family;
+- a pushed request for an hour, so that whoever opened it in time can read and decide;
 - a family as long as a token names it: the row says whether those tokens still count;
 - what counts once for two days after it could be presented: a clock that is set back must not make it new.
 """
@@ -30,6 +31,7 @@ from consent.models import (
     AccessToken,
     AuthorizationCode,
     Consent,
+    PushedRequest,
     RefreshToken,
     TokenFamily,
     UsedOnce,
@@ -40,6 +42,7 @@ from consent.receipts import COME_WITHIN
 
 CODES_KEPT_FOR = timedelta(days=7)
 FAMILIES_KEPT_FOR = timedelta(days=2)
+PUSHED_KEPT_FOR = timedelta(hours=1)
 LOOKED_FOR = timedelta(days=7)
 USED_KEPT_FOR = timedelta(days=2)
 REQUESTS_KEPT_FOR = timedelta(days=30)
@@ -125,6 +128,12 @@ def delete_old_requests(*, now: datetime, batch: int = 500) -> int:
     return delete_in_batches(old, by="closed_at", batch=batch)
 
 
+def delete_pushed_requests(*, now: datetime, batch: int = 500) -> int:
+    """Delete pushed requests that nobody can decide any more, with the purpose that they hold. Returns how many."""
+    over = PushedRequest.objects.filter(expires_at__lt=now - PUSHED_KEPT_FOR)
+    return delete_in_batches(over, by="expires_at", batch=batch)
+
+
 def delete_wrong_entries(*, now: datetime, batch: int = 500) -> int:
     """Forget wrong user codes of yesterday. Returns how many sources were forgotten."""
     return delete_in_batches(
@@ -200,6 +209,7 @@ SWEEPS: dict[str, Sweep] = {
     "used-once marks deleted": delete_used_once,
     "requests closed": close_requests,
     "requests deleted": delete_old_requests,
+    "pushed requests deleted": delete_pushed_requests,
     "wrong codes forgotten": delete_wrong_entries,
 }
 """Every sweep of this floor but for the warnings, by what it has done. Families come after the tokens that name them."""

@@ -17,12 +17,14 @@ from django.http import HttpRequest, HttpResponse
 from consent.oauth.ciba import bc_authorize
 from consent.oauth.device import device_authorization
 from consent.oauth.introspection import introspect
+from consent.oauth.par import par
 from consent.oauth.revocation import revoke_token
 from consent.oauth.token import token
 from console.pages.health import alive, ready
 
 ENDPOINTS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     "/oauth/token": token,
+    "/oauth/par": par,
     "/oauth/bc-authorize": bc_authorize,
     "/oauth/device_authorization": device_authorization,
     "/oauth/introspect": introspect,

@@ -179,6 +179,7 @@ def client(
     auth_method: str = AuthMethod.BASIC,
     redirect_uris: Iterable[str] | None = None,
     grant_types: Iterable[str] | None = None,
+    require_par: bool = False,
     by: User | None = None,
     now: datetime | None = None,
 ) -> Client:
@@ -198,6 +199,7 @@ def client(
         auth_method=auth_method,
         grant_types=frozenset(grant_types),
         redirect_uris=list(redirect_uris),
+        require_par=require_par,
         by=actor(by),
         now=now or timezone.now(),
     )

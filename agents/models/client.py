@@ -51,6 +51,8 @@ class Client(AbstractApplication):
     """Where it is told that somebody decided (CIBA ping mode). Empty: it polls."""
     device_reason = models.CharField(max_length=500, blank=True)
     """Why an administrator allowed it device codes. Empty: it has none (``agents/device_codes.py``)."""
+    require_par = models.BooleanField(default=False)
+    """Whether it must push its authorization requests (RFC 9126 §5), so that nothing it asks for stands in an address."""
     client_secret = models.CharField(max_length=1, blank=True, default="", editable=False)
     """Always empty: secrets are ``Credential`` rows, several at a time."""
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -122,7 +122,7 @@ class Kind(StrEnum):
     CLIENT_CREATED = (
         "client.created",
         "A client was added to an agent.",
-        ("name", "auth_method", "grant_types", "redirect_uris", "notification_endpoint"),
+        ("name", "auth_method", "grant_types", "redirect_uris", "notification_endpoint", "require_par"),
         "plug",
     )
     CLIENT_CHANGED = "client.changed", "A client's registration was changed.", ("before", "after"), "plug"

@@ -3,6 +3,7 @@
 from consent.models.consent import Consent, Origin
 from consent.models.consent_scope import ConsentScope
 from consent.models.key import EvidenceKey, SigningKey
+from consent.models.pushed_request import PushedRequest
 from consent.models.record_count import RecordCount
 from consent.models.request import AccessRequest, RequestDecision, RequestKind, Silence, WrongEntries
 from consent.models.token import (
@@ -25,6 +26,7 @@ __all__ = [
     "EvidenceKey",
     "IDToken",
     "Origin",
+    "PushedRequest",
     "RecordCount",
     "RefreshToken",
     "RequestDecision",

@@ -3,18 +3,23 @@
 §3.1 parameters once            check_sizes, check_doubled      RFC 7636 §4.3 PKCE by S256       check_challenge
 §3.1.2 redirect URI             check_redirect_uri              RFC 8707 §2 resource             check_resources
 §4.1.1 response_type, scope     check_response, check_scopes    RFC 9101 §6 request objects      check_request_object
-§4.1.2.1 errors                 AuthorizationRefused
+§4.1.2.1 errors                 AuthorizationRefused            RFC 9126 §5 a client that must push check_pushed
 
 The order stands in ``CHECKS``. Until client and redirect URI are proven a refusal is a page, never a redirect.
-The way back is in ``authorization_response.py``. Left out: pushed requests (RFC 9126), ``response_mode`` other than query.
+The way back is in ``authorization_response.py``. Pushed requests: ``par.py``.
+Left out: ``response_mode`` other than query.
 """
 
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
 
 from agents.errors import InvalidInput, MandateError
 from agents.models import Agent, AgentScope, Client, GrantType
@@ -63,7 +68,8 @@ class AuthorizationRefused(MandateError):
 class AuthorizationRequest:
     """A checked request. asked: the scopes, as the agent may ask for them. purpose: empty when the client sent none.
 
-    sent: the parameters that were read, by which the same request can be checked again.
+    sent: the parameters that were read, by which the same request can be checked again. pushed: the pushed request that
+    they refer to, if they do.
     """
 
     client: Client
@@ -75,6 +81,7 @@ class AuthorizationRequest:
     prompt: frozenset[str]
     nonce: str
     sent: dict[str, list[str]]
+    pushed: uuid.UUID | None = None
 
     @property
     def agent(self) -> Agent:
@@ -96,6 +103,8 @@ class _Reading:
     now: datetime
     tells: bool = False
     """Whether a refusal may say what the agent may ask for: to somebody who is signed in, not to a passer-by."""
+    pushed: bool = False
+    """Whether it came by a push, and so through no address."""
     client: Client | None = None
     redirect_uri: str = ""
     purpose: str = ""
@@ -185,6 +194,12 @@ def check_request_object(reading: _Reading) -> None:
             raise reading.refused(f"{name}_not_supported", f"Send the parameters themselves, without {name}.")
 
 
+def check_pushed(reading: _Reading) -> None:
+    """RFC 9126 §5. The refusal goes back to the client, which can then do as it is registered to."""
+    if reading.client is not None and reading.client.require_par and not reading.pushed:
+        raise reading.refused("invalid_request", f"This client must push its requests (RFC 9126) to {_push_here()}")
+
+
 def check_response(reading: _Reading) -> None:
     kind = reading.one("response_type")
     if not kind:
@@ -262,6 +277,23 @@ def check_scopes(reading: _Reading) -> None:
         raise reading.refused("invalid_scope", f"A scope is unknown here.{reading.may_ask_for(known)}")
 
 
+def check_purpose_is_in_no_address(reading: _Reading) -> None:
+    """A purpose can name people, so beside sensitive scopes it is not taken from an address, which logs and histories keep.
+
+    decisions.md, Purpose. It is refused rather than ignored: only so does its developer hear of it, at the first try.
+    """
+    if reading.purpose and not reading.pushed and any(row.scope.is_sensitive for row in reading.asked):
+        raise reading.refused(
+            "invalid_request",
+            "Beside sensitive scopes purpose is not taken from an address. Push the request (RFC 9126) to "
+            f"{_push_here()} or leave purpose out: the person writes it on the screen.",
+        )
+
+
+def _push_here() -> str:
+    return settings.ISSUER + reverse("oauth2_provider:par")
+
+
 CHECKS: tuple[Callable[[_Reading], None], ...] = (
     check_sizes,
     check_client,
@@ -269,6 +301,7 @@ CHECKS: tuple[Callable[[_Reading], None], ...] = (
     check_redirect_uri,
     check_doubled,
     check_request_object,
+    check_pushed,
     check_response,
     check_grant,
     check_challenge,
@@ -276,6 +309,7 @@ CHECKS: tuple[Callable[[_Reading], None], ...] = (
     check_purpose,
     check_resources,
     check_scopes,
+    check_purpose_is_in_no_address,
 )
 
 
@@ -301,9 +335,9 @@ def read_what_is_asked(client: Client, sent: Sent, *, now: datetime) -> WhatIsAs
     return WhatIsAsked(tuple(reading.asked), reading.purpose)
 
 
-def read_request(sent: Sent, *, now: datetime, tells: bool = False) -> AuthorizationRequest:
+def read_request(sent: Sent, *, now: datetime, tells: bool = False, pushed: bool = False) -> AuthorizationRequest:
     """Return the checked request. Raises AuthorizationRefused. Nothing is used up and nothing is stored."""
-    reading = _Reading(sent, now, tells)
+    reading = _Reading(sent, now, tells, pushed)
     for check in CHECKS:
         check(reading)
     if reading.client is None:

@@ -36,6 +36,8 @@ class ServerMetadataView(OAuthServerMetadataView):
         document["jwks_uri"] = settings.ISSUER + reverse("jwks")
         document["response_modes_supported"] = ["query"]
         document["code_challenge_methods_supported"] = ["S256"]
+        document["pushed_authorization_request_endpoint"] = settings.ISSUER + reverse("oauth2_provider:par")
+        document["require_pushed_authorization_requests"] = False  # of everybody; a client can be made to
         document["token_endpoint_auth_methods_supported"] = [method.value for method in AuthMethod]
         document["revocation_endpoint_auth_methods_supported"] = [method.value for method in AuthMethod]
         document["introspection_endpoint_auth_methods_supported"] = [AuthMethod.BASIC.value]

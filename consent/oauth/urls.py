@@ -8,6 +8,7 @@ from consent.oauth.ciba import bc_authorize
 from consent.oauth.device import device_authorization
 from consent.oauth.introspection import introspect
 from consent.oauth.metadata import ApiMetadataView, ServerMetadataView
+from consent.oauth.par import par
 from consent.oauth.revocation import revoke_token
 from consent.oauth.signing_keys import jwks
 from consent.oauth.token import token
@@ -15,6 +16,7 @@ from consent.screens.authorize import authorize
 
 endpoints = [
     path("authorize", authorize, name="authorize"),
+    path("par", par, name="par"),
     path("token", token, name="token"),
     path("bc-authorize", bc_authorize, name="bc-authorize"),
     path("device_authorization", device_authorization, name="device-authorization"),

@@ -21,8 +21,9 @@ from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent import decision
 from consent.errors import DecisionMadeAlready, OfferChanged
-from consent.oauth.authorization import AuthorizationRefused, AuthorizationRequest, Sent, read_request
+from consent.oauth.authorization import AuthorizationRefused, AuthorizationRequest, Sent
 from consent.oauth.authorization_response import answer, error_answer, host_to_tell
+from consent.oauth.par import read, was_opened
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.csp import without_form_action
 from consent.screens.form import FormTampered, Shown, approval_of, open_sealed, read_answer
@@ -45,8 +46,8 @@ def authorize(request: HttpRequest) -> HttpResponse:
     """Show what a client asks for, to somebody who is signed in. A GET uses nothing up and stores nothing."""
     sent = dict(request.GET.lists())
     try:
-        asked = read_request(sent, now=moment_of(request), tells=request.user.is_authenticated)
-        return _answer(request, asked)
+        asked = read(sent, now=moment_of(request), tells=request.user.is_authenticated)
+        return _answer(request, asked) if was_opened(sent, asked) else redirect(_address(asked))
     except AuthorizationRefused as refusal:
         return _refused(request, refusal, sent)
 
@@ -81,7 +82,7 @@ def decide(request: HttpRequest) -> HttpResponse:
     except FormTampered as problem:
         return _form_refused(request, problem, None)
     try:
-        asked = read_request(shown.sent, now=moment_of(request))
+        asked = read(shown.sent, now=moment_of(request), decided_too=True)
     except AuthorizationRefused as refusal:
         return _refused(request, refusal, shown.sent)
     if not request.user.is_authenticated:
@@ -94,7 +95,7 @@ def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> 
         sentence = _("Somebody else had this page open, or another session. Look again: this is asked of you.")
         return _show_again(request, asked, sentence, code="other_person")
     try:
-        decision.must_be_undecided(shown.nonce)
+        decision.must_be_undecided(shown.nonce, asked)
     except DecisionMadeAlready as problem:
         return _form_refused(request, problem, _offer(request, asked))
     if request.POST["decision"] == "refuse":
@@ -115,7 +116,7 @@ def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> 
 def _no(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> HttpResponse:
     offer = _offer(request, asked)
     try:
-        decision.refuse(offer, form_nonce=shown.nonce, by=Actor.of(request), now=moment_of(request))
+        decision.refuse(offer, form_nonce=shown.nonce, request=asked, by=Actor.of(request), now=moment_of(request))
     except DecisionMadeAlready as problem:
         return _form_refused(request, problem, offer)
     return answer(asked.redirect_uri, state=asked.state, error="access_denied", error_description="The person refused.")
@@ -246,6 +247,11 @@ def _words(refusal: AuthorizationRefused) -> tuple[str, str]:
         return _("This request does not lead back to where it should"), _(
             "It names an address to return to that is not registered for this agent, so Mandate sends you nowhere. "
             "Nothing was allowed. If you came here from a link in a message, do not use it again."
+        )
+    if refusal.code == "invalid_request_uri":
+        return _("This request is over"), _(
+            "It was answered already, or it waited too long before it was opened here. Nothing more was allowed. Start "
+            "again from the agent."
         )
     return _("Mandate could not read this request"), _(
         "Something in it was missing, doubled or too long. Nothing was allowed. Start again from the agent; if it goes "

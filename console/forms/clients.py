@@ -42,7 +42,11 @@ class ClientForm(forms.Form):
     refresh = forms.BooleanField(
         label=_("It may go on while the person is away (refresh tokens)"), required=False, initial=True
     )
-
+    require_par = forms.BooleanField(
+        label=_("It must push its requests first (PAR)"),
+        required=False,
+        help_text=_("What it asks for, and why, then stands in no address. Needed where its purpose can name people."),
+    )
     asks = forms.BooleanField(
         label=_("It may ask people out of band (CIBA)"),
         required=False,
@@ -66,13 +70,14 @@ class ClientForm(forms.Form):
                 "auth_method": client.auth_method,
                 "redirect_uris": "\n".join(client.redirect_uris.split()),
                 "refresh": GrantType.REFRESH_TOKEN in client.grant_types,
+                "require_par": client.require_par,
                 "asks": GrantType.CIBA in client.grant_types,
                 "notification_endpoint": client.notification_endpoint,
             }
         super().__init__(data, initial=initial)
         self.agent = agent
         if agent.kind == AgentKind.AUTONOMOUS:
-            for name in ("redirect_uris", "refresh", "asks", "notification_endpoint"):
+            for name in ("redirect_uris", "refresh", "require_par", "asks", "notification_endpoint"):
                 del self.fields[name]
             self.fields["auth_method"].choices = AUTH_METHODS[:2]  # type: ignore[attr-defined]  # of a choice field
 
@@ -93,6 +98,7 @@ class ClientForm(forms.Form):
             "grant_types": grants,
             "redirect_uris": uris,
             "notification_endpoint": self.cleaned_data.get("notification_endpoint", "") if asks else "",
+            "require_par": self.cleaned_data.get("require_par", False),
         }
 
 

@@ -25,7 +25,7 @@ from console.names import Names
 from console.pages.agent_shell import Tab, agent_or_404, shell
 from console.pages.once import form_token
 from console.pages.parts import render_page
-from console.pages.snippets import KEY_VARIABLE, LANGUAGES, connection, snippet
+from console.pages.snippets import KEY_VARIABLE, connection, languages_of, snippet
 from console.sentences import tell
 
 STOP_POLLING = 286
@@ -98,14 +98,15 @@ def _snippet(request: HttpRequest, agent: Agent, client: Client) -> dict[str, An
     wanted = request.GET.get("resource", "")
     resource = next((one for one in resources if str(one.pk) == wanted), resources[0])
     asked = request.GET.get("lang", "")
-    language = next((one for one in LANGUAGES if one.name == asked), LANGUAGES[0])
+    offered = languages_of(client)
+    language = next((one for one in offered if one.name == asked), offered[0])
     base = reverse("agent-connect", args=[agent.pk])
 
     def address(*, lang: str, at: Resource) -> str:
         return f"{base}?client={client.pk}&resource={at.pk}&lang={lang}"
 
     return {
-        "languages": [Tab(address(lang=one.name, at=resource), one.label, one is language) for one in LANGUAGES],
+        "languages": [Tab(address(lang=one.name, at=resource), one.label, one is language) for one in offered],
         "resources": [Tab(address(lang=language.name, at=one), one.name, one is resource) for one in resources],
         "chosen_language": language,
         "code": snippet(language.name, connection(settings.ISSUER, client, resource, tuple(scopes[resource]))),

@@ -49,6 +49,8 @@ class Connection:
     scopes: tuple[str, ...]
     redirect_uri: str = ""
     """Where the person returns to; empty for an agent that acts by itself."""
+    pushes: bool = False
+    """Whether it must push its requests (RFC 9126)."""
 
     @property
     def flow(self) -> str:
@@ -63,7 +65,15 @@ def connection(issuer: str, client: Client, resource: Resource, scopes: tuple[st
     """Return what the snippets of this client say: its first redirect for an assistant, none for the others."""
     uris = client.redirect_uris.split()
     uses_code = GrantType.AUTHORIZATION_CODE in client.grant_types and uris
-    return Connection(issuer, client.client_id, client.auth_method, resource.uri, scopes, uris[0] if uses_code else "")
+    redirect_uri = uris[0] if uses_code else ""
+    return Connection(
+        issuer, client.client_id, client.auth_method, resource.uri, scopes, redirect_uri, client.require_par
+    )
+
+
+def languages_of(client: Client) -> tuple[Language, ...]:
+    """Return the tabs of this client: the MCP SDK does not push its requests, so it cannot be one that must."""
+    return tuple(one for one in LANGUAGES if not (client.require_par and one.name == "mcp"))
 
 
 def snippet(language: str, about: Connection) -> str:
@@ -73,6 +83,7 @@ def snippet(language: str, about: Connection) -> str:
         "issuer": about.issuer,
         "authorize": f"{about.issuer}/oauth/authorize",
         "token": f"{about.issuer}/oauth/token",
+        "par": f"{about.issuer}/oauth/par",
         "client_id": about.client_id,
         "auth_method": about.auth_method,
         "resource": about.resource,
@@ -83,10 +94,12 @@ def snippet(language: str, about: Connection) -> str:
     context |= {
         "key": KEY_VARIABLE,
         "has_key": about.has_key,
+        "pushes": about.pushes,
         "in_form": about.auth_method == AuthMethod.POST,
         "plain_http": urlsplit(about.issuer).scheme == "http" or urlsplit(about.resource).scheme == "http",
         "asks": _authorization_query(about),
-        "query": _shell_query(about),
+        "query": _shell_query(_authorization_query(about)),
+        "named": _shell_query({"client_id": about.client_id}),
         "comes_back_here": urlsplit(about.redirect_uri).hostname in LOOPBACK_NAMES,
     }
     return render_to_string(f"console/snippets/{language}_{about.flow}.txt", context).strip() + "\n"
@@ -103,12 +116,12 @@ def _authorization_query(about: Connection) -> dict[str, str]:
     }
 
 
-def _shell_query(about: Connection) -> str:
-    """Return the fixed part of the authorization address for use inside double quotes of a shell.
+def _shell_query(parameters: dict[str, str]) -> str:
+    """Return the fixed part of an address or a form for use inside double quotes of a shell.
 
     Everything but letters, digits and ``-._~`` is percent-encoded, so that nothing in it means anything to the shell.
     """
-    return urlencode(_authorization_query(about), quote_via=lambda text, *_: quote(text, safe=""))
+    return urlencode(parameters, quote_via=lambda text, *_: quote(text, safe=""))
 
 
 def _as_string(value: str) -> str:

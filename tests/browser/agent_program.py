@@ -6,7 +6,9 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import httpx
 from authlib.common.security import generate_token
 from authlib.integrations.httpx_client import OAuth2Client
 
@@ -75,6 +77,19 @@ class AgentProgram:
         self.address, self.state = self.client.create_authorization_url(
             f"{self.issuer}/oauth/authorize", code_verifier=self.verifier, resource=self.resource, **self.more
         )
+        if "purpose" in self.more:  # it can name people, so it stands in no address
+            self.push()
+
+    def push(self) -> None:
+        """Send the request to Mandate itself, and keep an address that says nothing of it (RFC 9126)."""
+        pushed = httpx.post(
+            f"{self.issuer}/oauth/par",
+            data=dict(parse_qsl(urlsplit(self.address).query)),
+            auth=(self.client_id, self.key),
+            timeout=20,
+        )
+        reference = {"client_id": self.client_id, "request_uri": pushed.raise_for_status().json()["request_uri"]}
+        self.address = f"{self.issuer}/oauth/authorize?{urlencode(reference)}"
 
     def heard(self) -> str:
         """Wait until somebody is back, and return what they brought."""

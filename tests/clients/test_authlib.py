@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 import requests
@@ -99,6 +99,31 @@ def test_code_and_pkce_through_the_screen_then_refresh_and_give_back(
     with pytest.raises(OAuthError) as refused:
         authlib.refresh_token(server["token_endpoint"], refresh_token=fresh["refresh_token"], timeout=TIMEOUT)
     assert refused.value.error == "invalid_grant"
+
+
+def test_a_pushed_request_names_the_patient_and_its_address_does_not(
+    server, discharge_assistant, weber, records, records_api, read_records
+):
+    client = builders.client(discharge_assistant, "authlib", require_par=True)
+    key = builders.key(client).key
+    authlib = session_of(client, key, AuthMethod.BASIC, scope="calendar:read")
+    verifier, purpose = generate_token(64), "The next visit of Mr. Sommer"
+    address, state = authlib.create_authorization_url(
+        server["authorization_endpoint"], code_verifier=verifier, resource=records.uri, purpose=purpose
+    )
+    pushed = requests.post(
+        server["pushed_authorization_request_endpoint"],
+        data=dict(parse_qsl(urlsplit(address).query)),
+        auth=authlib.client_auth(AuthMethod.BASIC.value),
+        timeout=TIMEOUT,
+    )
+    assert pushed.status_code == 201, pushed.text
+    named = {"client_id": client.client_id, "request_uri": pushed.json()["request_uri"]}
+    back = person_allows(server, f"{server['authorization_endpoint']}?{urlencode(named)}", weber)
+    token = authlib.fetch_token(
+        server["token_endpoint"], authorization_response=back, state=state, code_verifier=verifier, timeout=TIMEOUT
+    )
+    assert records_api.introspects(token["access_token"])["purpose"] == purpose
 
 
 def test_narrowing_does_not_kill_a_client_that_repeats_its_scopes(

@@ -19,6 +19,8 @@ from agents.models import AuthMethod, Client, Resource, Scope, User
 from agents.models.agent import Kind as AgentKind
 from agents.trail.kinds import Kind
 from consent import codes
+from consent.models import PushedRequest
+from consent.models.token import digest_of
 from console.pages.snippets import connection, snippet
 from tests import builders
 from tests.builders import browser
@@ -87,11 +89,19 @@ def test_an_agent_that_acts_by_itself_gets_its_first_token(place, mara, ada, lan
 
 
 @pytest.mark.parametrize("auth_method", [AuthMethod.BASIC, AuthMethod.POST, AuthMethod.NONE])
-@pytest.mark.parametrize("language", ["python", "curl", "mcp"])
-def test_an_agent_that_acts_for_people_gets_a_token_after_they_came_back(place, ada, weber, language, auth_method):
+@pytest.mark.parametrize(
+    ("language", "require_par"),
+    [("python", False), ("curl", False), ("mcp", False), ("python", True), ("curl", True)],
+)
+def test_an_agent_that_acts_for_people_gets_a_token_after_they_came_back(
+    place, ada, weber, language, auth_method, require_par
+):
     agent = builders.agent("Bed Helper", owner=ada, scopes=place.scopes)
     client = builders.client(
-        agent, auth_method=auth_method, redirect_uris=["http://127.0.0.1:8765/callback?from=mandate"]
+        agent,
+        auth_method=auth_method,
+        redirect_uris=["http://127.0.0.1:8765/callback?from=mandate"],
+        require_par=require_par,
     )
     given = builders.consent(weber, client)
     key = "" if auth_method == AuthMethod.NONE else builders.key(client).key
@@ -123,6 +133,9 @@ def _decide(address: str, given, weber: User) -> str:
     """
     parts = urlsplit(address)
     asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    if "request_uri" in asked:
+        pushed = PushedRequest.objects.get(digest=digest_of(asked["request_uri"])).sent
+        asked = {name: values[0] for name, values in pushed.items()}
     page = browser(weber).get(f"{parts.path}?{parts.query}")
     assert page.status_code in {200, 302}, page.content
     now = timezone.now()

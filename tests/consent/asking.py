@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import uuid
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.test import Client as Browser
+from django.utils import timezone
 
-from agents.models import Client, Scope, User
+from agents.actors import RequestFacts
+from agents.errors import InvalidInput
+from agents.models import AgentScope, Client, Scope, User
 from consent.models import Consent
+from consent.oauth.client_authentication import ProvenClient
+from consent.oauth.par import push
+from consent.purpose import clean_purpose
 from tests import builders
 from tests.forms import Fields, form_of, text_of
 
@@ -36,8 +43,36 @@ def asked(client: Client, **parameters: Any) -> dict[str, Any]:
 
 
 def opens(browser: Browser, client: Client, **parameters: Any) -> Any:
-    """Open the authorization address as this client sends people there."""
-    return browser.get(AUTHORIZE, asked(client, **parameters))
+    """Open the authorization address as this client sends people there: by a pushed request where its purpose must be."""
+    right = asked(client, **parameters)
+    return browser.get(AUTHORIZE, right) if _may_stand_in_an_address(client, right) else opens_pushed(browser, right)
+
+
+def opens_pushed(browser: Browser, right: dict[str, Any]) -> Any:
+    """Push the request, and open its reference. A browser follows the first step of that by itself."""
+    answer = browser.get(AUTHORIZE, {"client_id": right["client_id"], "request_uri": pushes(right)})
+    first_step = answer.status_code == 302 and answer.headers["Location"].startswith(AUTHORIZE)
+    return browser.get(answer.headers["Location"]) if first_step else answer
+
+
+def pushes(right: dict[str, Any]) -> str:
+    """The reference to a request that its client pushed, as one that has proven itself."""
+    client = Client.objects.get(client_id=right["client_id"])
+    grants = frozenset(client.grant_types)
+    proven = ProvenClient(client.pk, client.client_id, client.agent_id, client.auth_method, grants, usable=True)
+    facts = RequestFacts(now=timezone.now(), id=uuid.uuid4(), address="")
+    sent = {name: value if isinstance(value, list) else [value] for name, value in right.items()}
+    return str(push(proven, sent, facts)["request_uri"])
+
+
+def _may_stand_in_an_address(client: Client, right: dict[str, Any]) -> bool:
+    try:
+        clean_purpose(str(right.get("purpose", "")))
+    except InvalidInput:  # none, or one that is refused anyhow
+        return True
+    names = str(right.get("scope", "")).split()
+    rows = AgentScope.objects.live().filter(agent=client.agent).select_related("scope")
+    return not any(row.scope.is_sensitive for row in rows if not names or row.scope.name in names)
 
 
 def screen(browser: Browser, client: Client, **parameters: Any) -> Fields:

@@ -200,7 +200,7 @@ def test_a_link_checker_uses_nothing_up(weber: User, discharge_client: Client) -
 
 def test_a_sign_out_in_the_middle_of_the_form_loses_nothing(weber: User, discharge_client: Client) -> None:
     browser = builders.browser(weber)
-    form = screen(browser, discharge_client, purpose="Letters")
+    form = screen(browser, discharge_client, scope="calendar:read", purpose="Letters")
     browser.logout()
     response = decides(browser, form)
     assert response.status_code == 302

@@ -179,3 +179,23 @@ def test_connect_says_what_is_missing(ada, mara, claims_client, now):
     builders.consent(None, claims_client, by=mara, now=now)
     page = browser(mara).get(reverse("agent-connect", args=[claims_client.agent_id]))
     assert page.context["steps"] == []
+
+
+def test_a_client_that_must_push_its_requests(ada, omar, discharge_assistant, discharge_client):
+    url = reverse("client-edit", args=[discharge_assistant.pk, discharge_client.pk])
+    form = {"name": discharge_client.name, "auth_method": "client_secret_basic", "refresh": "on", "require_par": "on"}
+    form["redirect_uris"] = discharge_client.redirect_uris
+    assert browser(omar).post(url, form).status_code == 403
+    assert browser(ada).post(url, form).status_code == 302
+    (event,) = builders.events(Kind.CLIENT_CHANGED)
+    assert (event.detail["before"], event.detail["after"]) == ({"require_par": False}, {"require_par": True})
+    page = browser(ada).get(reverse("agent-clients", args=[discharge_assistant.pk])).content.decode()
+    assert "by pushed requests only (PAR)" in page
+    connect = reverse("agent-connect", args=[discharge_assistant.pk])
+    seen = browser(ada).get(f"{connect}?client={discharge_client.pk}&lang=mcp").content.decode()
+    assert "/oauth/par" in seen
+    assert "MCP client" not in seen
+    del form["require_par"]
+    assert browser(ada).post(url, form).status_code == 302
+    discharge_client.refresh_from_db()
+    assert not discharge_client.require_par

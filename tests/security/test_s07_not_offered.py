@@ -66,7 +66,6 @@ def test_s07_the_metadata_lists_exactly_what_works():
     assert document["code_challenge_methods_supported"] == ["S256"]
     for absent in (
         "registration_endpoint",
-        "pushed_authorization_request_endpoint",
         "userinfo_endpoint",
         "id_token_signing_alg_values_supported",
         "request_object_signing_alg_values_supported",

@@ -46,6 +46,17 @@ def test_s08_doubled_at_the_token_endpoint(discharge, weber_allows, pkce, second
         assert post("/oauth/token", right[grant], **discharge.header).status_code == 200
 
 
+def test_s08_doubled_in_a_pushed_request(discharge):
+    right = asked(discharge.client, scope="calendar:read", prompt="consent", purpose="Letters")
+    for name in right:
+        for second in (right[name], "other"):
+            with one_refusal("authorization.refused", "invalid_request"):
+                doubled = right | {name: [right[name], second]}
+                assert is_oauth_error(post("/oauth/par", doubled, **discharge.header), "invalid_request")
+    assert is_oauth_error(post("/oauth/par?x=1", right, **discharge.header), "invalid_request")
+    assert post("/oauth/par", right, **discharge.header).status_code == 201
+
+
 @pytest.mark.parametrize("path", ["/oauth/introspect", "/oauth/revoke"])
 def test_s08_doubled_at_introspection_and_revocation(discharge, records_api, path):
     header = records_api.header if "introspect" in path else discharge.header
@@ -80,7 +91,7 @@ def test_s08_only_resource_repeats_and_names_one_in_the_end(discharge, weber_all
 
 def test_s08_doubled_at_the_authorization_endpoint(weber, discharge_client):
     browser = builders.browser(weber)
-    right = asked(discharge_client, scope="records:read", prompt="consent", purpose="Letters")
+    right = asked(discharge_client, scope="calendar:read", prompt="consent", purpose="Letters")
     for name in right:
         for second in (right[name], "other"):
             response = browser.get(AUTHORIZE, right | {name: [right[name], second]})

@@ -45,6 +45,7 @@ CHANGE_PERSON = may({MARA}, {MARA})
 
 TABLE = {
     # machines: each proves itself, and no cookie counts
+    "par": may(NO_ONE, EVERYBODY),
     "token": may(NO_ONE, EVERYBODY),
     "bc-authorize": may(NO_ONE, EVERYBODY),
     "device-authorization": may(NO_ONE, EVERYBODY),
