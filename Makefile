@@ -37,7 +37,7 @@ ifneq ($(shell "$(BIN)/python" -c 'print("works")' 2>/dev/null),works)
 endif
 
 .PHONY: help run demo test test-all test-sqlite test-postgresql test-engines test-browser test-faults test-pictures \
-	lint format bench backup restore requirements chromium redis
+	lint format words bench backup restore requirements chromium redis
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -77,6 +77,9 @@ lint: $(TEST_STAMP) ## style, types, floors, forgotten migrations
 format: $(TEST_STAMP) ## let ruff mend style
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+
+words: $(BASE_STAMP) ## gather what people read into locale/, and compile it (needs GNU gettext)
+	@exec $(RUN) manage.py words
 
 test-sqlite: $(TEST_STAMP) redis ## the whole suite on SQLite
 	$(PYTEST) -n $(JOBS) -m "not browser and not faults and not pictures" $(TESTS)

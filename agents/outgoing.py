@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST_URL = 500
@@ -38,23 +39,23 @@ def check_url(url: str) -> SplitResult:
     Plain http and this machine itself only where ``settings.LOCAL_CALLS`` allows it, for tests and trials.
     """
     if len(url) > LONGEST_URL or not _PLAIN.match(url):
-        raise BadAddress(f"Give a whole address of at most {LONGEST_URL} plain characters.")
+        raise BadAddress(_("Give a whole address of at most %(longest)s plain characters.") % {"longest": LONGEST_URL})
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it is what raises for a port that is no number
     except ValueError as problem:
-        raise BadAddress("Give a whole address, such as https://agent.example.org/decided.") from problem
+        raise BadAddress(_("Give a whole address, such as https://agent.example.org/decided.")) from problem
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
-        raise BadAddress("Give a whole address, such as https://agent.example.org/decided.")
+        raise BadAddress(_("Give a whole address, such as https://agent.example.org/decided."))
     if parts.username is not None or parts.password is not None:
-        raise BadAddress("The address must not contain a user name.")
+        raise BadAddress(_("The address must not contain a user name."))
     local = parts.hostname in LOCAL_NAMES
     if local and not settings.LOCAL_CALLS:
-        raise BadAddress("Mandate does not call itself. Give an address that the internet can reach.")
+        raise BadAddress(_("Mandate does not call itself. Give an address that the internet can reach."))
     if parts.scheme != "https" and not local:
-        raise BadAddress("The address must begin with https://.")
+        raise BadAddress(_("The address must begin with https://."))
     if not local and _parsed(parts.hostname) is not None:
-        raise BadAddress("Give the host by its name, not by a number.")
+        raise BadAddress(_("Give the host by its name, not by a number."))
     return parts
 
 

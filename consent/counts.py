@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from agents.ids import uuid7
 from agents.models import Resource
@@ -56,8 +57,8 @@ class Done:
     def verb(self) -> str:
         """What it did, as the first word of a line."""
         known = {
-            "read": _("read"),
-            "get": _("read"),
+            "read": pgettext("done", "read"),
+            "get": pgettext("done", "read"),
             "write": _("wrote"),
             "create": _("created"),
             "update": _("changed"),

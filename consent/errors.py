@@ -100,7 +100,7 @@ class RequestClosed(Ended):
 
     def __init__(self) -> None:
         super().__init__(
-            "This was answered already, or it waited too long. If the agent still needs it, it asks again."
+            _("This was answered already, or it waited too long. If the agent still needs it, it asks again.")
         )
 
 
@@ -108,21 +108,21 @@ class NotSilenced(Ended):
     code = "not_silenced"
 
     def __init__(self) -> None:
-        super().__init__("This agent may ask you already.")
+        super().__init__(_("This agent may ask you already."))
 
 
 class UserCodeUnknown(Refused):
     code = "unknown_user_code"
 
     def __init__(self) -> None:
-        super().__init__("No device waits with this code. Look at it again; it may also have run out.")
+        super().__init__(_("No device waits with this code. Look at it again; it may also have run out."))
 
 
 class UserCodesStopped(Refused):
     code = "too_many_user_codes"
 
     def __init__(self, until: datetime) -> None:
-        super().__init__("Too many wrong codes came from you or your network. Wait 15 minutes, then try again.")
+        super().__init__(_("Too many wrong codes came from you or your network. Wait 15 minutes, then try again."))
         self.until = until
 
 

@@ -157,7 +157,8 @@ def _known(value: Any, names: Names) -> str:
 
 def _facts(shown: Event, names: Names, trail: str) -> list[tuple[str, object]]:
     local = timezone.localtime(shown.at)
-    exact = f"{date_format(local, _('j M Y, H:i:s'))}.{local.microsecond // 1000:03d} {local.tzname()}"
+    second = date_format(local, _("j M Y, H:i:s"))
+    exact = f"{second}.{local.microsecond // 1000:03d} {local.tzname()}"
     facts: list[tuple[str, object]] = [
         (_("When"), format_html('<time datetime="{}">{}</time>', shown.at.isoformat(), exact)),
         (_("Outcome"), chip(shown.outcome)),

@@ -15,7 +15,8 @@ DAY = timedelta(days=1)
 def exact(moment: datetime) -> str:
     """Say the moment to the second, with its zone: 21 November 2026, 10:42:07 UTC."""
     local = timezone.localtime(moment)
-    return f"{date_format(local, _('j F Y, H:i:s'))} {local.tzname()}"
+    said = date_format(local, _("j F Y, H:i:s"))
+    return f"{said} {local.tzname()}"
 
 
 def machine(moment: date | datetime) -> str:
