@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,7 +54,8 @@ def allow(
     tell_of_new_consent(consent, now=now)
     if request is None or approval.user is None:
         return Allowed(consent)
-    return Allowed(consent, _code(consent, request, by=by, now=now))
+    requested = with_what_is_held(request.pairs, consent)
+    return Allowed(consent, _code(consent, request, requested, by=by, now=now))
 
 
 @transaction.atomic
@@ -109,7 +111,19 @@ def _use_form(nonce: str, request: AuthorizationRequest | None, now: datetime) -
         raise DecisionMadeAlready
 
 
-def _code(consent: Consent, request: AuthorizationRequest, *, by: Actor, now: datetime) -> str:
+def with_what_is_held(asked: Iterable[Sequence[str]], consent: Consent) -> list[tuple[str, str]]:
+    """Return the pairs (resource id, scope name) for which tokens may be had after a person decided on a screen.
+
+    What was asked for, and what the new consent holds: it took the place of one that held more than was asked for this
+    time, and the tokens of that one count no more. The person saw all of it, and ``scope`` tells the client.
+    """
+    held = consent.consent_scopes.values_list("scope__resource_id", "scope__name")
+    return sorted({*((str(at), name) for at, name in asked), *((str(at), name) for at, name in held)})
+
+
+def _code(
+    consent: Consent, request: AuthorizationRequest, requested: list[tuple[str, str]], *, by: Actor, now: datetime
+) -> str:
     if consent.user is None:
         raise TypeError("a code is for a person")
     return codes.issue(
@@ -118,7 +132,7 @@ def _code(consent: Consent, request: AuthorizationRequest, *, by: Actor, now: da
         user=consent.user,
         redirect_uri=request.redirect_uri,
         code_challenge=request.code_challenge,
-        requested=request.pairs,
+        requested=requested,
         nonce=request.nonce,
         by=by,
         now=now,
@@ -139,7 +153,7 @@ def code_without_screen(offer: Offer, request: AuthorizationRequest, *, by: Acto
             return None
         if request.pushed and not PushedRequest.objects.use_up(request.pushed, now=now):
             raise AuthorizationRefused("invalid_request_uri", "The request_uri is used.", client=request.client)
-        return _code(consent, request, by=by, now=now)
+        return _code(consent, request, request.pairs, by=by, now=now)
 
 
 def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, now: datetime) -> bool:

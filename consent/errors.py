@@ -72,7 +72,7 @@ class OfferChanged(Refused):
 
 
 class NotToBeAsked(Refused):
-    """A question that an agent may not put to a person now. The sentence is for the agent's developers."""
+    """A question that an agent may not put to a person now. The sentence is for the agent's developers, in English."""
 
     code = "not_to_be_asked"
 
@@ -102,6 +102,13 @@ class RequestClosed(Ended):
         super().__init__(
             _("This was answered already, or it waited too long. If the agent still needs it, it asks again.")
         )
+
+
+class SilencedAlready(Ended):
+    code = "silenced_already"
+
+    def __init__(self) -> None:
+        super().__init__(_("This agent does not ask you any more already."))
 
 
 class NotSilenced(Ended):

@@ -21,19 +21,23 @@ from agents.models.resource import READING_ORDER
 from agents.promises import when_it_counts
 from agents.redirects import host_of, is_loopback
 from consent.approval import MANUAL, latest_end
-from consent.models import Consent
+from consent.models import Consent, ConsentScope
 from consent.models.consent import purpose_key
 from consent.until import ONCE, EndChoice, end_choices, life_in_words, zone_of
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks for what. purpose: the agent's own sentence, or empty. redirect_uri: empty for the organisation."""
+    """Who asks for what. purpose: the agent's own sentence, or empty. redirect_uri: empty for the organisation.
+
+    harmless: whether nothing sensitive may come of it, as with a device code.
+    """
 
     client: Client
     scopes: tuple[AgentScope, ...]
     purpose: str = ""
     redirect_uri: str = ""
+    harmless: bool = False
 
     @property
     def agent(self) -> Agent:
@@ -129,6 +133,11 @@ class Offer:
     def so_far(self) -> datetime | None:
         """Until when the consent would have counted that this one renews."""
         return _so_far(self.held)
+
+    def ends_with_it(self, now: datetime) -> list[ConsentScope]:
+        """What the standing consent holds and the new one cannot: it ends when the new one takes its place."""
+        offered = {line.scope.pk for line in self.lines}
+        return [row for row in self.held.held(now) if row.scope_id not in offered] if self.held else []
 
     @property
     def is_sensitive(self) -> bool:
@@ -236,14 +245,15 @@ def make_offer(
     """Return what this person (or, without one, the organisation) is asked.
 
     Optional scopes start ticked, optional sensitive ones unticked, and what the standing consent of the same purpose
-    holds ticked (decisions.md). shown_at: when it was shown first, if that is not now: its ends are those of then.
+    holds ticked, asked for again or not: the new consent takes its place (decisions.md). shown_at: when it was shown first, if that is not now: its ends are those of then.
     """
     made_at = shown_at or now
     agent = asking.agent
     purpose = asking.purpose or agent.purpose
     held = _held(asking.client, person, purpose, now)
     words: dict[uuid.UUID, int] = {row.scope_id: row.wording.meaning for row in held.held(now)} if held else {}
-    lines = [_line(row, asking.client, words) for row in asking.scopes]
+    rows = [*asking.scopes, *_also_held(asking, words)]
+    lines = [_line(row, asking.client, words) for row in rows]
     ticked = [line.scope for line in lines if line.ticked] or [line.scope for line in lines]
     latest = latest_end(ticked, agent, made_at)
     lines = [
@@ -289,6 +299,15 @@ def _held(client: Client, person: User | None, purpose: str, now: datetime) -> C
         .with_scopes()
         .first()
     )
+
+
+def _also_held(asking: Asking, held: Iterable[uuid.UUID]) -> list[AgentScope]:
+    """Return what is held and may still be asked for, but was not asked for this time. A step-up names only what is new."""
+    missing = set(held) - {row.scope_id for row in asking.scopes}
+    if not missing:
+        return []
+    rows = AgentScope.objects.offered_by(asking.agent).filter(scope__in=missing)
+    return [row for row in rows if not (asking.harmless and row.scope.is_sensitive)]
 
 
 def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, int]) -> Line:

@@ -211,6 +211,7 @@ def allow(request_id: uuid.UUID, approval: Approval, *, form_nonce: str, by: Act
     approval = replace(approval, origin=Origin.REQUEST, shown={**approval.shown, "asked": as_shown(request)})
     consent = decision.allow(approval, form_nonce=form_nonce, request=None, by=by, now=now).consent
     request.consent = consent
+    request.requested = [list(pair) for pair in decision.with_what_is_held(request.requested, consent)]
     answer(request, RequestDecision.ALLOWED, now=now)
     return consent
 
@@ -248,7 +249,7 @@ def answer(request: AccessRequest, word: RequestDecision, *, now: datetime) -> N
     if request.ping_sealed:
         request.ping_at = now
         pings.nudge()
-    request.save(update_fields=["consent", "decision", "closed_at", "ping_at"])
+    request.save(update_fields=["consent", "requested", "decision", "closed_at", "ping_at"])
 
 
 # ------------------------------------------------------------------------------------------------------------------ end

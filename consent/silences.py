@@ -10,12 +10,18 @@ from django.db import transaction
 from agents.actors import Actor
 from agents.models import Agent, User
 from agents.trail.kinds import Kind
+from agents.trail.models import Outcome
 from agents.trail.record import record
 from consent import requests
-from consent.errors import NotSilenced, RequestClosed
+from consent.errors import NotSilenced, RequestClosed, SilencedAlready
 from consent.models import RequestDecision, Silence
 from consent.models.request import AccessRequest
 from consent.offer import Offer
+
+
+def is_silenced(agent: Agent, person: User) -> bool:
+    """Whether this person has said that the agent shall not ask them."""
+    return Silence.objects.live().filter(agent=agent, user=person).exists()
 
 
 @transaction.atomic
@@ -32,12 +38,40 @@ def refuse_for_ever(request_id: uuid.UUID, offer: Offer, *, form_nonce: str, by:
     _silence(offer.agent, by.user, by=by, now=now, request_id=request_id)
 
 
+@transaction.atomic
+def silence(request: AccessRequest, *, by: Actor, now: datetime) -> None:
+    """Let the agent of a question that is over, or of which nothing can be allowed, ask no more.
+
+    Whatever else it waits for is refused. Raises RequestClosed (not theirs), SilencedAlready. Records
+    ``request.silenced``.
+    """
+    if by.user is None or request.user_id != by.user.pk:
+        raise RequestClosed
+    User.objects.select_for_update(no_key=True).get(pk=by.user.pk)
+    if is_silenced(request.agent, by.user):
+        raise SilencedAlready
+    _silence(request.agent, by.user, by=by, now=now, request_id=request.pk)
+
+
 def _silence(agent: Agent, person: User, *, by: Actor, now: datetime, request_id: uuid.UUID) -> None:
-    if Silence.objects.live().filter(agent=agent, user=person).exists():
+    if is_silenced(agent, person):
         return
     Silence.objects.create(agent=agent, user=person, since=now)
     record(Kind.AGENT_SILENCED, by=by, now=now, agent_id=agent.pk, user_id=person.pk, request=request_id)
-    for other in AccessRequest.objects.waiting(now).filter(agent=agent, user=person).select_for_update():
+    others = AccessRequest.objects.waiting(now).filter(agent=agent, user=person).select_for_update(of=("self",))
+    for other in others.order_by("pk"):
+        record(
+            Kind.CONSENT_REFUSED,
+            by=by,
+            now=now,
+            outcome=Outcome.REFUSED,
+            reason_code="silenced",
+            agent_id=agent.pk,
+            client_id=other.client_id,
+            user_id=person.pk,
+            purpose=other.purpose or agent.purpose,
+            scopes=sorted({name for _, name in other.requested}),
+        )
         requests.answer(other, RequestDecision.REFUSED, now=now)
 
 

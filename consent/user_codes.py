@@ -10,6 +10,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from agents.actors import Actor, require
@@ -68,11 +69,13 @@ def enter(code: str, *, by: Actor, now: datetime) -> AccessRequest:
 
 def _claim(code: str, *, by: Actor, now: datetime) -> AccessRequest | None:
     waiting = AccessRequest.objects.waiting(now).filter(
-        kind=RequestKind.DEVICE, user=None, user_code_digest=digest_of_user_code(code)
+        Q(user=None) | Q(user=by.user), kind=RequestKind.DEVICE, user_code_digest=digest_of_user_code(code)
     )
     request = waiting.select_for_update(of=("self",)).first()
     if request is None or by.user is None:
         return None
+    if request.user_id is not None:  # the same person again: pressed twice, or went back
+        return request
     request.user = by.user
     request.save(update_fields=["user"])
     record(

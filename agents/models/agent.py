@@ -184,6 +184,16 @@ class AgentScopeQuerySet(models.QuerySet["AgentScope"]):
         """Scopes that the agent may ask for now, at resources that still exist."""
         return self.filter(ended_at=None, scope__ended_at=None, scope__resource__ended_at=None)
 
+    def offered_by(self, agent: Agent) -> Self:
+        """What this agent may ask for now, with all that a page says of it, in a fixed number of queries."""
+        return (
+            self.live()
+            .filter(agent=agent)
+            .select_related("scope__resource", "confirmed_by")
+            .prefetch_related("scope__wordings")
+            .order_by("scope__resource__name", "scope__name")
+        )
+
 
 class AgentScope(models.Model):
     """A scope that an agent may ask for, set by its owner; required ones cannot be unticked on the screen."""

@@ -5,53 +5,31 @@ Errors: invalid_client (401), unauthorized_client, invalid_request, invalid_scop
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from django.db import Error as DatabaseFault
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import QueryDict
 
 from agents.actors import RequestFacts
 from agents.models import Client
 from agents.models import Kind as AgentKind
-from agents.trail.kinds import Kind
 from agents.warnings import page_address
 from consent.oauth.authorization import NO_PERMISSION, AuthorizationRefused, WhatIsAsked, read_what_is_asked
-from consent.oauth.client_authentication import ProvenClient, named_client, prove_client, require_usable
-from consent.oauth.errors import OAuthRefusal, json_response, refuse, refuse_method, unavailable
-from consent.oauth.guessing import check_not_guessing, note_wrong_guess
-from consent.oauth.parameters import read_form
+from consent.oauth.client_authentication import ProvenClient, prove_client, require_usable
+from consent.oauth.endpoint import Asked
+from consent.oauth.errors import OAuthRefusal
 
 OPENID = frozenset({"openid"})
 """CIBA Core §7.1 makes clients send it. It is no permission, and Mandate issues no ID token."""
-Answering = Callable[[QueryDict, ProvenClient, RequestFacts], dict[str, Any]]
 
 
-def answer_client(request: HttpRequest, answering: Answering, *, way: str) -> HttpResponse:
-    """Prove the client, let ``answering`` do the rest, and record what is refused. way: how it asks, for the event."""
-    facts: RequestFacts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
-    if request.method != "POST":
-        return refuse_method(Kind.REQUEST_REFUSED, facts)
-    authorization, named = request.headers.get("Authorization", ""), ""
+@contextmanager
+def proven(asked: Asked) -> Iterator[ProvenClient]:
+    """Give the client that the request proves, and say in every refusal from then on whose request it was."""
+    client = prove_client(asked.authorization, asked.form, asked.facts)
+    require_usable(client)
     try:
-        form = read_form(request)
-        named = named_client(authorization, form)
-        check_not_guessing(Kind.REQUEST_REFUSED, named, facts)
-        client = prove_client(authorization, form, facts)
-        require_usable(client)
-        return json_response(_answered(answering, form, client, facts))
-    except OAuthRefusal as refusal:
-        response = refuse(Kind.REQUEST_REFUSED, refusal, facts, way=way)
-        if refusal.code == "invalid_client":
-            note_wrong_guess(refusal, named, facts)
-        return response
-    except DatabaseFault:
-        return unavailable()
-
-
-def _answered(answering: Answering, form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[str, Any]:
-    try:
-        return answering(form, client, facts)
+        yield client
     except OAuthRefusal as refusal:
         refusal.client_id, refusal.agent_id = client.pk, client.agent_id
         raise

@@ -251,13 +251,7 @@ def check_purpose(reading: _Reading) -> None:
 
 def check_resources(reading: _Reading) -> None:
     """RFC 8707 §2.1. Compared exactly, never by prefix. Without ``resource``: all those of the agent's scopes."""
-    offered = list(
-        AgentScope.objects.live()
-        .filter(agent=reading.agent)
-        .select_related("scope__resource", "confirmed_by")
-        .prefetch_related("scope__wordings")
-        .order_by("scope__resource__name", "scope__name")
-    )
+    offered = list(AgentScope.objects.offered_by(reading.agent))
     asked = set(filter(None, reading.sent.get("resource") or []))
     known = {row.scope.resource.uri for row in offered}
     if not asked <= known or len(asked) > MOST_RESOURCES:

@@ -15,17 +15,19 @@ import unicodedata
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.views.decorators.csrf import csrf_exempt
+from django.conf import settings
+from django.http import HttpResponse, QueryDict
+from django.urls import reverse
 
 from agents.actors import Actor, RequestFacts
 from agents.models import Agent, Client, GrantType, User
+from agents.trail.kinds import Kind
 from consent import requests
-from consent.errors import NotToBeAsked
-from consent.oauth.asking import answer_client, asking_client, what_is_asked
+from consent.errors import NotToBeAsked, Silenced
+from consent.oauth.asking import asking_client, proven, what_is_asked
 from consent.oauth.client_authentication import ProvenClient
-from consent.oauth.errors import OAuthRefusal, invalid_request
+from consent.oauth.endpoint import Asked, endpoint
+from consent.oauth.errors import OAuthRefusal, invalid_request, json_response
 from consent.requests import Question
 
 LIFE = timedelta(minutes=15)
@@ -40,11 +42,11 @@ _LINK = re.compile(r"(?i)://|www\.|\b[a-z0-9-]+\.(?:[a-z]{2,}\b/|(?:com|net|org|
 """What people could take for something to open. The message is shown to compare, never to follow."""
 
 
-@csrf_exempt
-@login_not_required
-def bc_authorize(request: HttpRequest) -> HttpResponse:
+@endpoint(Kind.REQUEST_REFUSED, tells=lambda _form: {"way": "ciba"})
+def bc_authorize(asked: Asked) -> HttpResponse:
     """Take one backchannel authentication request (§7.1)."""
-    return answer_client(request, answer, way="ciba")
+    with proven(asked) as client:
+        return json_response(answer(asked.form, client, asked.facts))
 
 
 def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[str, Any]:
@@ -67,9 +69,17 @@ def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[s
     try:
         asked = requests.ask(question, person, by=Actor.client(client.pk, facts), now=facts.now)
     except NotToBeAsked as problem:
-        raise OAuthRefusal("access_denied", problem.sentence, status=403) from problem
+        description = f"{problem.sentence} {where_to_answer(problem)}"
+        raise OAuthRefusal("access_denied", description, status=403, reason_code=problem.code) from problem
     life = int(question.life.total_seconds())
     return {"auth_req_id": asked.secret, "expires_in": life, "interval": requests.INTERVAL}
+
+
+def where_to_answer(problem: NotToBeAsked) -> str:
+    """Say where the person can lift it. Nobody else can."""
+    silenced = isinstance(problem, Silenced)
+    address = settings.ISSUER.rstrip("/") + reverse("my-agents" if silenced else "inbox")
+    return f"They let it ask again at {address}" if silenced else f"They answer at {address}"
 
 
 def read_person(form: QueryDict, agent: Agent) -> User:

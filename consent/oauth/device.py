@@ -12,29 +12,29 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.urls import reverse
-from django.views.decorators.csrf import csrf_exempt
 
 from agents.actors import Actor, RequestFacts
 from agents.models import AgentScope, GrantType
+from agents.trail.kinds import Kind
 from consent import requests
 from consent.models import AccessRequest, RequestKind
-from consent.oauth.asking import answer_client, asking_client, what_is_asked
+from consent.oauth.asking import asking_client, proven, what_is_asked
 from consent.oauth.client_authentication import ProvenClient
-from consent.oauth.errors import OAuthRefusal
+from consent.oauth.endpoint import Asked, endpoint
+from consent.oauth.errors import OAuthRefusal, json_response
 from consent.requests import DEVICE_LIFE, Question
 
 MOST_WAITING = 50
 """Codes of one client that wait at a time: nobody types more, and each is a row that anybody could make."""
 
 
-@csrf_exempt
-@login_not_required
-def device_authorization(request: HttpRequest) -> HttpResponse:
+@endpoint(Kind.REQUEST_REFUSED, tells=lambda _form: {"way": "device"})
+def device_authorization(asked: Asked) -> HttpResponse:
     """Take one device authorization request (§3.1)."""
-    return answer_client(request, answer, way="device")
+    with proven(asked) as client:
+        return json_response(answer(asked.form, client, asked.facts))
 
 
 def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""What token, introspection and revocation have in common: read the form, let it be answered, record what is refused.
+"""What the endpoints of machines have in common: read the form, let it be answered, record what is refused.
 
-The border of these three (decisions.md, The trail): a refusal is recorded after its work has rolled back, guessing is
+The border of all of them (decisions.md, The trail): a refusal is recorded after its work has rolled back, guessing is
 held up, and a database that cannot answer is 503. Each of them says only what it does with a request that was read.
 """
 

@@ -63,13 +63,7 @@ def _offer(request: HttpRequest, consent: Consent, *, shown_at: object = None) -
     if not consent.client.is_live(now):
         return None
     held = [row.scope_id for row in consent.held(now)]
-    rows = tuple(
-        AgentScope.objects.live()
-        .filter(agent=consent.agent, scope__in=held)
-        .select_related("scope__resource", "confirmed_by")
-        .prefetch_related("scope__wordings")
-        .order_by("scope__resource__name", "scope__name")
-    )
+    rows = tuple(AgentScope.objects.offered_by(consent.agent).filter(scope__in=held))
     if not rows:
         return None
     same_as_registered = fold_purpose(consent.purpose) == fold_purpose(consent.agent.purpose)

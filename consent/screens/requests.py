@@ -68,15 +68,15 @@ def one_request(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 @never_stored
 @require_POST
 def never_again(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
-    """Refuse, and let the agent ask no more, whichever of its clients it uses."""
+    """Refuse what still waits, and let the agent ask no more, whichever of its clients it uses."""
     asked = _seen(request, request_id)
-    offer = _offer(request, asked)
+    by, now = Actor.of(request), moment_of(request)
+    offer = _offer(request, asked) if asked.is_waiting(now) else None
     if offer is None:
-        raise RequestClosed
-    silences.refuse_for_ever(
-        asked.pk, offer, form_nonce=f"never:{asked.pk}", by=Actor.of(request), now=moment_of(request)
-    )
-    said = _("Refused. %(agent)s does not ask you again. You can take that back in My agents.")
+        silences.silence(asked, by=by, now=now)
+    else:
+        silences.refuse_for_ever(asked.pk, offer, form_nonce=f"never:{asked.pk}", by=by, now=now)
+    said = _("%(agent)s does not ask you again. You can take that back in My agents.")
     messages.success(request, said % {"agent": asked.agent.name})
     return redirect("inbox")
 
@@ -105,21 +105,14 @@ def _offer(request: HttpRequest, asked: AccessRequest, shown_at: datetime | None
     if not asked.client.is_live(now):
         return None
     pairs = {tuple(pair) for pair in asked.requested}
-    offered = (
-        AgentScope.objects.live()
-        .filter(agent=asked.agent)
-        .select_related("scope__resource", "confirmed_by")
-        .prefetch_related("scope__wordings")
-        .order_by("scope__resource__name", "scope__name")
-    )
     rows = tuple(
         row
-        for row in offered
+        for row in AgentScope.objects.offered_by(asked.agent)
         if (str(row.scope.resource_id), row.scope.name) in pairs and not (asked.is_device and row.scope.is_sensitive)
     )
     if not rows:
         return None
-    asking = Asking(asked.client, rows, asked.purpose)
+    asking = Asking(asked.client, rows, asked.purpose, harmless=asked.is_device)
     return make_offer(asking, person=person, zone_name=person.time_zone, now=now, shown_at=shown_at)
 
 
@@ -141,6 +134,7 @@ def _show(
         template="consent/request.html",
         more={
             "asked": asked,
+            "ends_with_it": offer.ends_with_it(moment_of(request)),
             "elsewhere": bool(asked.address) and source_of(asked.address or "") != source_of(own_address),
         },
     )
@@ -148,7 +142,8 @@ def _show(
 
 def _closed(request: HttpRequest, asked: AccessRequest, *, status: int = 200) -> HttpResponse:
     now = moment_of(request)
-    context = {"asked": asked, "status": asked.status(now), "now": now}
+    may_silence = not (asked.is_device or silences.is_silenced(asked.agent, person_of(request)))
+    context = {"asked": asked, "status": asked.status(now), "may_silence": may_silence, "now": now}
     return render(request, "consent/request_closed.html", context, status=status)
 
 

@@ -201,7 +201,7 @@ def test_never_again_holds_for_every_client_of_the_agent_and_can_be_taken_back(
     assert {polls(robot, waiting).json()["error"], polls(sibling, also).json()["error"]} == {"access_denied"}
     mails = OutgoingMail.objects.count()
     for client in (robot, sibling):
-        with one_refusal("request.refused", "access_denied"):
+        with one_refusal("request.refused", "silenced"):
             assert asks(client, weber).status_code == 403
     assert OutgoingMail.objects.count() == mails
     assert Event.objects.filter(kind="request.silenced", user_id=weber.pk).count() == 1
@@ -211,6 +211,26 @@ def test_never_again_holds_for_every_client_of_the_agent_and_can_be_taken_back(
     assert asks(robot, weber).status_code == 200
     assert not Silence.objects.live().exists()
     assert browser.post(f"/my-agents/ask-again/{discharge_assistant.pk}/").status_code == 404
+
+
+def test_never_again_can_be_said_to_what_is_over_too(robot, weber):
+    request = request_of(asked_id(robot, weber, requested_expiry="60"))
+    with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=False):
+        browser = builders.browser(weber)
+        assert "Never ask me again" in page_of(browser, request.get_absolute_url())
+        assert browser.post(f"{request.get_absolute_url()}never/").status_code == 302
+        assert asks(robot, weber).status_code == 403
+        assert "Never ask me again" not in page_of(browser, request.get_absolute_url())
+        assert browser.post(f"{request.get_absolute_url()}never/").status_code in {302, 409}
+    assert len(builders.events("request.silenced")) == 1
+
+
+def test_never_again_refuses_what_else_waits_and_the_trail_says_each(robot, sibling, weber):
+    first, second = asked_id(robot, weber), asked_id(sibling, weber, purpose="Another")
+    builders.browser(weber).post(f"{request_of(first).get_absolute_url()}never/")
+    assert polls(sibling, second).json()["error"] == "access_denied"
+    reasons = [event.reason_code for event in builders.events("consent.refused")]
+    assert sorted(reasons) == ["access_denied", "silenced"]
 
 
 def test_it_says_nothing_for_other_people_or_agents(robot, weber, ada, mara, discharge_assistant):
@@ -225,7 +245,7 @@ def test_it_says_nothing_for_other_people_or_agents(robot, weber, ada, mara, dis
 def test_an_agent_has_three_open_questions_at_most(robot, sibling, weber):
     for client, purpose in ((robot, "One"), (sibling, "Two"), (robot, "Three")):
         assert asks(client, weber, purpose=purpose).status_code == 200
-    with one_refusal("request.refused", "access_denied"):
+    with one_refusal("request.refused", "asked_too_often"):
         assert asks(sibling, weber, purpose="Four").status_code == 403
     decides(weber, AccessRequest.objects.first(), "refuse")
     assert asks(sibling, weber, purpose="Four").status_code == 200
@@ -243,7 +263,7 @@ def test_an_agent_asks_ten_times_a_day_at_most(robot, weber):
 
 def test_the_same_question_waits_once(robot, weber):
     secret = asked_id(robot, weber, purpose="Plan  the ward round")
-    with one_refusal("request.refused", "access_denied"):
+    with one_refusal("request.refused", "asked_already"):
         assert asks(robot, weber, purpose="Plan the ward round").status_code == 403
     decides(weber, request_of(secret), "refuse")
     assert asks(robot, weber).status_code == 200

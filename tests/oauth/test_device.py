@@ -11,7 +11,7 @@ from django.utils import timezone
 from agents import clients, device_codes
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import AuthMethod
-from consent.models import AccessRequest, Consent
+from consent.models import AccessRequest, Consent, WrongEntries
 from consent.user_codes import LETTERS
 from tests import builders
 from tests.builders import one_refusal
@@ -63,6 +63,32 @@ def test_a_code_is_easy_to_type(display, weber):
     assert set(code) <= {*LETTERS, "-"}
     typed = f" {code.replace('-', ' ').lower()} "
     assert types_code(weber, typed).status_code == 302
+
+
+def test_whoever_presses_twice_or_goes_back_comes_to_the_same_question(display, weber):
+    body = starts(display).json()
+    typed = [types_code(weber, body["user_code"]) for _ in range(2)]
+    assert {answer.headers["Location"] for answer in typed} == {request_of(body["device_code"]).get_absolute_url()}
+    assert len(builders.events("request.code_entered")) == 1
+    assert not WrongEntries.objects.exclude(entered_at=[]).exists()
+
+
+def test_a_device_takes_nothing_away_that_was_allowed_elsewhere(
+    display, weber, discharge_assistant, read_records, see_appointments
+):
+    """What is sensitive is neither given by a code nor lost by it without a word."""
+    purpose = "Show the rota"
+    builders.consent(weber, display.client, [read_records, see_appointments], purpose=purpose)
+    body = starts(display, scope="calendar:read", purpose=purpose).json()
+    types_code(weber, body["user_code"])
+    request = request_of(body["device_code"])
+    page = builders.browser(weber).get(request.get_absolute_url()).content.decode()
+    assert f'value="{read_records.pk}"' not in page
+    assert "takes the place of what you allowed before" in page
+    assert page.count("Read patient files of ward 3B") == 1
+    decides(weber, request)
+    token = polls_device(display, body["device_code"]).json()
+    assert token["scope"] == "calendar:read"
 
 
 def test_a_public_client_may_have_device_codes(discharge_assistant, weber, mara):

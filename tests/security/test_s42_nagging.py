@@ -26,7 +26,7 @@ def test_s42_more_than_the_policy_allows_is_refused_without_a_mail(robot, weber)
     for number in range(requests.MOST_OPEN):
         assert asks(robot, weber, purpose=f"Number {number}").status_code == 200
     mails = OutgoingMail.objects.count()
-    with one_refusal("request.refused", "access_denied"):
+    with one_refusal("request.refused", "asked_too_often"):
         assert is_oauth_error(asks(robot, weber, purpose="One more"), "access_denied", 403)
     assert OutgoingMail.objects.count() == mails == requests.MOST_OPEN
     assert AccessRequest.objects.count() == requests.MOST_OPEN
@@ -37,7 +37,7 @@ def test_s42_never_again_holds_for_every_client_also_for_later_ones(robot, weber
     mails = OutgoingMail.objects.count()
     for client in (robot, asking_client(discharge_assistant, "made later")):
         for purpose in ("The same", "Another"):
-            with one_refusal("request.refused", "access_denied"):
+            with one_refusal("request.refused", "silenced"):
                 assert is_oauth_error(asks(client, weber, purpose=purpose), "access_denied", 403)
     assert OutgoingMail.objects.count() == mails
 
