@@ -8,6 +8,7 @@ access      deeper: read → write → delete                                   
 data_class  another kind of data; not if it is less (none, or personal after a special kind)        ``scopes.change_scope``
 sensitive   an administrator marks it as sensitive                                                  ``scopes.change_scope``
 required    people can no longer untick what they could                       ``registry.set_scopes``, ``confirm_required``
+rule        an administrator changed what its class takes, and pauses what goes beyond          ``rule_changes.change_rule``
 redirect    a new host to return to, or the host is gone that a person returned to                  ``clients.change``
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 
 from agents.actors import Actor
 from agents.models import Access, Agent, Client, DataClass, Scope
+from agents.rules import Rule
 
 
 class What(StrEnum):
@@ -32,6 +34,7 @@ class What(StrEnum):
     SENSITIVE = "sensitive"
     REQUIRED = "required"
     REDIRECT_HOST = "redirect_host"
+    RULE = "rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Drift:
     """One difference. before, after: plain JSON values, for people and for the trail.
 
     scope: whose holders it concerns; agent: only where it is an agent's own matter; client: for redirect hosts.
+    sensitivity_class, rule: for a rule, whose consents it concerns where they go beyond it.
     """
 
     what: What
@@ -47,6 +51,8 @@ class Drift:
     scope: Scope | None = None
     agent: Agent | None = None
     client: Client | None = None
+    sensitivity_class: str = ""
+    rule: Rule | None = None
 
 
 Pauser = Callable[[Sequence[Drift], Actor, datetime], int]

@@ -15,6 +15,7 @@ from agents.models import Agent, AgentScope, Client, Scope, ScopeWording, User
 from agents.models import Kind as AgentKind
 from agents.permissions import May
 from agents.redirects import hosts_of
+from agents.rules import Rules
 from consent.errors import DecisionRefused, OfferChanged
 from consent.models import Origin
 from consent.models.consent_scope import scope_ids
@@ -100,8 +101,8 @@ def _must_be_as_read(scopes: Mapping[Scope, ScopeWording]) -> None:
     now_there = {row.pk: row for row in rows.prefetch_related("wordings")}
     for scope, wording in scopes.items():
         row = now_there[scope.pk]
-        facts_read = (scope.access, scope.data_class, scope.is_sensitive)
-        if (row.access, row.data_class, row.is_sensitive) != facts_read or row.wording.meaning != wording.meaning:
+        facts_read = (scope.access, scope.data_class, scope.marked_sensitive)
+        if (row.access, row.data_class, row.marked_sensitive) != facts_read or row.wording.meaning != wording.meaning:
             raise OfferChanged(_("What is asked was changed a moment ago. Look at it again before you decide."))
 
 
@@ -119,15 +120,15 @@ def check_client(approval: Approval, agent: Agent, client: Client) -> None:
         raise OfferChanged(_("What is asked was changed a moment ago. Look at it again before you decide."))
 
 
-def latest_end(scopes: Iterable[Scope], agent: Agent, now: datetime) -> datetime:
+def latest_end(scopes: Iterable[Scope], agent: Agent, now: datetime, rules: Rules) -> datetime:
     """Return the latest end that a consent to these scopes may have: the shortest of their lives, and the agent's end."""
-    end = now + min((scope.longest_life for scope in scopes), default=timedelta(days=365))
+    end = now + min((rules.longest_life(scope) for scope in scopes), default=timedelta(days=365))
     return min(end, agent.ends_at) if agent.ends_at else end
 
 
-def check_end(approval: Approval, agent: Agent, now: datetime) -> None:
-    """Refuse an end that is past, or later than the scopes and the agent allow. Raises InvalidInput."""
+def check_end(approval: Approval, agent: Agent, now: datetime, rules: Rules) -> None:
+    """Refuse an end that is past, or later than the scopes, their rules and the agent allow. Raises InvalidInput."""
     if approval.ends_at <= now:
         raise InvalidInput("until", _("The end lies in the past. Choose a later one."))
-    if approval.ends_at > latest_end(approval.scopes, agent, now):
+    if approval.ends_at > latest_end(approval.scopes, agent, now, rules):
         raise InvalidInput("until", _("That is longer than one of these permissions may be given for."))

@@ -159,7 +159,7 @@ def code_without_screen(offer: Offer, request: AuthorizationRequest, *, by: Acto
 def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, now: datetime) -> bool:
     """Whether this person need not be asked again (decisions.md, Consents).
 
-    Same purpose, nothing new, reworded or weightier, unchanged facts, a consent that may be remembered, and a client that
+    Same purpose, a rule that lets it be remembered, nothing new, reworded or weightier, unchanged facts, a consent that may be remembered, and a client that
     cannot be anybody: one that authenticates, or returns by https to a host that the organisation registered.
     """
     held = offer.held
@@ -167,7 +167,7 @@ def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, n
         return False
     if request.prompt & {"login", "consent", "select_account"} or not allowed(by, May.APPROVE_CONSENT, offer.agent):
         return False
-    if not _is_known_place(offer):
+    if not _is_known_place(offer) or not offer.rule_of(row.scope for row in offer.asking.scopes).remember_allowed:
         return False
     words = {row.scope_id: row.wording.meaning for row in held.held(now)}
     if any(words.get(line.scope.pk) != line.wording.meaning for line in offer.lines):

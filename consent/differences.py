@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from agents.drift import What
 from agents.models import Access, DataClass
 from consent.models import Consent
+from consent.rule_words import changes_in_words, class_in_words
 
 SHORTLY: dict[str, str | Promise] = {
     What.WORDING: gettext_lazy("its wording changed"),
@@ -21,6 +22,7 @@ SHORTLY: dict[str, str | Promise] = {
     What.SENSITIVE: gettext_lazy("it counts as sensitive now"),
     What.REQUIRED: gettext_lazy("it is required now"),
     What.REDIRECT_HOST: gettext_lazy("it returns to another place"),
+    What.RULE: gettext_lazy("its rule changed"),
 }
 """One for each ``What``, for a chip and for the trail."""
 ORDER = {what.value: rank for rank, what in enumerate(What)}
@@ -75,8 +77,15 @@ def _difference(change: dict[str, Any]) -> Difference:
         return Difference(
             title=was[0], before=was[0], before_detail=was[1], after=now[0], after_detail=now[1], **common
         )
+    if what == What.RULE:
+        about = class_in_words(_text(change.get("scope_id"))) or _("A rule")
+        return Difference(title=about[:1].upper() + about[1:], before=_rule(before), after=_rule(after), **common)
     title = _text(change.get("title")) or _text(change.get("scope")) or _("Where you return to")
     return Difference(title=title, before=_say(what, before), after=_say(what, after), **common)
+
+
+def _rule(value: Any) -> str:
+    return changes_in_words(value) if isinstance(value, dict) else ""
 
 
 def _words(value: Any) -> tuple[str, str]:

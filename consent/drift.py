@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from agents.actors import Actor
 from agents.drift import Drift, What
 from agents.models import Resource
 from agents.promises import when_it_counts
 from agents.redirects import LOOPBACK_NAMES
+from agents.rules import Rule, in_class
 from agents.trail.kinds import Kind
 from agents.trail.record import record
 from consent.mail import tell_of_pause
@@ -37,10 +38,24 @@ def concerned(drift: Drift, now: datetime) -> ConsentQuerySet:
         mine = standing.filter(client=drift.client, user__isnull=False)
         gone = set(drift.before) - set(drift.after)
         return mine if set(drift.after) - set(drift.before) else mine.filter(_returned_to(gone))
+    if drift.what == What.RULE:
+        return beyond(drift, now)
     rows = ConsentScope.objects.held(now).filter(consent=OuterRef("pk"), scope=drift.scope)
     if drift.what == What.REQUIRED:
         return standing.filter(Exists(rows.filter(required=False)), agent=drift.agent)
     return standing.filter(Exists(rows))
+
+
+def under_class(sensitivity_class: str, now: datetime) -> ConsentQuerySet:
+    """Return the standing consents that hold a permission of this class."""
+    held = ConsentScope.objects.held(now).filter(in_class(sensitivity_class, "scope__"), consent=OuterRef("pk"))
+    return Consent.objects.standing().filter(Exists(held), ends_at__gt=now)
+
+
+def beyond(drift: Drift, now: datetime) -> ConsentQuerySet:
+    """Return the standing consents that could not be given like this under the new rule of a class."""
+    rule = drift.rule or Rule()
+    return under_class(drift.sensitivity_class, now).filter(Q(ends_at__gt=F("starts_at") + rule.longest_life))
 
 
 def _returned_to(hosts: Iterable[str]) -> Q:
@@ -147,7 +162,7 @@ def difference(drift: Drift) -> dict[str, Any]:
     scope = drift.scope
     return {
         "what": drift.what.value,
-        "scope_id": str(scope.pk) if scope else "",
+        "scope_id": str(scope.pk) if scope else drift.sensitivity_class,
         "scope": scope.name if scope else "",
         "title": scope.wording.title if scope and drift.what != What.WORDING else "",
         "resource": scope.resource.name if scope else "",

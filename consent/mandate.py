@@ -20,6 +20,7 @@ from agents.errors import Forbidden, NotReady
 from agents.ids import uuid7
 from agents.models import Agent, Client, Scope, User
 from agents.permissions import May
+from agents.rules import Rules
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record, text_digest
 from consent.approval import Approval, check_client, check_end, check_purpose, check_scopes, require_approver
@@ -54,7 +55,8 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
     check_purpose(purpose)
     check_scopes(approval, agent)
     check_client(approval, agent, client)
-    check_end(approval, agent, now)
+    # Read after the permissions were locked: a rule is changed under the same locks.
+    check_end(approval, agent, now, Rules.current())
 
     key = purpose_key(purpose)
     replaced = list(

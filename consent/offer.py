@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import get_language
@@ -20,6 +20,7 @@ from agents.models import Agent, AgentScope, Client, Resource, Scope, ScopeWordi
 from agents.models.resource import READING_ORDER
 from agents.promises import when_it_counts
 from agents.redirects import host_of, is_loopback
+from agents.rules import Rule, Rules
 from consent.approval import MANUAL, latest_end
 from consent.models import Consent, ConsentScope
 from consent.models.consent import purpose_key
@@ -61,6 +62,7 @@ class Line:
     new: bool
     reworded: bool
     ticked: bool
+    rule: Rule
     at_most: str = ""
 
     @property
@@ -72,13 +74,19 @@ class Line:
     def sensitive(self) -> bool:
         return self.scope.is_sensitive
 
+    @property
+    def longest_life(self) -> timedelta:
+        """For how long a consent may hold it, by itself and by its rule."""
+        return min(self.scope.longest_life, self.rule.longest_life)
+
     def weight(self) -> dict[str, Any]:
         """How much it lets an agent do, apart from its words. A consent is remembered only while this is as it was."""
         return {
             "access": self.scope.access,
             "data_class": self.scope.data_class,
             "sensitive": self.sensitive,
-            "longest_life": self.scope.longest_life.total_seconds(),
+            "longest_life": self.longest_life.total_seconds(),
+            **({"takes": demands} if (demands := self.rule.demands()) else {}),
         }
 
 
@@ -105,6 +113,7 @@ class Offer:
     latest: datetime
     made_at: datetime
     zone_name: str
+    rules: Rules
     held: Consent | None
     """The standing consent that this one would supersede."""
 
@@ -144,6 +153,15 @@ class Offer:
         return any(line.sensitive for line in self.lines)
 
     @property
+    def asks_to_confirm_purpose(self) -> bool:
+        """Whether something in it can only be allowed by whoever confirms what it is for."""
+        return self.rule_of(line.scope for line in self.lines).purpose_required
+
+    def rule_of(self, scopes: Iterable[Scope]) -> Rule:
+        """Return the rule for these permissions together."""
+        return self.rules.over(scopes)
+
+    @property
     def wrote_itself(self) -> bool:
         """Whether the sentence came with the request; otherwise it is the one its owner registered."""
         return bool(self.asking.purpose)
@@ -178,7 +196,7 @@ class Offer:
 
     def latest_end(self, scopes: Iterable[Scope], now: datetime) -> datetime:
         """Return the latest end that these scopes allow."""
-        return latest_end(scopes, self.agent, now)
+        return latest_end(scopes, self.agent, now, self.rules)
 
     def facts(self) -> dict[str, Any]:
         """What the screen says of who asks. A consent is remembered only while these are as they were."""
@@ -253,13 +271,12 @@ def make_offer(
     held = _held(asking.client, person, purpose, now)
     words: dict[uuid.UUID, int] = {row.scope_id: row.wording.meaning for row in held.held(now)} if held else {}
     rows = [*asking.scopes, *_also_held(asking, words)]
-    lines = [_line(row, asking.client, words) for row in rows]
+    rules = Rules.current()
+    lines = [_line(row, asking.client, words, rules) for row in rows]
     ticked = [line.scope for line in lines if line.ticked] or [line.scope for line in lines]
-    latest = latest_end(ticked, agent, made_at)
+    latest = latest_end(ticked, agent, made_at, rules)
     lines = [
-        replace(line, at_most=life_in_words(line.scope.longest_life))
-        if made_at + line.scope.longest_life < latest
-        else line
+        replace(line, at_most=life_in_words(line.longest_life)) if made_at + line.longest_life < latest else line
         for line in lines
     ]
     return Offer(
@@ -274,6 +291,7 @@ def make_offer(
                 agent,
                 now=made_at,
                 zone=zone_of(zone_name),
+                rules=rules,
                 chosen=ONCE if held is not None and held.once and held.waits_to_be_looked_at else "",
                 so_far=_so_far(held),
             )
@@ -281,6 +299,7 @@ def make_offer(
         latest=latest,
         made_at=made_at,
         zone_name=zone_name,
+        rules=rules,
         held=held,
     )
 
@@ -310,7 +329,7 @@ def _also_held(asking: Asking, held: Iterable[uuid.UUID]) -> list[AgentScope]:
     return [row for row in rows if not (asking.harmless and row.scope.is_sensitive)]
 
 
-def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, int]) -> Line:
+def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, int], rules: Rules) -> Line:
     scope, wording = row.scope, row.scope.wording
     is_held = scope.pk in words
     # A client that registered itself has no required scopes (decisions.md, Who decides).
@@ -323,6 +342,7 @@ def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, int]) -> Li
         new=bool(words) and not is_held,
         reworded=is_held and words[scope.pk] != wording.meaning,
         ticked=locked or is_held or not scope.is_sensitive,
+        rule=rules.over([scope]),
     )
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from agents.errors import InvalidInput
 from agents.models import Agent, DataClass, Scope
+from agents.rules import Rules
 from consent.approval import latest_end
 
 ONCE_LIFE = timedelta(hours=1)
@@ -66,6 +67,7 @@ def end_choices(
     *,
     now: datetime,
     zone: zoneinfo.ZoneInfo,
+    rules: Rules,
     chosen: str = "",
     so_far: datetime | None = None,
 ) -> list[EndChoice]:
@@ -74,8 +76,8 @@ def end_choices(
     so_far: the end of the consent that this one renews, chosen as long as it is allowed. Without it and ``chosen`` the
     shortest that covers the working day is chosen: today, otherwise an hour, otherwise the longest that there is.
     """
-    limiting = sorted(scopes, key=lambda scope: scope.longest_life)
-    latest = latest_end(limiting, agent, now)
+    limiting = sorted(scopes, key=rules.longest_life)
+    latest = latest_end(limiting, agent, now, rules)
     ends: list[tuple[str, str, datetime]] = []
     if so_far is not None:
         ends.append((SO_FAR, _("as before: %(end)s") % {"end": _moment_in_words(so_far, now, zone)}, so_far))

@@ -68,7 +68,7 @@ OWN_PLACES = (
         fallback="mfa_index",
         also=("account_change_password", "account_set_password", "mfa_index", "account-sessions"),
     ),
-    Place("settings", _("Settings"), "settings", May.CHANGE_POLICY),
+    Place("settings", _("Settings"), "settings", May.CHANGE_POLICY, also=("rules", "rule")),
 )
 ACCOUNT_PLACES = (
     Place("account", _("You"), "user-round", alone=True),

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from agents.models import Event
+from agents.models import Event, SensitivityClass
 from agents.trail.kinds import Kind
 from consent.differences import what_changed
 from console.detail_words import life_in_words, moment_of, short, value_in_words
@@ -61,6 +61,11 @@ class Parts:
 
     def _name(self) -> SafeString:
         return strong(value_in_words(self.detail.get("name")) or _("this organisation"))
+
+    def _sensitivity_class(self) -> SafeString:
+        known = dict(SensitivityClass.choices)
+        said = self.detail.get("sensitivity_class")
+        return format_html("{}", known.get(said, said) if isinstance(said, str) else _("a class of permissions"))
 
     def _role(self) -> SafeString:
         return self._said("role", _("a user"))

@@ -31,6 +31,7 @@ LONGEST_QUOTE = 60
 SENTENCES: dict[Kind, str | Promise] = {
     Kind.ORGANISATION_SET_UP: gettext_lazy("{actor} set up Mandate for {name}"),
     Kind.POLICY_CHANGED: gettext_lazy("{actor} changed the policy: {changed}"),
+    Kind.RULE_CHANGED: gettext_lazy("{actor} changed the rule for {sensitivity_class}: {changed}"),
     Kind.PERSON_INVITED: gettext_lazy("{actor} invited somebody as {role}"),
     Kind.PERSON_JOINED: gettext_lazy("{person} joined as {role}"),
     Kind.INVITATION_WITHDRAWN: gettext_lazy("{actor} withdrew an invitation"),

@@ -20,6 +20,7 @@ class _Reader(HTMLParser):
         self.buttons: list[tuple[str, str]] = []
         self.where = ""
         self.textarea: str | None = None
+        self.select: str | None = None
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         about = {name: value or "" for name, value in attributes}
@@ -28,11 +29,17 @@ class _Reader(HTMLParser):
             self.inside = fits and not self.found
             self.found = self.found or self.inside
             self.where = about.get("action", "") if self.inside else self.where
+        if tag == "option" and self.inside and self.select:
+            if "selected" in about or self.select not in self.fields:  # the first, unless one is selected
+                self.fields[self.select] = [about.get("value", "")]
+            return
         if not self.inside or "disabled" in about or "name" not in about:
             return
         if tag == "textarea":
             self.textarea = about["name"]
             self.fields.setdefault(about["name"], []).append("")
+        elif tag == "select":
+            self.select = about["name"]
         elif tag == "button":
             self.buttons.append((about["name"], about.get("value", "")))
         elif tag == "input":
@@ -48,6 +55,8 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea":
             self.textarea = None
+        if tag == "select":
+            self.select = None
         if tag == "form":
             self.inside = False
 

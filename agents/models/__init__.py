@@ -8,6 +8,7 @@ from agents.models.link import OneTimeLink
 from agents.models.mail import OutgoingMail
 from agents.models.organisation import Organisation
 from agents.models.resource import Access, Checks, Resource, Scope, ScopeWording
+from agents.models.sensitivity_rule import ApproverRole, SensitivityClass, SensitivityRule
 from agents.models.session import Session
 from agents.models.user import Role, User
 from agents.models.warning import EndWarning
@@ -17,6 +18,7 @@ __all__ = [
     "Access",
     "Agent",
     "AgentScope",
+    "ApproverRole",
     "AuthMethod",
     "Checks",
     "CircleMember",
@@ -40,6 +42,8 @@ __all__ = [
     "Role",
     "Scope",
     "ScopeWording",
+    "SensitivityClass",
+    "SensitivityRule",
     "Session",
     "State",
     "User",

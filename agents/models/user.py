@@ -45,6 +45,12 @@ class UserQuerySet(models.QuerySet["User"]):
         """The same question as ``User.may_own_agents``."""
         return self.active().filter(role__in=[Role.ADMINISTRATOR, Role.OWNER])
 
+    def who_may_agree(self, approver_role: str) -> Self:
+        """People whose role a sensitivity rule names: administrators, who may also stand in where agent owners are named."""
+        if approver_role == Role.OWNER:
+            return self.who_may_own_agents()
+        return self.administrators() if approver_role == Role.ADMINISTRATOR else self.none()
+
     def visible_to(self, viewer: User) -> Self:
         """People whom the viewer may see in the console."""
         if viewer.reads_everything:

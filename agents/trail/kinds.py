@@ -42,6 +42,13 @@ class Kind(StrEnum):
         "settings",
     )
 
+    RULE_CHANGED = (
+        "sensitivity.rule_changed",
+        "An administrator changed what decisions on a class of permissions take.",
+        ("sensitivity_class", "before", "after", "version", "paused"),
+        "settings",
+    )
+
     PERSON_INVITED = "person.invited", "Somebody was invited by a one-time link.", ("role", "link"), "user-plus"
     PERSON_JOINED = "person.joined", "Somebody accepted an invitation.", ("role", "link"), "user-round-check"
     INVITATION_WITHDRAWN = "person.invitation_withdrawn", "An invitation was withdrawn.", ("link",), "user-round-x"

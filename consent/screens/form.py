@@ -147,7 +147,7 @@ def read_answer(post: QueryDict, offer: Offer) -> Answer:
     free = {choice.key for choice in offer.ends if not choice.disabled} | {CUSTOM, ""}
     if until not in free:
         raise FormTampered("until")
-    if post.get("purpose_ok", "on") != "on" or ("purpose_ok" in post and not offer.is_sensitive):
+    if post.get("purpose_ok", "on") != "on" or ("purpose_ok" in post and not offer.asks_to_confirm_purpose):
         raise FormTampered("purpose_ok")
     return Answer(ticked, until, str(post["until_at"]), str(post["purpose"]), "purpose_ok" in post)
 
@@ -158,7 +158,8 @@ def approval_of(answer: Answer, offer: Offer, *, methods: Sequence[str], now: da
         raise InvalidInput("scope", _("Leave at least one permission ticked, or refuse."))
     purpose = clean_purpose(answer.purpose)
     own_words = fold_purpose(purpose) != fold_purpose(offer.purpose)
-    if any(scope.is_sensitive for scope in answer.ticked) and not (answer.purpose_ok or own_words):
+    rule = offer.rule_of(answer.ticked)
+    if rule.purpose_required and not (answer.purpose_ok or own_words):
         raise InvalidInput(
             "purpose", _("Confirm what it is for, or say it in your own words: sensitive data is asked for.")
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console.pages import health, invitation, language, people, person, settings_page, setup
+from console.pages import health, invitation, language, people, person, rules, settings_page, setup
 
 urlpatterns = [
     path("people/", people.people, name="people"),
@@ -19,6 +19,8 @@ urlpatterns = [
     path("people/<uuid:person_id>/password-link/done/", person.password_link_made, name="person-password-link-made"),
     path("language/", language.choose_language, name="language"),
     path("settings/", settings_page.settings_page, name="settings"),
+    path("settings/rules/", rules.rules, name="rules"),
+    path("settings/rules/<slug:sensitivity_class>/", rules.change, name="rule"),
     path("setup/", setup.setup, name="setup"),
     path("setup/next/", setup.first_steps, name="first-steps"),
     path("setup/<str:token>", setup.open_link, name="setup-link"),

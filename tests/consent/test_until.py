@@ -8,11 +8,13 @@ import pytest
 
 from agents.errors import InvalidInput
 from agents.models import Agent, DataClass, Scope
+from agents.rules import DEFAULTS, Rules
 from consent.until import chosen_end, end_choices, end_of_today, life_in_words, zone_of
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 BERLIN = zone_of("Europe/Berlin")
 YEAR = timedelta(days=365)
+RULES = Rules(DEFAULTS)
 
 
 def scope(life: timedelta, data_class: str = DataClass.NONE) -> Scope:
@@ -21,7 +23,7 @@ def scope(life: timedelta, data_class: str = DataClass.NONE) -> Scope:
 
 def keys(*scopes: Scope, agent: Agent | None = None, now: datetime = NOW) -> dict[str, str]:
     """Each choice with the reason why it cannot be chosen."""
-    return {c.key: c.reason for c in end_choices(scopes, agent or Agent(), now=now, zone=BERLIN)}
+    return {c.key: c.reason for c in end_choices(scopes, agent or Agent(), now=now, zone=BERLIN, rules=RULES)}
 
 
 def test_a_long_life_leaves_every_choice_open() -> None:
@@ -42,7 +44,7 @@ def test_what_is_too_long_says_why() -> None:
 
 def test_the_default_is_short_and_can_be_chosen() -> None:
     def default(*scopes: Scope, now: datetime = NOW) -> str:
-        choices = end_choices(scopes, Agent(), now=now, zone=BERLIN)
+        choices = end_choices(scopes, Agent(), now=now, zone=BERLIN, rules=RULES)
         (chosen,) = [choice for choice in choices if choice.chosen]
         assert not chosen.disabled
         return chosen.key

@@ -37,4 +37,5 @@ def own(
         "key": "y",
         "rest": "unknown",
         "pk": 1,
+        "sensitivity_class": "health",
     }

@@ -116,6 +116,8 @@ TABLE = {
     "people": may({MARA, OMAR}),
     "styleguide": may(SIGNED_IN, SIGNED_IN),
     "settings": may({MARA}, {MARA}),
+    "rules": may({MARA, ADA, OMAR, MALLORY}),
+    "rule": may({MARA}, {MARA}),
     "first-steps": may({MARA}),
     # one event, one consent
     "event": may({MARA, ADA, WEBER, OMAR}),
