@@ -79,7 +79,7 @@ class RuleForm(forms.Form):
         }
         super().__init__(data, initial=initial)
         for name, offered in (("longest_life", LIVES), ("fresh_within", FRESH)):
-            choices = [(_key(life), words) for life, words in offered]
+            choices = [(_key(life), str(words)) for life, words in offered]
             now = getattr(rule, name)
             if now is not None and _key(now) not in dict(choices):
                 choices.insert(0, (_key(now), life_in_words(now)))
