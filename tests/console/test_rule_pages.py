@@ -48,7 +48,7 @@ def test_whom_it_reaches_is_shown_first_and_nothing_is_changed_yet(
     text = text_of(shown)
     assert shown.status_code == 200
     assert "Nothing was changed yet" in text
-    assert "follow it for 1 permission, which 1 agent may ask for" in " ".join(text.split())
+    assert "<dt>Agents that may ask for them</dt><dd>1</dd>" in text
     assert "Pause the one that goes beyond it" in text
     assert Rules.current().by_class == DEFAULTS
     assert not builders.events(Kind.RULE_CHANGED)
