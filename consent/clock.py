@@ -98,7 +98,7 @@ def clock_of_consent(consent: Consent, now: datetime) -> Clock | None:
     else:
         rows = rows.filter(Q(ended_at=None) | Q(ended_at__gt=change.at))
     tokens = change.detail.get("live_tokens", 0) if isinstance(change.detail, dict) else 0
-    return _clock(change, rows, tokens if isinstance(tokens, int) else 0, consent_id=consent.pk, now=now)
+    return _clock(change, rows, tokens if isinstance(tokens, int) else 0, now=now)
 
 
 def clock_of_agent(agent: Agent, now: datetime) -> Clock | None:
@@ -112,7 +112,7 @@ def clock_of_agent(agent: Agent, now: datetime) -> Clock | None:
     rows = ConsentScope.objects.filter(consent__in=consents).filter(Q(ended_at=None) | Q(ended_at__gt=change.at))
     out = AccessToken.objects.filter(consent__in=consents, created__lte=change.at, expires__gt=change.at)
     tokens = out.filter(Q(revoked_at=None) | Q(revoked_at__gt=change.at)).count()
-    return _clock(change, rows, tokens, consent_id=None, now=now)
+    return _clock(change, rows, tokens, now=now)
 
 
 def _last(events: Iterable[Event], kinds: Iterable[Kind]) -> Event | None:
@@ -121,11 +121,11 @@ def _last(events: Iterable[Event], kinds: Iterable[Kind]) -> Event | None:
     return change
 
 
-def _clock(change: Event, rows: object, tokens: int, *, consent_id: object, now: datetime) -> Clock:
+def _clock(change: Event, rows: object, tokens: int, *, now: datetime) -> Clock:
     held = rows.filter(scope__resource=OuterRef("pk"))  # type: ignore[attr-defined]  # a queryset
     resources = list(Resource.objects.filter(Exists(held)).order_by("name", "pk"))
     slowest = max((resource.effect_delay for resource in resources), default=timedelta(0))
-    refused = _first_refusal(change, consent_id)
+    refused = first_refusal_after(change)
     settled = not tokens or change.at + slowest <= now
     return Clock(
         change=change,
@@ -144,8 +144,9 @@ def _clock(change: Event, rows: object, tokens: int, *, consent_id: object, now:
     )
 
 
-def _first_refusal(change: Event, consent_id: object) -> Event | None:
-    about = {"consent_id": consent_id} if consent_id else {"agent_id": change.agent_id}
+def first_refusal_after(change: Event) -> Event | None:
+    """Return the event of the first use that was refused because of this change, if one was seen yet."""
+    about = {"consent_id": change.consent_id} if change.consent_id else {"agent_id": change.agent_id}
     seen = Event.objects.filter(kind=Kind.REVOCATION_OBSERVED, pk__gt=change.pk, **about)
     return seen.filter(detail__of=change.pk).order_by("pk").first()
 

@@ -108,6 +108,15 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         mine = Ownership.objects.live().filter(agent=OuterRef("agent"), user=viewer)
         return self.filter(Q(user=viewer) | Q(approved_by=viewer) | Exists(mine))
 
+    def changeable_by(self, viewer: User) -> Self:
+        """Consents the viewer may narrow, shorten or revoke (``console/roles.py``; a test holds the two together)."""
+        if viewer.is_administrator:
+            return self
+        if not viewer.may_own_agents:
+            return self.filter(user=viewer)
+        mine = Ownership.objects.live().filter(agent=OuterRef("agent"), user=viewer)
+        return self.filter(Q(user=viewer) | Exists(mine))
+
     def given_by(self, person: User) -> Self:
         """Consents by which agents act for this person."""
         return self.filter(user=person)

@@ -58,7 +58,10 @@ def _may_agree(request: HttpRequest, consent: Consent) -> bool:
 
 
 def _offer(request: HttpRequest, consent: Consent, *, shown_at: object = None) -> Offer | None:
-    """Return what the paused consent held and what its agent may still ask for, in today's words. None: nothing is left."""
+    """Return what the paused consent held and what its agent may still ask for, in today's words.
+
+    None: nothing is left of it, or its agent can be allowed nothing now.
+    """
     now = moment_of(request)
     if not consent.client.is_live(now):
         return None
@@ -109,7 +112,8 @@ def _read_only(request: HttpRequest, consent: Consent) -> HttpResponse:
         "consent": consent,
         "differences": differences_of(consent),
         "own": own,
-        "nothing_left": _may_agree(request, consent),
+        "may_agree": _may_agree(request, consent),
+        "usable": consent.client.is_live(moment_of(request)),
         "can_revoke": allowed(Actor.of(request), May.REVOKE_CONSENT, consent),
         "back_url": reverse("my-agents") if own else consent.get_absolute_url(),
         "now": moment_of(request),

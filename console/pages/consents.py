@@ -97,6 +97,7 @@ class Row:
     scopes: int
     data_class: str
     used: datetime | None
+    changeable: bool
 
 
 @require_safe
@@ -108,7 +109,9 @@ def consents(request: HttpRequest) -> HttpResponse:
     filters = ConsentFilter(request.GET, auto_id="filter-%s")
     found = filters.apply(Consent.objects.visible_to(person), now).order_by("-starts_at", "-id")
     page = Paginator(found.with_scopes(), PAGE_SIZE).get_page(request.GET.get("page"))
-    used = last_used(consent.pk for consent in page)
+    ids = [consent.pk for consent in page]
+    used = last_used(ids)
+    changeable = set(_standing(person, now).filter(pk__in=ids).values_list("pk", flat=True))
     rows = [
         Row(
             consent,
@@ -116,6 +119,7 @@ def consents(request: HttpRequest) -> HttpResponse:
             len(held := consent.held(now)),
             heaviest(row.scope.data_class for row in held),
             used.get(consent.pk),
+            consent.pk in changeable,
         )
         for consent in page
     ]
@@ -125,11 +129,16 @@ def consents(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": rows,
         "may_change": person.has_perm(May.CHANGE_CONSENTS),
-        "changeable": filters.apply(Consent.objects.visible_to(person), now).standing().filter(ends_at__gt=now).count(),
+        "changeable": filters.apply(_standing(person, now), now).count(),
         "of_agent": _agent(rows, filters),
         "of_person": _person(rows, filters),
     }
     return render_part(request, "console/consents.html", "found", context)
+
+
+def _standing(person: User, now: datetime) -> ConsentQuerySet:
+    """Return what this person may still change."""
+    return Consent.objects.changeable_by(person).standing().filter(ends_at__gt=now)
 
 
 def _agent(rows: list[Row], filters: ConsentFilter) -> str:

@@ -45,13 +45,14 @@ FILTERS = ("q", "state", "whom", "agent", "person")
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """Whom it concerns and what stops. shown: the first few consents."""
+    """Whom it concerns and what stops. below: live consents derived from these. shown: the first few of them."""
 
     consents: int
     people: int
     organisation: int
     agents: int
     tokens: int
+    below: int
     last_used: datetime | None
     places: list[AtResource]
     promise: str
@@ -130,6 +131,13 @@ def _do(request: HttpRequest, change: str, chosen: ConsentQuerySet, form: BulkFo
         done = many.narrow_many(ids, take=take, reason=reason, by=by, now=now)
         said = ngettext("%(n)s consent is narrowed.", "%(n)s consents are narrowed.", done.changed)
     messages.success(request, said % {"n": done.changed})
+    if done.left:
+        ended = ngettext(
+            "%(n)s had ended meanwhile, or had nothing of it left.",
+            "%(n)s had ended meanwhile, or had nothing of it left.",
+            done.left,
+        )
+        messages.info(request, ended % {"n": done.left})
     if only + done.only:
         left = ngettext(
             "%(n)s holds nothing else, so it is as it was: to end it, revoke it.",
@@ -157,7 +165,7 @@ def _seen(sent: QueryDict, now: datetime) -> datetime:
 
 def _chosen(sent: QueryDict, viewer: User, seen: datetime, now: datetime) -> ConsentQuerySet:
     """Return the consents in question: those ticked, or all of the query, as far as they can still be changed."""
-    mine = Consent.objects.visible_to(viewer).standing().filter(ends_at__gt=now, starts_at__lte=seen)
+    mine = Consent.objects.changeable_by(viewer).standing().filter(ends_at__gt=now, starts_at__lte=seen)
     if sent.get("all"):
         return _filters(sent).apply(mine, now)
     return mine.filter(pk__in=_ids(sent))
@@ -213,6 +221,7 @@ def _stopping(chosen: ConsentQuerySet, now: datetime) -> Stopping:
     return Stopping(
         **figures,
         tokens=AccessToken.objects.out(now).filter(consent__in=ids).count(),
+        below=Consent.objects.live(now).filter(parent__in=ids).count(),
         last_used=last,
         places=places_of(resources),
         promise=when_it_counts(resources),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import floatformat
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -20,6 +21,7 @@ from agents.permissions import May
 from agents.trail.around import around
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
+from consent.clock import AGENT_STOPS, STOPS_OF_CONSENT, first_refusal_after
 from consent.models import Consent
 from console.agreed import whose_words
 from console.chain import Chain, Link, consent_link, human_link, token_link
@@ -33,6 +35,8 @@ from console.templatetags.mandate import chip, thin, when
 from console.templatetags.moments import exact
 
 LARGEST_NUMBER = 2**63 - 1
+STOPPING = frozenset({Kind.CONSENT_PAUSED.value, *(kind.value for kind in (*STOPS_OF_CONSENT, *AGENT_STOPS))})
+"""The kinds of events by which something that was allowed stops."""
 CHANGED = {
     Kind.CONSENT_NARROWED.value: gettext_lazy("scopes"),
     Kind.CONSENT_SHORTENED.value: gettext_lazy("end"),
@@ -168,6 +172,7 @@ def _facts(shown: Event, names: Names, trail: str) -> list[tuple[str, object]]:
             (_("Why"), format_html("{} <code>{}</code>", reason_in_words(shown.reason_code), shown.reason_code))
         )
     facts.append((_("Done by"), _actor(shown, names)))
+    facts += _clock(shown, trail)
     if shown.scopes:
         facts.append((_("Scopes"), _codes(shown.scopes.split())))
     if shown.agent_id:
@@ -181,6 +186,22 @@ def _facts(shown: Event, names: Names, trail: str) -> list[tuple[str, object]]:
     if shown.address_digest:
         facts.append((_("From"), names.text(shown.address_digest)))
     facts.append((_("Kind"), format_html("<code>{}</code>", shown.kind)))
+    return facts
+
+
+def _clock(shown: Event, trail: str) -> list[tuple[str, object]]:
+    """Return what a change took away and how long it took until a use was refused for it (``consent/clock.py``)."""
+    if shown.kind not in STOPPING:
+        return []
+    detail = shown.detail if isinstance(shown.detail, dict) else {}
+    facts: list[tuple[str, object]] = []
+    if isinstance(tokens := detail.get("live_tokens"), int):
+        facts.append((_("Tokens that were out"), thin(tokens)))
+    met = first_refusal_after(shown)
+    seconds = met.detail.get("seconds") if met is not None and isinstance(met.detail, dict) else None
+    if met is not None and isinstance(seconds, int | float):
+        said = format_html("{}", _("after %(seconds)s s") % {"seconds": floatformat(seconds, 2)})
+        facts.append((_("First refusal"), _linked(said, reverse("event", args=[met.pk]) if trail else "")))
     return facts
 
 

@@ -63,6 +63,9 @@ def test_the_first_refused_use_is_written_down_once_with_its_seconds(
     clock = clock_of_consent(weber_allows, timezone.now())
     assert clock is not None
     assert (clock.refused_after, clock.tokens, clock.settled) == (1.87, 1, True)
+    told = text_of(builders.browser(weber).get(f"/trail/{revoked.pk}/"))
+    assert "Tokens that were out" in told
+    assert f'<a href="/trail/{event.pk}/">after 1.87 s</a>' in told
 
 
 def test_a_refused_refresh_is_a_first_refusal_too(

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
-from agents import clients, registry, resources
+from agents import clients, lifecycle, registry, resources
 from agents.drift import What
 from agents.errors import InvalidInput
 from agents.models import Agent, Client, DataClass, Scope, User
@@ -422,6 +422,21 @@ def test_where_nothing_is_left_one_can_only_end_it(
     text = text_of(builders.browser(weber).get(path(consent)))
     assert "nothing to agree to" in text
     assert "Agree to the change" not in text
+
+
+def test_while_its_agent_is_suspended_one_is_told_so(
+    weber: User, mara: User, consent: Consent, discharge_assistant: Agent, see_appointments: Scope
+) -> None:
+    reword(see_appointments, mara)
+    browser = builders.browser(weber)
+    form = {**form_of(browser.get(path(consent))), "decision": ["allow"]}
+    lifecycle.suspend(discharge_assistant, reason="A look.", by=builders.actor(mara), now=timezone.now())
+    text = text_of(browser.post(path(consent), form))
+    assert "can be allowed nothing now" in text
+    assert "nothing to agree to" not in text
+    assert is_paused(consent)
+    lifecycle.resume(discharge_assistant, reason="Fine.", by=builders.actor(mara), now=timezone.now())
+    assert "do you agree to the change?" in text_of(browser.get(path(consent)))
 
 
 def test_one_that_is_not_paused_leads_to_what_was_agreed(weber: User, consent: Consent) -> None:

@@ -6,6 +6,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from agents import people
+from agents.permissions import May
 from agents.trail.kinds import Kind
 from consent import mandate, many
 from consent.models import Consent
@@ -117,6 +119,22 @@ def test_what_ended_between_look_and_answer_is_left_alone(mara, given):
     mandate.revoke(given[0].pk, reason="Done.", by=builders.actor(mara), now=timezone.now())
     text = text_of(browser.post(address(), {**main_form(page), "reason": "An incident."}, follow=True))
     assert "4 consents are revoked" in text
+    again = text_of(browser.post(address(), {**main_form(page), "reason": "An incident."}, follow=True))
+    assert "0 consents are revoked" in again
+
+
+def test_what_ended_while_the_answer_was_on_its_way_is_told(mara, given, monkeypatch):
+    browser, page = asks(mara, all="1")
+    revoke_many = many.revoke_many
+
+    def somebody_is_quicker(ids, **how):
+        mandate.revoke(given[0].pk, reason="Done.", by=builders.actor(mara), now=timezone.now())
+        return revoke_many(ids, **how)
+
+    monkeypatch.setattr(many, "revoke_many", somebody_is_quicker)
+    text = text_of(browser.post(address(), {**main_form(page), "reason": "An incident."}, follow=True))
+    assert "4 consents are revoked" in text
+    assert "1 had ended meanwhile" in text
 
 
 def test_an_owner_changes_those_of_their_agents_and_no_others(ada, mallory, weber, given, look_up_staff):
@@ -129,6 +147,40 @@ def test_an_owner_changes_those_of_their_agents_and_no_others(ada, mallory, webe
     foreign.refresh_from_db()
     assert foreign.revoked_at is None
     assert live() == 5
+
+
+def test_who_approved_one_as_an_administrator_and_is_one_no_more_leaves_it_alone(
+    mara, ada, given, claims_client, look_up_staff
+):
+    """They still see it. Before, it undid what they did to the others."""
+    nora = builders.person("Nora", "administrator")
+    old = builders.consent(None, claims_client, [look_up_staff], by=nora)
+    people.change_role(nora, role="owner", reason="Another post.", by=builders.actor(mara), now=timezone.now())
+    nora.refresh_from_db()
+    own = builders.consent(nora, given[0].client, [look_up_staff])
+    listed = text_of(builders.browser(nora).get(reverse("consents")))
+    assert f'value="{own.pk}"' in listed
+    assert str(old.pk) in listed
+    assert f'value="{old.pk}"' not in listed
+    browser, page = asks(nora, all="1")
+    assert "Revoke 1 consent?" in text_of(page)
+    assert browser.post(address(), {**main_form(page), "reason": "Over."}).status_code == 302
+    old.refresh_from_db()
+    own.refresh_from_db()
+    assert (old.revoked_at is None, own.revoked_at is None) == (True, False)
+
+
+def test_what_may_be_changed_is_what_the_rules_say(
+    mara, ada, omar, mallory, weber, given, claims_client, look_up_staff
+):
+    builders.consent(weber, given[0].client, [look_up_staff])
+    builders.consent(None, claims_client, [look_up_staff], by=mara)
+    builders.consent(mallory, given[0].client, [look_up_staff])
+    for person in (mara, ada, omar, mallory, weber):
+        found = set(Consent.objects.changeable_by(person))
+        for may in (May.REVOKE_CONSENT, May.NARROW_CONSENT, May.SHORTEN_CONSENT):
+            ruled = {one for one in Consent.objects.select_related("agent") if person.has_perm(may, one)}
+            assert found == ruled, (person.name, may)
 
 
 def test_auditors_users_and_strangers_change_nothing(omar, weber, given):
