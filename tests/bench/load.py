@@ -31,9 +31,10 @@ class Measured:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 if ordered else 0.0
 
 
-def post(path: str, body: str, port: int, authorization: str = "") -> bytes:
-    """Return one form POST, ready to be sent."""
-    return _request("POST", path, port, body, {"Authorization": authorization} if authorization else {})
+def post(path: str, body: str, port: int, authorization: str = "", *, cookie: str = "") -> bytes:
+    """Return one form POST, ready to be sent: of a client with its authorization, or of a person with their cookies."""
+    headers = {"Authorization": authorization, "Cookie": cookie}
+    return _request("POST", path, port, body, {name: value for name, value in headers.items() if value})
 
 
 def get(path: str, port: int, cookie: str = "") -> bytes:

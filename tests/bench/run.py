@@ -21,8 +21,8 @@ from urllib.parse import quote, urlencode
 BASE_DIR = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(BASE_DIR))
 
-from tests.bench import load  # noqa: E402 - the path comes first
-from tests.bench.seed import AGENTS, CODES, EVENTS  # noqa: E402
+from tests.bench import decisions, load  # noqa: E402 - the path comes first
+from tests.bench.seed import AGENTS, CODES, CONSENTS, EVENTS  # noqa: E402
 from tests.services.mandate import RunningMandate  # noqa: E402
 from tests.services.postgresql import PostgreSQL  # noqa: E402
 from tests.services.processes import start, stop, until  # noqa: E402
@@ -101,6 +101,8 @@ def measure_mandate(engine: str, mandate: RunningMandate, results: Results, *, m
         _refresh(engine, port, seeded, pairs, results)
         _tokens(engine, port, seeded, results)
         _introspection(engine, port, seeded, results)
+        note(results, f"consent.decision.{engine}", decisions.decisions(port, seeded))
+        note(results, f"consent.narrow.{engine}", decisions.narrowings(port, seeded))
         if memory:
             _memory(engine, mandate, seeded, results)
         _program("tests.bench.seed", "fill", str(AGENTS), str(EVENTS), environment=mandate.environment())
@@ -204,7 +206,7 @@ def _pages(engine: str, port: int, seeded: dict[str, Any], results: Results) -> 
         f"agents_search.{AGENTS}": ("/agents/?q=task+9999", seeded["administrator"]),
         f"trail.{EVENTS}": ("/trail/", seeded["administrator"]),
         f"trail_search.{EVENTS}": ("/trail/?q=letters&outcome=refused", seeded["administrator"]),
-        "my_agents": ("/my-agents/", seeded["person"]),
+        f"my_agents.{CONSENTS}": ("/my-agents/", seeded["person"]),
     }
     for name, (path, cookie) in pages.items():
         request = load.get(path, port, cookie)

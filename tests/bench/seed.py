@@ -15,6 +15,8 @@ import django
 AGENTS = 10_000
 EVENTS = 1_000_000
 CODES = 1_000
+CONSENTS = 1_000
+WIDE = 200
 
 
 def seed(codes: int) -> dict[str, Any]:
@@ -34,7 +36,8 @@ def seed(codes: int) -> dict[str, Any]:
     alone = builders.client(filer)
     grants.consent(alone, scopes=[look, see], user=None, by=mara, life=timedelta(days=1))
 
-    assistant = builders.agent("Assistant", owner=ada, scopes=[see])
+    move = builders.scope(asking, "calendar:write", access="write")
+    assistant = builders.agent("Assistant", owner=ada, scopes=[see, move])
     acting = builders.client(assistant)
     given = grants.consent(acting, scopes=[see], user=weber, life=timedelta(days=1))
     pkce = grants.Pkce()
@@ -48,6 +51,11 @@ def seed(codes: int) -> dict[str, Any]:
         "codes": [grants.code(given, pkce) for _ in range(codes)],
         "verifier": pkce.verifier,
         "challenge": pkce.challenge,
+        "wide": [
+            str(grants.consent(acting, scopes=[see, move], user=weber, purpose=f"Move week {number}").pk)
+            for number in range(WIDE)
+        ],
+        "kept_scope": str(see.pk),
         "administrator": _session_of(mara),
         "person": _session_of(weber),
     }
@@ -60,6 +68,18 @@ def _session_of(user: Any) -> str:
     from tests.builders import browser
 
     return f"{settings.SESSION_COOKIE_NAME}={browser(user).cookies[settings.SESSION_COOKIE_NAME].value}"
+
+
+def allow_much(consents: int) -> None:
+    """Make one person allow much: so many consents of one assistant, each for a purpose of its own."""
+    from agents.models import Client, Scope, User
+    from tests import grants
+
+    acting = Client.objects.get(name="Assistant")
+    scopes = list(Scope.objects.filter(agent_scopes__agent=acting.agent).order_by("name"))
+    weber = User.objects.get(name="Weber Bench")
+    for number in range(consents):
+        grants.consent(acting, scopes=scopes, user=weber, purpose=f"Plan day {number}", life=timedelta(days=1))
 
 
 def fill(agents: int, events: int) -> None:
@@ -111,6 +131,7 @@ def main() -> None:
     if sys.argv[1] == "seed":
         print(json.dumps(seed(int(sys.argv[2]))))
     else:
+        allow_much(CONSENTS)
         fill(int(sys.argv[2]), int(sys.argv[3]))
 
 
