@@ -17,9 +17,9 @@ from typing import Any
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Prefetch, Q
-from django.urls import reverse
 
 from agents.actors import Actor
+from agents.addresses import page_address
 from agents.mail import send_later
 from agents.models import Agent, Credential, EndWarning, Ownership, State, User
 from agents.trail.kinds import Kind
@@ -143,11 +143,6 @@ def _write_to(reader: User, endings: list[Ending], now: datetime) -> None:
         },
         now=now,
     )
-
-
-def page_address(page: str, subject_id: uuid.UUID) -> str:
-    """Return where a mail leads: from the setting, never from a Host header (security.md S6)."""
-    return settings.ISSUER.rstrip("/") + reverse(page, args=[subject_id])
 
 
 def _agent_ending(agent: Agent, days: int) -> Ending:

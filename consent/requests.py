@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor
+from agents.addresses import page_address
 from agents.mail import send_later
 from agents.models import Agent, AgentScope, CircleMember, Client, User
 from agents.models.user import folded_email
@@ -186,7 +185,7 @@ def _record_made(request: AccessRequest, question: Question, *, by: Actor, now: 
 
 def _tell(request: AccessRequest, person: User, now: datetime) -> None:
     """Write the mail. Neither purpose nor message stands in it: they are the agent's words, and can name people."""
-    address = settings.ISSUER.rstrip("/") + reverse("request", args=[request.pk])
+    address = page_address("request", request.pk)
     send_later(
         "request_waiting",
         person.email,

@@ -22,9 +22,10 @@ from typing import Any
 
 from django.db.models import Case, DateTimeField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, When
 
+from agents.addresses import page_address
 from agents.models import State, User
 from agents.sweeps import Sweep, batches, delete_in_batches, keys_in_order
-from agents.warnings import Ending, owners_at, page_address, readers_of, warn
+from agents.warnings import Ending, owners_at, readers_of, warn
 from consent import mandate, requests
 from consent.models import (
     AccessRequest,

@@ -5,15 +5,16 @@ Errors: invalid_client (401), unauthorized_client, invalid_request, invalid_scop
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.http import QueryDict
 
 from agents.actors import RequestFacts
+from agents.addresses import page_address
 from agents.models import Client
 from agents.models import Kind as AgentKind
-from agents.warnings import page_address
 from consent.oauth.authorization import NO_PERMISSION, AuthorizationRefused, WhatIsAsked, read_what_is_asked
 from consent.oauth.client_authentication import ProvenClient, prove_client, require_usable
 from consent.oauth.endpoint import Asked
@@ -38,12 +39,23 @@ def proven(asked: Asked) -> Iterator[ProvenClient]:
 def asking_client(client: ProvenClient, grant: str) -> Client:
     """Return the client's row with its agent. Raises OAuthRefusal unauthorized_client, with where that can be changed."""
     row = Client.objects.select_related("agent").get(pk=client.pk)
+    agent_id = row.agent_id
     if row.agent is None or row.agent.kind != AgentKind.ASSISTANT:
-        raise OAuthRefusal("unauthorized_client", "This agent acts for the organisation: it asks no person.")
+        said = "This agent acts for the organisation: it asks no person."
+        raise OAuthRefusal("unauthorized_client", _to_the_proven(client, said, "organisation-consent", agent_id))
     if not client.allows_grant_type(grant):
-        page = page_address("agent-clients", row.agent.pk)
-        raise OAuthRefusal("unauthorized_client", f"This client may not ask in this way. It can be let at {page}")
+        said = "This client may not ask in this way."
+        raise OAuthRefusal("unauthorized_client", _to_the_proven(client, said, "agent-clients", agent_id))
     return row
+
+
+def _to_the_proven(client: ProvenClient, said: str, page: str, agent_id: uuid.UUID | None) -> str:
+    """Say where a person can lift it. Anybody can name a public client: it hears no address."""
+    return (
+        said
+        if client.is_public or agent_id is None
+        else f"{said} That can be changed at {page_address(page, agent_id)}"
+    )
 
 
 def what_is_asked(form: QueryDict, client: Client, facts: RequestFacts) -> WhatIsAsked:

@@ -21,10 +21,10 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
+from agents.addresses import page_address
 from agents.errors import InvalidInput, MandateError
 from agents.models import Agent, AgentScope, Client, GrantType
 from agents.models import Kind as AgentKind
-from agents.warnings import page_address
 from consent.oauth.errors import NOT_IN_DESCRIPTION
 from consent.purpose import LONGEST_PURPOSE, clean_purpose
 
@@ -321,9 +321,9 @@ class WhatIsAsked:
 def read_what_is_asked(client: Client, sent: Sent, *, now: datetime) -> WhatIsAsked:
     """Return the scopes and the purpose of a request that comes without a browser. Raises AuthorizationRefused.
 
-    The client has proven itself or is public, so a refusal tells it what its agent may ask for.
+    A refusal tells a client that proved itself what its agent may ask for. Anybody can name a public one.
     """
-    reading = _Reading(sent, now, tells=True, client=client)
+    reading = _Reading(sent, now, tells=not client.is_public, client=client)
     for check in WHAT_IS_ASKED:
         check(reading)
     return WhatIsAsked(tuple(reading.asked), reading.purpose)

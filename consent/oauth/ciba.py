@@ -15,11 +15,10 @@ import unicodedata
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse, QueryDict
-from django.urls import reverse
 
 from agents.actors import Actor, RequestFacts
+from agents.addresses import page_address
 from agents.models import Agent, Client, GrantType, User
 from agents.trail.kinds import Kind
 from consent import requests
@@ -78,7 +77,7 @@ def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[s
 def where_to_answer(problem: NotToBeAsked) -> str:
     """Say where the person can lift it. Nobody else can."""
     silenced = isinstance(problem, Silenced)
-    address = settings.ISSUER.rstrip("/") + reverse("my-agents" if silenced else "inbox")
+    address = page_address("my-agents" if silenced else "inbox")
     return f"They let it ask again at {address}" if silenced else f"They answer at {address}"
 
 
@@ -91,7 +90,11 @@ def read_person(form: QueryDict, agent: Agent) -> User:
         raise invalid_request("Only login_hint is taken here, with an address or a user id.")
     person = requests.person_to_ask(str(form["login_hint"])[:254], agent)
     if person is None:
-        raise OAuthRefusal("unknown_user_id", "There is nobody by this hint whom this agent may ask.")
+        raise OAuthRefusal(
+            "unknown_user_id",
+            "There is nobody by this hint whom this agent may ask. An administrator can let it ask somebody at "
+            + page_address("agent-circle", agent.pk),
+        )
     return person
 
 

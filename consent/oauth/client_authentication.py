@@ -17,6 +17,7 @@ from typing import TypedDict
 from urllib.parse import unquote_plus
 
 from agents.actors import RequestFacts
+from agents.addresses import page_address
 from agents.credentials import digest_of_key, handle_of, proves
 from agents.models import AuthMethod, State
 from agents.statements import hot_cursor
@@ -183,8 +184,10 @@ def _is_live(credential: list[object], now: datetime) -> bool:
 def require_usable(client: ProvenClient) -> None:
     """Raise OAuthRefusal (401 invalid_client) unless the client's agent may get tokens now. Asked by every flow."""
     if not client.usable:
+        public = client.is_public or client.agent_id is None
+        where = "Its page in Mandate says more." if public else f"Its page: {page_address('agent', client.agent_id)}"
         refusal = invalid_client(
-            "The agent of this client is not active, has ended or has no owner. Its page in Mandate says more.",
+            f"The agent of this client is not active, has ended or has no owner. {where}",
             **client.who,
             reason_code="agent_not_usable",
         )

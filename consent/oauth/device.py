@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse, QueryDict
-from django.urls import reverse
 
 from agents.actors import Actor, RequestFacts
+from agents.addresses import page_address
 from agents.models import AgentScope, GrantType
 from agents.trail.kinds import Kind
 from consent import requests
@@ -49,7 +48,7 @@ def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[s
     return {
         "device_code": asked.secret,
         "user_code": asked.user_code,
-        "verification_uri": settings.ISSUER.rstrip("/") + reverse("device"),
+        "verification_uri": page_address("device"),
         "expires_in": int(DEVICE_LIFE.total_seconds()),
         "interval": requests.INTERVAL,
     }
@@ -61,10 +60,12 @@ def _harmless(scopes: tuple[AgentScope, ...], form: QueryDict) -> tuple[AgentSco
     if form.get("scope", "").split() and len(harmless) < len(scopes):
         raise OAuthRefusal(
             "invalid_scope",
-            "Sensitive scopes are never given by a device code. Send the person to the authorization endpoint.",
+            f"Sensitive scopes are never given by a device code. Send the person to {page_address('authorize')}",
         )
     if not harmless:
         raise OAuthRefusal(
-            "invalid_scope", "All that this agent may ask for is sensitive, so a device code can give none of it."
+            "invalid_scope",
+            f"All that this agent may ask for is sensitive, and a device code gives none of it. Send the person to "
+            f"{page_address('authorize')}",
         )
     return harmless

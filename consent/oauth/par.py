@@ -68,7 +68,7 @@ def par(asked: Asked) -> HttpResponse:
 def push(client: ProvenClient, sent: Sent, facts: RequestFacts) -> dict[str, Any]:
     """Keep a request that could be shown, and return its reference (§2.2). Raises OAuthRefusal."""
     kept = {**sent, "client_id": [client.client_id]}
-    _checked(kept, facts.now)
+    _checked(kept, facts.now, tells=not client.is_public)
     source = text_digest("pushed-request", source_of(facts.address), None)
     waiting = PushedRequest.objects.filter(client_id=client.pk, source=source, expires_at__gt=facts.now)
     if waiting.count() >= MOST_WAITING:
@@ -87,11 +87,11 @@ def push(client: ProvenClient, sent: Sent, facts: RequestFacts) -> dict[str, Any
     return {"request_uri": reference, "expires_in": int(LIFE.total_seconds())}
 
 
-def _checked(sent: Sent, now: datetime) -> None:
+def _checked(sent: Sent, now: datetime, *, tells: bool) -> None:
     if any(sent.get("request_uri") or []):
         raise invalid_request("A pushed request holds the parameters themselves, and no request_uri.")
     try:
-        read_request(sent, now=now, tells=True, pushed=True)
+        read_request(sent, now=now, tells=tells, pushed=True)
     except AuthorizationRefused as refusal:
         code = "invalid_request" if refusal.code in _SAID_DIFFERENTLY else refusal.code
         raise OAuthRefusal(code, refusal.description, reason_code=refusal.code) from refusal

@@ -20,9 +20,11 @@ from oauthlib.oauth2.rfc6749.utils import scope_to_list
 
 from agents.actors import RequestFacts
 from agents.models import GrantType
+from consent.models import Consent
 from consent.oauth.errors import OAuthRefusal, from_oauthlib, invalid_request
 from consent.oauth.polling import PolledGrant
 from consent.oauth.validator import MandateValidator
+from consent.oauth.way_on import way_on
 
 GRANTS = (
     "authorization_code", "refresh_token", "client_credentials", GrantType.CIBA.value, GrantType.DEVICE.value,
@@ -101,15 +103,34 @@ class MandateServer(TokenEndpoint):
 
 
 def _with_what_is_known(refusal: OAuthRefusal, request: Request) -> OAuthRefusal:
-    """Say whose request it was and under which consent, as far as that was proven."""
-    if request.client is not None and refusal.client_id is None:
-        refusal.client_id, refusal.agent_id = request.client.pk, request.client.agent_id
-    code, refresh = getattr(request, "code_row", None), getattr(request, "refresh_row", None)
-    if refusal.consent is None and code is not None:
-        refusal.consent = code.consent
-    elif refusal.consent is None and refresh is not None:
-        refusal.consent = refresh.family.consent
+    """Say whose request it was and under which consent, as far as that was proven, and who can lift the refusal."""
+    client = request.client
+    if client is None:
+        return refusal
+    if refusal.client_id is None:
+        refusal.client_id, refusal.agent_id = client.pk, client.agent_id
+    if refusal.consent is None:
+        refusal.consent = _consent_of(request)
+    further = way_on(
+        refusal.code,
+        client=client,
+        grant_type=request.grant_type,
+        consent=refusal.consent,
+        now=request.facts.now,
+    )
+    refusal.description = f"{refusal.description} {further}".rstrip()
     return refusal
+
+
+def _consent_of(request: Request) -> Consent | None:
+    """Return the consent behind what the client presented, once that was found to be its own."""
+    code, refresh = getattr(request, "code_row", None), getattr(request, "refresh_row", None)
+    polled = getattr(request, "polled", None)
+    if code is not None:
+        return code.consent  # type: ignore[no-any-return]  # oauthlib's request has no types
+    if refresh is not None:
+        return refresh.family.consent  # type: ignore[no-any-return]
+    return Consent.objects.get(pk=polled.consent_id) if polled is not None else None
 
 
 @lru_cache(maxsize=1)

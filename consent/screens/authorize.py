@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from agents.actors import Actor, allowed
 from agents.errors import InvalidInput, MandateError
+from agents.models import Agent
 from agents.permissions import May
 from agents.sign_in import sign_in_methods, signed_in_at
 from agents.trail.kinds import Kind
@@ -228,7 +229,23 @@ def _refused(request: HttpRequest, refusal: AuthorizationRefused, sent: Sent) ->
     )
     if refusal.redirect_uri:
         return error_answer(refusal)
-    return _page(request, *_words(refusal), detail=refusal.code)
+    return _page(request, *_words(refusal), detail=refusal.code, lifted_at=_where_lifted(request, refusal))
+
+
+def _where_lifted(request: HttpRequest, refusal: AuthorizationRefused) -> tuple[str, str]:
+    """Return address and words of the page on which this very person can see to it, or nothing for anybody else."""
+    if not request.user.is_authenticated:
+        return "", ""
+    person, client = person_of(request), refusal.client
+    if refusal.code == "unknown_client" and allowed(Actor.of(request), May.REGISTER_AGENT):
+        return reverse("agent-register"), _("Register an agent")
+    if client is None or not Agent.objects.visible_to(person).filter(pk=client.agent_id).exists():
+        return "", ""
+    if refusal.code == "client_not_usable":
+        return reverse("agent", args=[client.agent_id]), _("Look at the agent")
+    if refusal.code == "invalid_redirect_uri":
+        return reverse("agent-clients", args=[client.agent_id]), _("Look at its clients")
+    return "", ""
 
 
 def _words(refusal: AuthorizationRefused) -> tuple[str, str]:
@@ -279,8 +296,17 @@ def _record(request: HttpRequest, code: str, offer: Offer | None) -> None:
     )
 
 
-def _page(request: HttpRequest, title: str, sentence: str, *, detail: str, status: int = 400) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    title: str,
+    sentence: str,
+    *,
+    detail: str,
+    status: int = 400,
+    lifted_at: tuple[str, str] = ("", ""),
+) -> HttpResponse:
     home = reverse("my-agents")
     words = _("Go to My agents") if request.user.is_authenticated else _("Go to the sign-in page")
     context = {"title": title, "sentence": sentence, "detail": detail, "url": home, "way_on": words}
+    context["second_url"], context["second_way"] = lifted_at
     return render(request, "problem.html", context, status=status)

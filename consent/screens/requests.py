@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from agents.actors import Actor, allowed
 from agents.errors import InvalidInput
-from agents.models import AgentScope
+from agents.models import Agent, AgentScope
 from agents.permissions import May
 from agents.sign_in import sign_in_methods
 from agents.trail.kinds import Kind
@@ -143,7 +143,13 @@ def _show(
 def _closed(request: HttpRequest, asked: AccessRequest, *, status: int = 200) -> HttpResponse:
     now = moment_of(request)
     may_silence = not (asked.is_device or silences.is_silenced(asked.agent, person_of(request)))
-    context = {"asked": asked, "status": asked.status(now), "may_silence": may_silence, "now": now}
+    context = {
+        "asked": asked,
+        "status": asked.status(now),
+        "may_silence": may_silence,
+        "keeps_it": Agent.objects.visible_to(person_of(request)).filter(pk=asked.agent_id).exists(),
+        "now": now,
+    }
     return render(request, "consent/request_closed.html", context, status=status)
 
 
