@@ -16,6 +16,7 @@ from agents.models import Kind as AgentKind
 from agents.permissions import May
 from agents.redirects import hosts_of
 from agents.rules import Rules
+from consent.conditions import DAY, MOST_NETWORKS, MOST_USES, NONE, Conditions, known_zone
 from consent.errors import DecisionRefused, OfferChanged
 from consent.models import Origin
 from consent.models.consent_scope import scope_ids
@@ -29,7 +30,7 @@ MANUAL = "manual"
 class Approval:
     """What a human agreed to on the screen.
 
-    scopes: each scope that stays ticked, with the wording that was read.
+    scopes: each scope that stays ticked, with the wording that was read. once: one use, whatever the conditions say.
     required: those that could not be unticked. shown: the screen word for word. user: None for the organisation.
     """
 
@@ -39,6 +40,7 @@ class Approval:
     purpose: str
     ends_at: datetime
     once: bool = False
+    conditions: Conditions = NONE
     required: frozenset[Scope] = frozenset()
     shown: dict[str, Any] = field(default_factory=dict)
     redirect_host: str = ""
@@ -132,3 +134,27 @@ def check_end(approval: Approval, agent: Agent, now: datetime, rules: Rules) -> 
         raise InvalidInput("until", _("The end lies in the past. Choose a later one."))
     if approval.ends_at > latest_end(approval.scopes, agent, now, rules):
         raise InvalidInput("until", _("That is longer than one of these permissions may be given for."))
+
+
+def check_conditions(conditions: Conditions, agent: Agent, *, zone_name: str) -> None:
+    """Refuse conditions that say nothing, contradict themselves or cannot be checked. Raises InvalidInput, OfferChanged."""
+    hours = conditions.hours
+    if hours is not None:
+        if not hours.days or not 0 <= hours.start < DAY or not 0 <= hours.end <= DAY:
+            raise InvalidInput("limit_hours", _("Choose at least one day, and give times between 00:00 and 24:00."))
+        if hours.start == hours.end:
+            raise InvalidInput("limit_hours", _("Beginning and end are the same time, so it would never count."))
+        if known_zone(zone_name) is None:
+            raise InvalidInput(
+                "limit_hours", _("Your time zone is not known here. Choose one in your account before you limit times.")
+            )
+    if len(conditions.networks) > MOST_NETWORKS:
+        raise InvalidInput("limit_networks", _("Give at most %(n)s networks.") % {"n": MOST_NETWORKS})
+    if any(network.prefixlen == 0 for network in conditions.networks):
+        raise InvalidInput("limit_networks", _("This is every address there is. Leave it empty for no limit."))
+    if conditions.uses is not None and not 1 <= conditions.uses <= MOST_USES:
+        raise InvalidInput(
+            "limit_uses", _("Give a number from 1 to %(most)s, or leave it empty.") % {"most": MOST_USES}
+        )
+    if conditions.environment and conditions.environment != agent.environment:
+        raise OfferChanged(_("Where the agent runs was changed a moment ago. Look at it again before you decide."))

@@ -163,7 +163,7 @@ def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, n
     cannot be anybody: one that authenticates, or returns by https to a host that the organisation registered.
     """
     held = offer.held
-    if held is None or not held.is_live(now) or held.once:
+    if held is None or not held.is_live(now) or held.once or not _counts_now(held, offer.agent, now):
         return False
     if request.prompt & {"login", "consent", "select_account"} or not allowed(by, May.APPROVE_CONSENT, offer.agent):
         return False
@@ -174,6 +174,12 @@ def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, n
         return False
     before, facts = held.shown, offer.facts()
     return all(before.get(name) == value for name, value in facts.items()) and _weighs_the_same(offer, before)
+
+
+def _counts_now(held: Consent, agent: Agent, now: datetime) -> bool:
+    """Whether its conditions let it count at this moment. If not, the screen is where its person can allow more."""
+    unmet = held.limits.unmet(now, held.time_zone, environment=agent.environment, address=None)
+    return unmet is None and held.uses_left != 0
 
 
 def _weighs_the_same(offer: Offer, before: dict[str, Any]) -> bool:

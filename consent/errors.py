@@ -44,6 +44,16 @@ class NotShorter(Refused):
         self.consent_id = consent_id
 
 
+class NotTighter(Refused):
+    code = "not_tighter"
+
+    def __init__(self, consent_id: uuid.UUID) -> None:
+        super().__init__(
+            _("This would allow what was not allowed before, or change nothing. Only less is possible here.")
+        )
+        self.consent_id = consent_id
+
+
 class NothingToConfirm(Refused):
     code = "nothing_to_confirm"
 

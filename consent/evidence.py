@@ -24,6 +24,7 @@ FORMAT = "mandate-evidence/1"
 HISTORY = (
     Kind.CONSENT_APPROVED,
     Kind.CONSENT_NARROWED,
+    Kind.CONSENT_LIMITED,
     Kind.CONSENT_SHORTENED,
     Kind.CONSENT_PAUSED,
     Kind.CONSENT_REVOKED,
@@ -64,6 +65,7 @@ def evidence_of(consent: Consent, *, now: datetime) -> dict[str, Any]:
             "given_at": consent.starts_at,
             "ends_at": consent.ends_at,
             "once": consent.once,
+            "limits": consent.limits.as_told(),
             "revoked_at": consent.revoked_at,
             "paused_at": consent.paused_at,
             "superseded_at": consent.superseded_at,
@@ -134,7 +136,7 @@ def _vouched(given: Event | None, field: str, digest: str) -> str:
     return CONFIRMED if kept == digest else DIFFERENT
 
 
-NOT_TOLD = frozenset({"shown_digest", "client_digest"})
+NOT_TOLD = frozenset({"shown_digest", "client_digest", "limits_digest"})
 
 
 def _told(event: Event, texts: dict[str, str], people: dict[uuid.UUID, str]) -> dict[str, Any]:

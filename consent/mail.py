@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
 from agents.mail import send_later
+from consent.condition_words import limits_in_words
 from consent.models import Consent
 from consent.until import zone_of
 
@@ -32,6 +34,7 @@ def tell_of_new_consent(consent: Consent, *, now: datetime) -> None:
             "name": reader.display_name,
             "titles": [(row.wording.title, row.scope.resource.name) for row in rows],
             "ends_at": consent.ends_at.astimezone(zone),
+            "limits": partial(limits_in_words, consent),  # called by the template: in the language of the mail
             "zone": zone.key,
             "revoke_url": _address("consent-revoke", consent),
             "record_url": _address("my-consent", consent),

@@ -23,7 +23,15 @@ from agents.permissions import May
 from agents.rules import Rules
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record, text_digest
-from consent.approval import Approval, check_client, check_end, check_purpose, check_scopes, require_approver
+from consent.approval import (
+    Approval,
+    check_client,
+    check_conditions,
+    check_end,
+    check_purpose,
+    check_scopes,
+    require_approver,
+)
 from consent.client_metadata import canonical, digest_of_json, metadata_of
 from consent.errors import ConsentEnded, NothingToConfirm, NotNarrower, NotShorter
 from consent.models import AccessToken, Consent, ConsentScope, Origin
@@ -37,7 +45,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
     It holds exactly what was ticked, never a union with what was held before. For the organisation an administrator
     approves, and for sensitive scopes one who is neither owner nor deputy of the agent.
 
-    Raises Forbidden, NotReady (agent or client not usable), InvalidInput (purpose, end), DecisionRefused (scopes),
+    Raises Forbidden, NotReady (agent or client not usable), InvalidInput (purpose, end, conditions), DecisionRefused (scopes),
     OfferChanged (one of them was changed at the same moment).
     Records ``consent.approved`` and, for each one superseded, ``consent.superseded``.
     """
@@ -57,6 +65,8 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
     check_client(approval, agent, client)
     # Read after the permissions were locked: a rule is changed under the same locks.
     check_end(approval, agent, now, Rules.current())
+    check_conditions(approval.conditions, agent, zone_name=by.user.time_zone)
+    uses = 1 if approval.once else approval.conditions.uses
 
     key = purpose_key(purpose)
     replaced = list(
@@ -77,6 +87,8 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
         purpose_key=key,
         purpose_digest=text_digest("purpose", purpose, consent_id),
         once=approval.once,
+        conditions=approval.conditions.as_kept(),
+        uses_allowed=uses,
         shown=approval.shown,
         client_metadata=(metadata := metadata_of(client)),
         redirect_host=approval.redirect_host[:255],
@@ -106,6 +118,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
         methods=consent.sign_in_methods,
         superseded=[old.pk for old in replaced],
         once=consent.once,
+        limits=consent.limits.names(),
         redirect_host=consent.redirect_host,
         client_digest=digest_of_json(metadata),
         shown_digest=shown_digest(consent),

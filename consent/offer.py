@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -215,10 +215,13 @@ class Offer:
             },
         }
 
-    def as_shown(self, *, ticked: frozenset[Scope] | None = None, until: str = "") -> dict[str, Any]:
+    def as_shown(
+        self, *, ticked: frozenset[Scope] | None = None, until: str = "", limits: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Return the screen word for word, as it is kept with the consent.
 
         ticked: what the person left ticked; without it, what was ticked before they chose. until: the words of the end.
+        limits: what the person limited it to, in words.
         """
         return {
             **self.facts(),
@@ -246,13 +249,21 @@ class Offer:
                 for section in self.sections
             ],
             "until": until,
+            **({"limits": list(limits)} if limits else {}),
             "language": get_language() or "",
             **({"renews": str(paused.pk), "changes": paused.paused_because} if (paused := self.paused) else {}),
         }
 
     def digest(self) -> str:
         """Return the SHA-256 of what is shown, ends apart: they move with the clock and are checked by themselves."""
-        shown = {**self.as_shown(), "person": str(self.person.pk) if self.person else "", "zone": self.zone_name}
+        shown = {
+            **self.as_shown(),
+            "person": str(self.person.pk) if self.person else "",
+            "zone": self.zone_name,
+            "environment": self.agent.environment,
+            # What it is limited to so far was filled in: whoever tightened it meanwhile is not undone unseen.
+            "limited": self.held.limits.as_told() if self.held else {},
+        }
         text = json.dumps(shown, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -9,6 +9,7 @@ from consent.screens.agree import changes as consent_changes
 from consent.screens.authorize import authorize, decide
 from consent.screens.changes import confirm, narrow, revoke, shorten, stopped
 from consent.screens.device import device
+from consent.screens.limit import limit
 from consent.screens.my_agents import my_agents, my_consent, record_to_print, stop_all
 from consent.screens.organisation import organisation_consent
 from consent.screens.requests import inbox, may_ask_again, never_again, one_request
@@ -28,6 +29,7 @@ urlpatterns = [
     path("my-agents/<uuid:consent_id>/", my_consent, name="my-consent"),
     path("consents/<uuid:consent_id>/narrow/", narrow, name="consent-narrow"),
     path("consents/<uuid:consent_id>/shorten/", shorten, name="consent-shorten"),
+    path("consents/<uuid:consent_id>/limit/", limit, name="consent-limit"),
     path("consents/<uuid:consent_id>/confirm/", confirm, name="consent-confirm"),
     path("consents/<uuid:consent_id>/revoke/", revoke, name="consent-revoke"),
     path("consents/<uuid:consent_id>/stopped/", stopped, name="consent-stopped"),

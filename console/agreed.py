@@ -58,6 +58,7 @@ class Agreed:
     registered_purpose: str = ""
     until: str = ""
     language: str = ""
+    limits: tuple[str, ...] = ()
 
 
 def agreed_of(consent: Consent, now: datetime) -> Agreed:
@@ -76,6 +77,7 @@ def agreed_of(consent: Consent, now: datetime) -> Agreed:
     return Agreed(
         resources=resources or _from_wordings(rows.values(), now),
         word_for_word=bool(resources),
+        limits=tuple(said for said in _list(shown.get("limits")) if isinstance(said, str)),
         **{
             name: _text(shown, name)
             for name in ("agent", "owner", "unit", "purpose", "registered_purpose", "until", "language")
@@ -150,5 +152,8 @@ def _text(said: dict[str, Any], name: str) -> str:
 
 
 def _listed(said: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    value = said.get(name)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [item for item in _list(said.get(name)) if isinstance(item, dict)]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

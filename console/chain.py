@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agents.models import Agent, User
+from consent.condition_words import limits_in_words
 from consent.models import Consent
 from console.templatetags.moments import clock, until
 
@@ -80,7 +81,8 @@ def _end_of(consent: Consent, now: datetime) -> tuple[datetime | None, str]:
         return paused_at, _("paused %(when)s") % {"when": clock(paused_at, now)}
     if consent.ends_at <= now:
         return consent.ends_at, _("ended %(when)s") % {"when": clock(consent.ends_at, now)}
-    return consent.ends_at, _("until %(end)s") % {"end": until(consent.ends_at, now)}
+    said = [_("until %(end)s") % {"end": until(consent.ends_at, now)}, *limits_in_words(consent)]
+    return consent.ends_at, "; ".join(said)
 
 
 def token_link(token_id: uuid.UUID, *, detail: str = "", broken: bool = False, trail: str = "") -> Link:

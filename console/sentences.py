@@ -89,6 +89,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.CONSENT_REFUSED: gettext_lazy("{actor} refused what {agent} asked for"),
     Kind.CONSENT_NARROWED: gettext_lazy("{actor} narrowed the consent of {agent}: no longer {scopes}"),
     Kind.CONSENT_SHORTENED: gettext_lazy("{actor} shortened the consent of {agent}: {until_after}"),
+    Kind.CONSENT_LIMITED: gettext_lazy("{actor} limited when, whence or how often the consent of {agent} counts"),
     Kind.CONSENT_REVOKED: gettext_lazy("{actor} revoked the consent of {agent}"),
     Kind.CONSENT_SUPERSEDED: gettext_lazy("A newer consent took the place of one of {agent}"),
     Kind.CONSENT_PAUSED: gettext_lazy("A consent of {agent} was paused: {what_changed}"),

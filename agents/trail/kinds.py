@@ -177,7 +177,17 @@ class Kind(StrEnum):
     CONSENT_APPROVED = (
         "consent.approved",
         "A human allowed an agent to act.",
-        ("ends_at", "origin", "methods", "superseded", "once", "redirect_host", "client_digest", "shown_digest"),
+        (
+            "ends_at",
+            "origin",
+            "methods",
+            "superseded",
+            "once",
+            "limits",
+            "redirect_host",
+            "client_digest",
+            "shown_digest",
+        ),
         "file-check-2",
     )
     CONSENT_REFUSED = "consent.refused", "A human refused what an agent asked for.", ("redirect_host",), "ban"
@@ -188,6 +198,12 @@ class Kind(StrEnum):
         "scissors",
     )
     CONSENT_SHORTENED = "consent.shortened", "A consent ends earlier.", ("before", "after"), "hourglass"
+    CONSENT_LIMITED = (
+        "consent.limited",
+        "A consent was limited to times of day, networks, a number of uses or an environment.",
+        ("before", "after", "limits_digest", "live_tokens"),
+        "scissors",
+    )
     CONSENT_REVOKED = "consent.revoked", "A consent was revoked.", ("live_tokens",), "octagon-x"
     CONSENT_SUPERSEDED = "consent.superseded", "A newer consent took the place of one.", ("successor",), "git-compare"
     CONSENT_PAUSED = (

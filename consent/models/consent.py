@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agents.ids import uuid7
 from agents.models import Agent, Client, Ownership, Resource, Scope, State, User
+from consent.conditions import NONE, Conditions, conditions_from
 from consent.errors import ConsentEnded, ConsentNotBegun
 from consent.models.consent_scope import ConsentScope
 
@@ -159,7 +160,13 @@ class Consent(models.Model):
     purpose_digest = models.CharField(max_length=64)
     """The trail's keyed digest of the purpose, carried by each event under this consent."""
     once = models.BooleanField(default=False)
-    """One access token, no refresh token."""
+    """One access token, no refresh token: the person's word for one use."""
+    conditions = models.JSONField(default=dict)
+    """Times of day, networks and environment that it is limited to (``Conditions.as_kept``). Empty for most."""
+    uses_allowed = models.PositiveIntegerField(null=True, blank=True)
+    """How many access tokens may be issued under it in all. Empty: any number."""
+    uses_taken = models.PositiveIntegerField(default=0)
+    """How many were, where the number is limited. Not counted otherwise."""
     shown = models.JSONField(default=dict)
     """What the human saw, word for word (``consent.screens.offer.Offer.as_shown``)."""
     client_metadata = models.JSONField(default=dict)
@@ -203,6 +210,10 @@ class Consent(models.Model):
                 condition=Q(user__isnull=False) | Q(origin="organisation"), name="consent_acts_for_somebody"
             ),
             CheckConstraint(condition=~Q(purpose=""), name="consent_has_a_purpose"),
+            CheckConstraint(
+                condition=Q(uses_allowed=None) | Q(uses_allowed__gte=1, uses_taken__lte=F("uses_allowed")),
+                name="consent_is_used_no_more_than_allowed",
+            ),
             CheckConstraint(
                 condition=Q(confirmed_by=None, confirmed_at=None)
                 | Q(confirmed_by__isnull=False, confirmed_at__isnull=False, user=None),
@@ -304,6 +315,18 @@ class Consent(models.Model):
         if self.ends_at <= now:
             return "ended"
         return "paused" if self.is_paused(now) else "live"
+
+    @property
+    def limits(self) -> Conditions:
+        """The conditions under which it counts."""
+        if not self.conditions and self.uses_allowed is None:
+            return NONE
+        return conditions_from(self.conditions, self.uses_allowed)
+
+    @property
+    def uses_left(self) -> int | None:
+        """How many more tokens may be issued under it. None: any number."""
+        return None if self.uses_allowed is None else self.uses_allowed - self.uses_taken
 
     def held(self, now: datetime) -> list[ConsentScope]:
         """The scopes that it holds now, with scope, resource and wording. Uses prefetched rows where there are any."""

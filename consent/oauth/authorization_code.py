@@ -23,6 +23,7 @@ from consent.oauth import refresh_token
 from consent.oauth.access_token import issue
 from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of, tell_of_use
 from consent.oauth.client_authentication import ProvenClient
+from consent.oauth.conditions import must_meet, take_use
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import require_same_purpose
 from consent.observed import RefusedUse
@@ -90,6 +91,8 @@ def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, A
     if not held:
         raise OAuthRefusal("invalid_grant", "Nothing of what was asked for is allowed any more.", met=_met(row))
     resource = choose(asked_resource(request.form), {row.scope.resource for row in held})
+    latest = must_meet(consent, facts=facts, latest=consent.ends_at)
+    more = take_use(consent, now=facts.now)
     family = TokenFamily.objects.create(
         id=row.family_id,
         consent=consent,
@@ -109,9 +112,10 @@ def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, A
         now=facts.now,
         family_id=family.pk,
         credential_id=client.credential_id,
+        latest_end=latest,
     )
     tell_of_use(consent, at_resource, now=facts.now)
-    may_refresh = client.allows_grant_type("refresh_token") and not consent.once
+    may_refresh = client.allows_grant_type("refresh_token") and more
     return answer(issued, refresh_token.start(family, user_id=row.user_id, now=facts.now) if may_refresh else None)
 
 

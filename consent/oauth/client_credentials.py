@@ -17,25 +17,26 @@ from django.http import QueryDict
 from oauthlib.common import Request
 
 from agents.actors import Actor, RequestFacts
-from agents.models import Checks
+from agents.models import Agent, Checks
 from agents.models.resource import is_sensitive
 from agents.statements import adapted, hot_cursor
+from consent.conditions import Conditions, Unmet, conditions_from
 from consent.mail import tell_of_first_sensitive_use
+from consent.models import Consent
 from consent.models.consent import PAUSES_AFTER
 from consent.oauth.access_token import Audience, Standing, issue
 from consent.oauth.audience import answer, asked_resource
 from consent.oauth.client_authentication import ProvenClient
+from consent.oauth.conditions import refused, take_use
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import another_purpose, asked_purpose
-from consent.oauth.rows import as_delta, as_time, known_id
+from consent.oauth.rows import as_delta, as_facts, as_time, known_id
 from consent.observed import RefusedUse
-from consent.once import UsedAlready, use_once
 
-JUST_ONCE = "consent"
-"""What ``UsedOnce`` calls the one use of a consent that was given for once."""
 ORGANISATION_CONSENTS = """
-    SELECT c.id, c.ends_at, c.purpose_key, c.purpose_digest, c.once, c.sensitive_use_told_at, cs.ended_at,
-           s.name, s.data_class, s.access, s.marked_sensitive, r.id, r.uri, r.checks, r.token_life
+    SELECT c.id, c.ends_at, c.purpose_key, c.purpose_digest, c.sensitive_use_told_at, cs.ended_at,
+           s.name, s.data_class, s.access, s.marked_sensitive, r.id, r.uri, r.checks, r.token_life,
+           c.conditions, c.time_zone, c.uses_allowed, c.uses_taken
     FROM consent_consent c
     JOIN consent_consentscope cs ON cs.consent_id = c.id
     JOIN agents_scope s ON s.id = cs.scope_id AND s.ended_at IS NULL
@@ -54,12 +55,15 @@ class Mandate:
 
     standing: Standing
     purpose_key: str
-    once: bool
     audience: Audience
     held: dict[str, str]
     taken: set[str]
     untold: set[str]
     """Sensitive names held, as long as nobody was told that one was used."""
+    conditions: Conditions
+    time_zone: str
+    spent: bool
+    """Whether all the uses are taken that there were."""
 
 
 def find(
@@ -79,11 +83,14 @@ def find(
     offered = _for_purpose(offered, asked_purpose(form))
     offered = _at_resource(offered, asked_resource(form))
     wanted = set(scopes)
-    if not wanted:
-        return offered[0], offered[0].held
-    for mandate in offered:
-        if wanted <= mandate.held.keys() | mandate.taken and wanted & mandate.held.keys():
-            return mandate, {name: mandate.held[name] for name in wanted & mandate.held.keys()}
+    fitting = [
+        mandate
+        for mandate in offered
+        if not wanted or (wanted <= mandate.held.keys() | mandate.taken and wanted & mandate.held.keys())
+    ]
+    if fitting:
+        mandate = _that_counts_now(fitting, client, facts)
+        return mandate, {name: mandate.held[name] for name in (wanted or mandate.held.keys()) & mandate.held.keys()}
     held = " ".join(sorted({name for mandate in offered for name in mandate.held}))
     taken = frozenset(name for mandate in offered for name in mandate.taken & wanted)
     met = RefusedUse(agent_id=client.agent_id, client_id=client.pk, missing=taken) if taken else None
@@ -97,8 +104,8 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
         cursor.execute(ORGANISATION_CONSENTS, adapted([client.pk, now, now, now - PAUSES_AFTER]))
         rows = cursor.fetchall()
     found: dict[tuple[uuid.UUID, uuid.UUID], Mandate] = {}
-    for consent, ends_at, key, digest, once, told, scope_end, *scope, resource, uri, checks, life in rows:
-        name, data_class, access, marked = scope
+    for consent, ends_at, key, digest, told, scope_end, name, data_class, access, marked, *place in rows:
+        resource, uri, checks, life, kept, time_zone, uses, taken = place
         consent_id, resource_id, end = known_id(consent), known_id(resource), as_time(ends_at)
         if end is None:
             continue
@@ -107,11 +114,13 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
             Mandate(
                 standing=Standing(consent_id, client.agent_id, None, end, digest),
                 purpose_key=key,
-                once=bool(once),
                 audience=Audience(resource_id, uri, checks == Checks.OFFLINE, as_delta(life)),
                 held={},
                 taken=set(),
                 untold=set(),
+                conditions=conditions_from(as_facts(kept), uses),
+                time_zone=time_zone,
+                spent=uses is not None and taken >= uses,
             ),
         )
         gone = as_time(scope_end)
@@ -145,19 +154,38 @@ def _at_resource(offered: list[Mandate], asked: str) -> list[Mandate]:
     return offered
 
 
+def _that_counts_now(fitting: list[Mandate], client: ProvenClient, facts: RequestFacts) -> Mandate:
+    """Return the newest whose conditions are met. Raises OAuthRefusal with what is not met of the newest."""
+    first: Unmet | None = None
+    for mandate in fitting:
+        unmet = _unmet(mandate, client, facts)
+        if unmet is None:
+            return mandate
+        first = first or unmet
+    newest = fitting[0]
+    consent = Consent.objects.get(pk=newest.standing.pk)
+    raise refused(first or Unmet.USES, consent, newest.conditions, facts.now)
+
+
+def _unmet(mandate: Mandate, client: ProvenClient, facts: RequestFacts) -> Unmet | None:
+    if not mandate.conditions:
+        return None
+    environment = ""
+    if mandate.conditions.environment:
+        environment = Agent.objects.values_list("environment", flat=True).get(pk=client.agent_id)
+    unmet = mandate.conditions.unmet(facts.now, mandate.time_zone, environment=environment, address=facts.address)
+    return unmet or (Unmet.USES if mandate.spent else None)
+
+
 def redeem(request: Request) -> dict[str, Any]:
     """Issue the access token. There is no refresh token (RFC 6749 §4.4.3)."""
     mandate, scopes = request.mandate
     request.consent_id = mandate.standing.pk
-    if not mandate.once:
+    if mandate.conditions.uses is None:
         return _issue(request, mandate, scopes)
-    now = request.facts.now
-    try:
-        with transaction.atomic():
-            use_once(JUST_ONCE, str(mandate.standing.pk), now=now, life=mandate.standing.ends_at - now)
-            return _issue(request, mandate, scopes)
-    except UsedAlready as used:
-        raise OAuthRefusal("unauthorized_client", "The consent was for one token, which was issued.") from used
+    with transaction.atomic():
+        take_use(Consent.objects.get(pk=mandate.standing.pk), now=request.facts.now)
+        return _issue(request, mandate, scopes)
 
 
 def _issue(request: Request, mandate: Mandate, scopes: dict[str, str]) -> dict[str, Any]:
@@ -171,6 +199,7 @@ def _issue(request: Request, mandate: Mandate, scopes: dict[str, str]) -> dict[s
         by=Actor.client(client.pk, request.facts),
         now=request.facts.now,
         credential_id=client.credential_id,
+        latest_end=mandate.conditions.closes_at(request.facts.now, mandate.time_zone, latest=mandate.standing.ends_at),
     )
     if mandate.untold & scopes.keys():
         tell_of_first_sensitive_use(mandate.standing.pk, now=request.facts.now)

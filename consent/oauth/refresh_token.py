@@ -30,6 +30,7 @@ from consent.oauth.access_token import issue
 from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of, tell_of_use
 from consent.oauth.authorization import NO_PERMISSION
 from consent.oauth.client_authentication import ProvenClient
+from consent.oauth.conditions import must_meet, take_use
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import require_same_purpose
 from consent.observed import RefusedUse
@@ -116,6 +117,9 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
     at_resource = [row for row in held if row.scope.resource_id == resource.pk and row.scope.name in wanted]
     if not at_resource:
         raise nothing_left(met)
+    # After the token was found to be no replay. What is refused here rolls its use back: it counts when the hours open.
+    latest = must_meet(consent, facts=facts, latest=family.ends_at)
+    more = take_use(consent, now=facts.now)
     issued = issue(
         client=client,
         standing=standing_of(consent),
@@ -126,10 +130,10 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
         now=facts.now,
         family_id=family.pk,
         credential_id=client.credential_id,
-        latest_end=family.ends_at,
+        latest_end=latest,
     )
     tell_of_use(consent, at_resource, now=facts.now)
-    return answer(issued, start(family, user_id=row.user_id, now=facts.now, parent_id=row.pk))
+    return answer(issued, start(family, user_id=row.user_id, now=facts.now, parent_id=row.pk) if more else None)
 
 
 def _wanted(request: Request, family: TokenFamily, resource_id: uuid.UUID) -> set[str]:

@@ -35,6 +35,13 @@ def as_list(value: Any) -> list[Any]:
     return json.loads(value) if isinstance(value, str) else list(value or [])
 
 
+def as_facts(value: Any) -> dict[str, Any]:
+    """Return a JSON column that holds an object. Most are empty, which costs no parsing."""
+    if not value or value == "{}":
+        return {}
+    return json.loads(value) if isinstance(value, str) else dict(value)
+
+
 def as_delta(value: Any) -> timedelta:
     """Return a duration column. SQLite keeps microseconds."""
     return value if isinstance(value, timedelta) else timedelta(microseconds=value)

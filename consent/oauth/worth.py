@@ -13,10 +13,11 @@ from typing import Any
 
 from agents.models import State
 from agents.statements import adapted, hot_cursor
+from consent.conditions import NONE, Unmet, conditions_from
 from consent.models.consent import PAUSES_AFTER
 from consent.models.token import digest_of
 from consent.oauth.access_token import TYP
-from consent.oauth.rows import as_id, as_time, known_id
+from consent.oauth.rows import as_facts, as_id, as_time, known_id
 from consent.oauth.signing_keys import verified_claims
 
 CHAIN_STATEMENT = """
@@ -24,7 +25,7 @@ CHAIN_STATEMENT = """
            c.id, c.purpose, c.purpose_digest, c.starts_at, c.ends_at, c.revoked_at, c.superseded_at, c.paused_at,
            v.left_office_at,
            cl.id, cl.client_id, cl.ended_at, a.id, a.state, a.ends_at, o_user.is_active, p.is_active, r.uri, r.ended_at,
-           t.family_id, f.ended_at, k.revoked_at, c.stop_event, s.name
+           t.family_id, f.ended_at, k.revoked_at, c.stop_event, s.name, c.conditions, c.time_zone, a.environment
     FROM consent_accesstoken t
     JOIN consent_consent c ON c.id = t.consent_id
     JOIN agents_client cl ON cl.id = t.application_id
@@ -107,6 +108,7 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
     (uri, resource_ended, family_id, family_ended, key_revoked, stop_event) = first[25:31]
     held = {row[31] for row in rows if row[31] is not None}
     scopes = tuple(name for name in scope.split() if name in held)
+    unmet = _unmet(*first[32:35], now)
     reasons = (
         ("token_revoked", revoked is not None),
         ("token_expired", _is_over(expires, now)),
@@ -123,6 +125,7 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         ("person_deactivated", user_id is not None and not person_active),
         ("resource_ended", resource_ended is not None),
         ("nothing_left", not scopes),
+        (unmet or "", unmet is not None),
     )
     return Worth(
         token_id=known_id(token_id),
@@ -143,6 +146,13 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         missing=frozenset(scope.split()) - held,
         unseen_change=stop_event is not None,
     )
+
+
+def _unmet(kept: Any, time_zone: str, environment: str, now: datetime) -> Unmet | None:
+    """Return which of the consent's conditions is not met. Whence an agent calls, its resource does not tell us."""
+    facts = as_facts(kept)
+    conditions = conditions_from(facts) if facts else NONE
+    return conditions.unmet(now, time_zone, environment=environment, address=None) if conditions else None
 
 
 def _is_unanswered(left_office_at: Any, now: datetime) -> bool:

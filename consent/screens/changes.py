@@ -23,7 +23,7 @@ from agents.trail.record import text_of
 from agents.trail.refusals import record_refusal
 from consent import mandate
 from consent.clock import Clock, clock_of_consent
-from consent.errors import NothingToConfirm, NotNarrower, NotShorter
+from consent.errors import NothingToConfirm, NotNarrower, NotShorter, NotTighter, OfferChanged
 from consent.models import Consent
 from consent.screens.preview import preview_of
 from consent.screens.storing import never_stored
@@ -31,7 +31,7 @@ from consent.screens.ticking import render_clock
 from consent.screens.who_and_when import moment_of, person_of
 from consent.until import CUSTOM, LIVES, TODAY, EndChoice, chosen_end, end_of_today, zone_of
 
-FormProblem = (NotNarrower, NotShorter, NothingToConfirm, InvalidInput)
+FormProblem = (NotNarrower, NotShorter, NotTighter, NothingToConfirm, OfferChanged, InvalidInput)
 """Refusals that are said beside the form. All others are pages of their own."""
 
 
@@ -58,8 +58,8 @@ def _record_refusal(request: HttpRequest, code: str, *, change: str, consent: Co
     )
 
 
-def _reason(request: HttpRequest, consent: Consent) -> str:
-    """Return the reason. Whoever changes somebody else's consent must give one."""
+def reason_of(request: HttpRequest, consent: Consent) -> str:
+    """Return the reason that the form gives. Whoever changes somebody else's consent must give one."""
     text = request.POST.get("reason", "")
     if not is_own(request, consent) and not text.strip():
         raise InvalidInput("reason", _("Say why: whom it concerns reads it."))
@@ -71,17 +71,19 @@ def is_own(request: HttpRequest, consent: Consent) -> bool:
     return consent.user_id == request.user.pk
 
 
-def _way_back(request: HttpRequest, consent: Consent) -> str:
+def way_back(request: HttpRequest, consent: Consent) -> str:
+    """Return the page to go to afterwards: one's own agents, or the consent."""
     return reverse("my-agents") if is_own(request, consent) else consent.get_absolute_url()
 
 
-def _page(
+def page(
     request: HttpRequest, template: str, consent: Consent, problem: Refused | None, **context: Any
 ) -> HttpResponse:
+    """Show the page that asks before a change, again where something is to be mended."""
     context = {
         "consent": consent,
         "own": is_own(request, consent),
-        "back_url": _way_back(request, consent),
+        "back_url": way_back(request, consent),
         "preview": preview_of(consent, moment_of(request)),
         "reason": request.POST.get("reason", ""),
         "problem": problem,
@@ -92,7 +94,7 @@ def _page(
     return render(request, template, context, status=400 if problem else 200)
 
 
-def _try(request: HttpRequest, consent: Consent, change: str, action: Callable[[], object]) -> Refused | None:
+def try_change(request: HttpRequest, consent: Consent, change: str, action: Callable[[], object]) -> Refused | None:
     """Do it. Returns what is to be said beside the form, if it was refused for something that can be mended there."""
     try:
         action()
@@ -124,14 +126,14 @@ def narrow(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         def do() -> object:
             scopes: frozenset[Scope] = frozenset(held[key].scope for key in keep)
             return mandate.narrow(
-                consent.pk, keep=scopes, reason=_reason(request, consent), by=Actor.of(request), now=now
+                consent.pk, keep=scopes, reason=reason_of(request, consent), by=Actor.of(request), now=now
             )
 
-        problem = _try(request, consent, "narrow", do)
+        problem = try_change(request, consent, "narrow", do)
         if problem is None:
             messages.success(request, _("Narrowed. It counts %(when)s.") % {"when": preview_of(consent, now).promise})
             return redirect("consent-stopped", consent.pk)
-    return _page(
+    return page(
         request,
         "consent/narrow.html",
         consent,
@@ -167,15 +169,15 @@ def shorten(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
                 zone=zone_of(person_of(request).time_zone),
             )
             return mandate.shorten(
-                consent.pk, ends_at=end.ends_at, reason=_reason(request, consent), by=Actor.of(request), now=now
+                consent.pk, ends_at=end.ends_at, reason=reason_of(request, consent), by=Actor.of(request), now=now
             )
 
-        problem = _try(request, consent, "shorten", do)
+        problem = try_change(request, consent, "shorten", do)
         if problem is None:
             messages.success(request, _("Shortened. It ends earlier now."))
-            return redirect(_way_back(request, consent))
+            return redirect(way_back(request, consent))
     zone = zone_of(person_of(request).time_zone)
-    return _page(
+    return page(
         request,
         "consent/shorten.html",
         consent,
@@ -214,13 +216,13 @@ def confirm(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
 
         def do() -> object:
-            return mandate.confirm(consent.pk, reason=_reason(request, consent), by=Actor.of(request), now=now)
+            return mandate.confirm(consent.pk, reason=reason_of(request, consent), by=Actor.of(request), now=now)
 
-        problem = _try(request, consent, "confirm", do)
+        problem = try_change(request, consent, "confirm", do)
         if problem is None:
             messages.success(request, _("Confirmed. You answer for it now."))
             return redirect(consent.get_absolute_url())
-    return _page(
+    return page(
         request, "consent/confirm.html", consent, problem, held=consent.held(now), paused=consent.is_paused(now)
     )
 
@@ -238,16 +240,16 @@ def revoke(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
 
         def do() -> object:
-            return mandate.revoke(consent.pk, reason=_reason(request, consent), by=Actor.of(request), now=now)
+            return mandate.revoke(consent.pk, reason=reason_of(request, consent), by=Actor.of(request), now=now)
 
-        problem = _try(request, consent, "revoke", do)
+        problem = try_change(request, consent, "revoke", do)
         if problem is None:
             return redirect("consent-revoke", consent.pk)
     if consent.revoked_at is not None:
         return _stopped(request, consent, clock_of_consent(consent, now))
     require(Actor.of(request), May.REVOKE_CONSENT, consent)
     consent.must_be_live(now)
-    return _page(request, "consent/revoke.html", consent, problem)
+    return page(request, "consent/revoke.html", consent, problem)
 
 
 @never_stored
@@ -268,7 +270,7 @@ def _stopped(request: HttpRequest, consent: Consent, clock: Clock | None) -> Htt
         "clock": clock,
         "watch_url": reverse("consent-stopped", args=[consent.pk]),
         "own": is_own(request, consent),
-        "back_url": _way_back(request, consent),
+        "back_url": way_back(request, consent),
         "reason": text_of([digest]).get(digest, ""),
         "now": moment_of(request),
     }

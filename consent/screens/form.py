@@ -16,20 +16,23 @@ from django.utils.translation import gettext as _
 
 from agents.errors import InvalidInput
 from agents.models import Scope
-from consent.approval import Approval
+from consent.approval import Approval, check_conditions
+from consent.condition_words import in_words
 from consent.decision import FORM_LIFE
 from consent.errors import DecisionRefused
 from consent.models.consent import fold_purpose
 from consent.offer import Offer
 from consent.purpose import clean_purpose
+from consent.screens import limits
+from consent.screens.limits import Limits, conditions_of, read_limits
 from consent.until import CUSTOM, ChosenEnd, chosen_end, zone_of
 
 SALT = "mandate.consent-form"
 SHOWN = "shown"
 CSRF = "csrfmiddlewaretoken"
-FIELDS = frozenset({SHOWN, CSRF, "scope", "until", "until_at", "purpose", "purpose_ok", "decision"})
-MUST_BE_THERE = frozenset({SHOWN, "until_at", "purpose", "decision"})
-MAY_REPEAT = frozenset({"scope"})
+FIELDS = frozenset({SHOWN, CSRF, "scope", "until", "until_at", "purpose", "purpose_ok", "decision"}) | limits.FIELDS
+MUST_BE_THERE = frozenset({SHOWN, "until_at", "purpose", "decision"}) | limits.TEXTS
+MAY_REPEAT = frozenset({"scope", limits.DAYS})
 LONGEST_BLOB = 40_000
 LONGEST_VALUE = 4_000
 
@@ -132,6 +135,7 @@ class Answer:
     until_at: str
     purpose: str
     purpose_ok: bool
+    limits: Limits
 
 
 def read_answer(post: QueryDict, offer: Offer) -> Answer:
@@ -149,7 +153,11 @@ def read_answer(post: QueryDict, offer: Offer) -> Answer:
         raise FormTampered("until")
     if post.get("purpose_ok", "on") != "on" or ("purpose_ok" in post and not offer.asks_to_confirm_purpose):
         raise FormTampered("purpose_ok")
-    return Answer(ticked, until, str(post["until_at"]), str(post["purpose"]), "purpose_ok" in post)
+    try:
+        limited = read_limits(post)
+    except ValueError as problem:
+        raise FormTampered("limits") from problem
+    return Answer(ticked, until, str(post["until_at"]), str(post["purpose"]), "purpose_ok" in post, limited)
 
 
 def approval_of(answer: Answer, offer: Offer, *, methods: Sequence[str], now: datetime) -> Approval:
@@ -164,6 +172,10 @@ def approval_of(answer: Answer, offer: Offer, *, methods: Sequence[str], now: da
             "purpose", _("Confirm what it is for, or say it in your own words: sensitive data is asked for.")
         )
     end = _end(answer, offer, now)
+    conditions = conditions_of(answer.limits, offer.agent)
+    check_conditions(conditions, offer.agent, zone_name=offer.zone_name)
+    if end.once and conditions.uses not in {None, 1}:
+        raise InvalidInput("limit_uses", _("You chose just once above. Leave the number empty, or choose another end."))
     words = {line.scope: line.wording for line in offer.lines if line.scope in answer.ticked}
     return Approval(
         client=offer.client,
@@ -172,8 +184,13 @@ def approval_of(answer: Answer, offer: Offer, *, methods: Sequence[str], now: da
         purpose=purpose,
         ends_at=end.ends_at,
         once=end.once,
+        conditions=conditions,
         required=offer.locked,
-        shown=offer.as_shown(ticked=answer.ticked, until=_end_in_words(answer, offer)),
+        shown=offer.as_shown(
+            ticked=answer.ticked,
+            until=_end_in_words(answer, offer),
+            limits=in_words(conditions, offer.zone_name),
+        ),
         redirect_host=offer.redirect_host,
         sign_in_methods=tuple(methods),
     )

@@ -26,6 +26,7 @@ from agents.models.resource import READING_ORDER
 from agents.promises import when_it_counts
 from agents.texts import one_line
 from consent import mandate
+from consent.condition_words import limits_in_words
 from consent.counts import Done, done_under
 from consent.differences import Difference, differences_of, why_paused
 from consent.models import Consent, ConsentScope, Silence
@@ -62,7 +63,8 @@ class Held:
 class Card:
     """One consent on the page. why_not: why nothing is allowed under it now, though it stands.
 
-    done: what resources reported, added up. differences: what it waits for, if it is paused.
+    done: what resources reported, added up. differences: what it waits for, if it is paused. limits: when, whence and how
+    often it counts, in words.
     """
 
     consent: Consent
@@ -72,6 +74,7 @@ class Card:
     why_not: str = ""
     done: list[Done] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
 
     @property
     def can_narrow(self) -> bool:
@@ -145,6 +148,7 @@ def _groups(consents: Iterable[Consent], now: datetime) -> list[Group]:
             _why_not(consent, now),
             done.get(consent.pk, []),
             differences_of(consent) if consent.paused_at else [],
+            limits_in_words(consent),
         )
         groups.setdefault(consent.agent_id, Group(consent.agent)).cards.append(card)
     return list(groups.values())
@@ -193,6 +197,7 @@ def my_consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         "taken": [row for row in consent.consent_scopes.all() if not row.is_held(now)],
         "done": done_under([consent.pk]).get(consent.pk, []),
         "differences": differences_of(consent) if consent.status(now) == "paused" else [],
+        "limits": limits_in_words(consent),
         "used": last_used([consent.pk]).get(consent.pk),
         "own": consent.user_id == request.user.pk,
         "can_change": consent.user_id == request.user.pk and consent.status(now) in {"live", "paused"},
@@ -221,6 +226,7 @@ def record_to_print(request: HttpRequest) -> HttpResponse:
                 "scopes": [(row, row.is_held(now)) for row in _in_reading_order(consent.consent_scopes.all())],
                 "used": used.get(consent.pk),
                 "done": done.get(consent.pk, []),
+                "limits": limits_in_words(consent),
             }
             for consent in page
         ],

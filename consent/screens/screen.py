@@ -11,10 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from agents.errors import InvalidInput
+from consent.condition_words import in_words
+from consent.conditions import NONE
 from consent.differences import differences_of
 from consent.models import Consent
 from consent.offer import Line, Offer, Section
 from consent.screens.form import Answer, seal
+from consent.screens.limits import limits_context, limits_of
 from consent.until import CUSTOM, zone_of
 
 
@@ -116,9 +120,21 @@ def show(
         "renews": renews,
         "differences": differences_of(offer.paused) if offer.paused else [],
         "now": now,
+        **_limits(offer, again),
         **(more or {}),
     }
     return render(request, template, context, status=status)
+
+
+def _limits(offer: Offer, again: Again) -> dict[str, Any]:
+    """Return the fields that limit it, filled in with what held so far: nothing is lost unseen by a new consent."""
+    so_far = offer.held.limits if offer.held else NONE
+    if offer.held is not None and offer.held.once:
+        so_far = so_far.with_uses(None)
+    answered = again.answer.limits if again.answer else limits_of(so_far, uses=so_far.uses)
+    problem = InvalidInput(again.error_field, again.error) if again.error else None
+    before = in_words(so_far, offer.held.time_zone) if offer.held else []
+    return limits_context(answered, offer.agent, zone_name=offer.zone_name, problem=problem, before=before)
 
 
 def _local(moment: datetime, offer: Offer) -> str:

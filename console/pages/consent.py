@@ -18,6 +18,7 @@ from agents.permissions import May
 from agents.promises import when_it_counts
 from agents.trail.search import Search, find_events
 from consent import mandate
+from consent.condition_words import limits_in_words
 from consent.differences import differences_of, what_changed
 from consent.models import Consent
 from console.agreed import agreed_of, whose_words
@@ -31,6 +32,7 @@ LATEST = 8
 CHANGES = (
     (May.CONFIRM_CONSENT, "consent-confirm", "badge-check", "primary"),
     (May.NARROW_CONSENT, "consent-narrow", "scissors", ""),
+    (May.NARROW_CONSENT, "consent-limit", "clock", ""),
     (May.SHORTEN_CONSENT, "consent-shorten", "hourglass", ""),
     (May.REVOKE_CONSENT, "consent-revoke", "octagon-x", "stop"),
 )
@@ -75,14 +77,15 @@ def _changes(shown: Consent, viewer: User, status: str) -> list[tuple[str, str, 
         return []
     paused = [(url, _("Look at the change…"), "git-compare", "primary")] if (url := _change_page(shown)) else []
     words = {
-        May.CONFIRM_CONSENT: _("Confirm…"),
-        May.NARROW_CONSENT: _("Narrow…"),
-        May.SHORTEN_CONSENT: _("Shorten…"),
-        May.REVOKE_CONSENT: _("Revoke…"),
+        "consent-confirm": _("Confirm…"),
+        "consent-narrow": _("Narrow…"),
+        "consent-limit": _("Limit…"),
+        "consent-shorten": _("Shorten…"),
+        "consent-revoke": _("Revoke…"),
     }
     needs_nobody = not shown.waits_for_an_answer
     return paused + [
-        (url, words[permission], icon, tone)
+        (url, words[page], icon, tone)
         for permission, page, icon, tone in CHANGES
         if (url := page_of(page, shown.pk)) and viewer.has_perm(permission, shown)
         if not (permission == May.CONFIRM_CONSENT and needs_nobody)
@@ -103,6 +106,7 @@ def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
         (_("How"), shown.get_origin_display()),
         *_confirmation(shown, at),
         (_("Until"), _until(shown, at)),
+        (_("Limited to"), "; ".join(limits_in_words(shown))),
     ]
     if shown.status(now) == "paused" and shown.waits_to_be_looked_at:
         paused = when(at, shown.paused_at, "exact")  # type: ignore[arg-type]

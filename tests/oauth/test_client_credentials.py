@@ -109,6 +109,6 @@ def test_a_consent_for_once_gives_one_token(claims, claims_client, mara, see_app
     grants.consent(claims_client, scopes=[see_appointments], user=None, by=mara, once=True)
     first = claims.act_alone()
     assert first.status_code == 200
-    with one_refusal("token.refused", "unauthorized_client"):
+    with one_refusal("token.refused", "uses_spent"):
         assert claims.act_alone().json()["error"] == "unauthorized_client"
     assert records_api.introspects(first.json()["access_token"])["active"] is True

@@ -31,8 +31,9 @@ from agents import clients, lifecycle, registry, resources
 from agents.actors import Actor
 from agents.models import DataClass, Scope
 from agents.scopes import drift_of_facts
-from consent import decision, mandate
+from consent import decision, limiting, mandate
 from consent.codes import CODE_LIFE
+from consent.conditions import EVERY_DAY, Conditions, Hours
 from tests import builders, grants
 from tests.grants import REDIRECT, Pkce, ResourceServer, TokenClient
 
@@ -52,14 +53,26 @@ some_scopes = st.sets(st.sampled_from(NAMES), min_size=1)
 
 
 class Book:
-    """What this test knows of one consent, without asking Mandate: scopes held, end, and whether somebody ended it."""
+    """What this test knows of one consent, without asking Mandate: scopes held, end, limits, and whether somebody ended it.
+
+    left: how many tokens may still be issued. open: from and until, in minutes of the day.
+    """
 
     def __init__(self, consent: Any, held: set[str], ends_at: datetime) -> None:
         self.consent, self.held, self.ends_at, self.over = consent, set(held), ends_at, False
         self.paused, self.tokens = False, 0
+        self.left: int | None = 1 if consent.once else None
+        self.open: tuple[int, int] | None = None
 
     def counts(self, now: datetime) -> bool:
-        return not self.over and not self.paused and now < self.ends_at
+        return not self.over and not self.paused and now < self.ends_at and self.is_open(now)
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether the clock, which is that of UTC here, is within its times of day."""
+        if self.open is None:
+            return True
+        minute, (start, end) = now.hour * 60 + now.minute, self.open
+        return start <= minute < end if start < end else minute >= start or minute < end
 
 
 class Code:
@@ -77,7 +90,7 @@ class Token:
 
 
 class Ceiling(RuleBasedStateMachine):
-    """Approve (also for once), narrow, shorten, supersede, revoke, pause for each kind of drift, agree, suspend, resume, wait;
+    """Approve (also for once), narrow, shorten, limit, supersede, revoke, pause for each kind of drift, agree, suspend, resume, wait;
     redeem, refresh, replay, give back.
 
     Few rules, each of several kinds: hypothesis chooses among rules alike, and what clients do must not be rare among them.
@@ -170,7 +183,7 @@ class Ceiling(RuleBasedStateMachine):
         self.codes.append(Code(grants.code(given, pkce, now=self.clock), pkce, book, self.clock + CODE_LIFE))
 
     @precondition(lambda self: self.live())
-    @rule(data=st.data(), how=st.sampled_from(["narrow", "narrow", "shorten", "revoke"]))
+    @rule(data=st.data(), how=st.sampled_from(["narrow", "narrow", "shorten", "limit", "revoke"]))
     def take_away(self, data, how):
         book = data.draw(st.sampled_from(self.live()))
         by = {"reason": "Less.", "by": Actor.person(self.weber), "now": self.clock}
@@ -181,6 +194,8 @@ class Ceiling(RuleBasedStateMachine):
             if ends_at < book.ends_at:
                 book.ends_at = ends_at
                 mandate.shorten(book.consent.pk, ends_at=ends_at, **by)
+        if how == "limit" and book.open is None and book.left != 0:
+            self.limit(book, data.draw(st.one_of(st.none(), st.integers(1, 3))), data.draw(st.integers(1, 90)))
         if how == "revoke":
             book.over = True
             mandate.revoke(book.consent.pk, **by)
@@ -189,6 +204,15 @@ class Ceiling(RuleBasedStateMachine):
         book.held.discard(name)
         keep = frozenset(self.scopes[each] for each in book.held)
         mandate.narrow(book.consent.pk, keep=keep, reason="Less.", by=Actor.person(self.weber), now=self.clock)
+
+    def limit(self, book, uses, minutes):
+        """Let it count less often, and only for so many minutes of each day from now."""
+        start = self.clock.hour * 60 + self.clock.minute
+        book.open = (start, (start + minutes) % 1440)
+        book.left = min((each for each in (book.left, uses) if each is not None), default=None)
+        conditions = Conditions(hours=Hours(EVERY_DAY, *book.open), uses=book.left)
+        by = Actor.person(self.weber)
+        limiting.limit(book.consent.pk, conditions=conditions, reason="Less.", by=by, now=self.clock)
 
     @rule(
         name=st.sampled_from(NAMES),
@@ -256,6 +280,8 @@ class Ceiling(RuleBasedStateMachine):
             return
         assert self.active
         assert book.counts(self.clock)
+        assert book.left != 0
+        book.left = None if book.left is None else book.left - 1
         book.tokens += 1
         assert book.tokens == 1 or not book.consent.once, "once is one access token"
         granted = set(body["scope"].split())
@@ -277,6 +303,7 @@ class Ceiling(RuleBasedStateMachine):
     def redeem_code(self, code):
         code.spoiled = code.spoiled or code.used
         must = self.active and not code.used and code.book.counts(self.clock) and self.clock < code.good_until
+        must = must and code.book.left != 0
         code.used = True
         answer = self.client.redeem(code.value, code.pkce)
         assert not must or answer.status_code == 200, answer.content
@@ -287,7 +314,7 @@ class Ceiling(RuleBasedStateMachine):
     def refresh(self, data, wanted):
         pair = self.pairs.pop(data.draw(st.integers(0, len(self.pairs) - 1)))
         value, code = pair
-        must = self.active and not wanted and not code.spoiled and code.book.counts(self.clock)
+        must = self.active and not wanted and not code.spoiled and code.book.counts(self.clock) and code.book.left != 0
         answer = self.client.refresh(value, **({"scope": " ".join(sorted(wanted))} if wanted else {}))
         assert not must or answer.status_code == 200, answer.content
         self.seen["refreshed"] += answer.status_code == 200
@@ -322,8 +349,9 @@ class Ceiling(RuleBasedStateMachine):
             if not seen["active"]:
                 for why in ("over", "paused"):
                     self.seen[why] += getattr(token.book, why)
-                # Suspending is the one thing that can be taken back. Everything else is for good.
-                token.dead = token.dead or self.active
+                self.seen["outside its hours"] += not token.book.is_open(self.clock)
+                # Suspending can be taken back, and the clock comes round again. Everything else is for good.
+                token.dead = token.dead or (self.active and token.book.is_open(self.clock))
                 continue
             assert not token.dead, "it was dead and lives again"
             assert self.active

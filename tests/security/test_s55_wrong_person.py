@@ -129,6 +129,7 @@ TABLE = {
     "consent-changes": may({MARA, ADA, WEBER, OMAR}, {WEBER}),
     "consents-bulk": may({MARA, ADA, MALLORY}, {MARA, ADA, MALLORY}),
     "consent-narrow": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
+    "consent-limit": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "consent-shorten": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "consent-revoke": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "organisation-consent": may({MARA}, {MARA}),
