@@ -25,7 +25,7 @@ from agents.trail.kinds import Kind
 from agents.trail.record import record
 from consent.mail import tell_of_pause
 from consent.models import AccessToken, Consent, ConsentScope
-from consent.models.consent import ConsentQuerySet
+from consent.models.consent_queries import ConsentQuerySet
 
 BATCH = 500
 

@@ -38,7 +38,8 @@ from consent.models import (
     UsedOnce,
     WrongEntries,
 )
-from consent.models.consent import OVER_SINCE, PAUSES_AFTER
+from consent.models.consent import OVER_SINCE
+from consent.models.consent_queries import PAUSES_AFTER
 from consent.receipts import COME_WITHIN
 
 CODES_KEPT_FOR = timedelta(days=7)

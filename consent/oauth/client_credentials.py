@@ -23,7 +23,7 @@ from agents.statements import adapted, hot_cursor
 from consent.conditions import Conditions, Unmet, conditions_from
 from consent.mail import tell_of_first_sensitive_use
 from consent.models import Consent
-from consent.models.consent import PAUSES_AFTER
+from consent.models.consent_queries import PAUSES_AFTER
 from consent.oauth.access_token import Audience, Standing, issue
 from consent.oauth.audience import answer, asked_resource
 from consent.oauth.client_authentication import ProvenClient

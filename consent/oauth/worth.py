@@ -14,7 +14,7 @@ from typing import Any
 from agents.models import State
 from agents.statements import adapted, hot_cursor
 from consent.conditions import NONE, Unmet, conditions_from
-from consent.models.consent import PAUSES_AFTER
+from consent.models.consent_queries import PAUSES_AFTER
 from consent.models.token import digest_of
 from consent.oauth.access_token import TYP
 from consent.oauth.rows import as_facts, as_id, as_time, known_id

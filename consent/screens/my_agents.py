@@ -30,7 +30,7 @@ from consent.condition_words import limits_in_words
 from consent.counts import Done, done_under
 from consent.differences import Difference, differences_of, why_paused
 from consent.models import Consent, ConsentScope, Silence
-from consent.models.consent import ConsentQuerySet
+from consent.models.consent_queries import ConsentQuerySet
 from consent.screens.preview import tokens_of
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of

@@ -19,7 +19,7 @@ from agents.models import User
 from agents.permissions import May
 from agents.trail.record import heaviest
 from consent.models import Consent
-from consent.models.consent import ConsentQuerySet
+from consent.models.consent_queries import ConsentQuerySet
 from console.pages.parts import render_part
 
 PAGE_SIZE = 25

@@ -29,7 +29,7 @@ from agents.permissions import May
 from agents.promises import when_it_counts
 from consent import many
 from consent.models import AccessToken, Consent, ConsentScope
-from consent.models.consent import ConsentQuerySet
+from consent.models.consent_queries import ConsentQuerySet
 from consent.screens.preview import AtResource, places_of
 from consent.screens.who_and_when import moment_of, person_of
 from console.forms.reasons import ReasonForm

@@ -561,6 +561,22 @@ def test_what_was_for_once_is_asked_for_once_again(
     assert form_of(builders.browser(weber).get(path(given)))["until"] == ["once"]
 
 
+def test_agreeing_keeps_the_limits_and_what_is_left_of_the_uses(
+    weber: User, mara: User, discharge_client: Client, look_up_staff: Scope
+) -> None:
+    browser = builders.browser(weber)
+    asked = screen(browser, discharge_client, scope="staff:read")
+    answer_of(decides(browser, asked, limit_networks=["10.0.0.0/8"], limit_uses=["20"]))
+    given = Consent.objects.get()
+    Consent.objects.update(uses_taken=15)
+    reword(look_up_staff, mara, "Look up staff and patients")
+    form = {**form_of(browser.get(path(given))), "decision": "allow"}
+    browser.post(path(given), form)
+    fresh = Consent.objects.live(timezone.now()).get()
+    assert fresh.limits.networks == given.limits.networks
+    assert fresh.limits.uses == 5
+
+
 def test_without_a_renewal_nobody_can_choose_the_end_of_before(weber: User, discharge_client: Client) -> None:
     browser = builders.browser(weber)
     asked = screen(browser, discharge_client, scope="staff:read")

@@ -15,7 +15,7 @@ from agents.trail.kinds import Kind
 from consent import mandate, sweeps
 from consent.errors import NothingToConfirm
 from consent.models import Consent
-from consent.models.consent import PAUSES_AFTER
+from consent.models.consent_queries import PAUSES_AFTER
 from tests import builders, grants
 from tests.consent.test_drift import main_form, path
 from tests.forms import text_of
