@@ -50,15 +50,15 @@ def observe(use: RefusedUse, *, refusal: str, by: Actor, now: datetime) -> None:
 
     Records ``revocation.observed`` with the seconds since the change.
     """
-    if use.consent_id is not None:
-        _observe_consents(Consent.objects.filter(pk=use.consent_id), use, refusal, by, now)
-    elif use.client_id is not None:
-        _observe_consents(Consent.objects.filter(client=use.client_id, user=None), use, refusal, by, now)
-    elif use.agent_id is not None:
-        stopped = Agent.objects.filter(pk=use.agent_id, stop_event__isnull=False).exclude(state=State.ACTIVE)
-        stop = Event.objects.filter(pk__in=stopped.values("stop_event")).first()
-        if stop is not None and stopped.filter(stop_event=stop.pk).update(stop_event=None):
-            _record(stop, use, refusal, by, now)
+    for stop, consent in _led_here(use):
+        if consent is None:
+            waiting: Any = Agent.objects.filter(stop_event=stop.pk)
+            ids: dict[str, Any] = {}
+        else:
+            waiting = Consent.objects.filter(pk=consent.pk, stop_event=stop.pk)
+            ids = {"consent_id": consent.pk, "user_id": consent.user_id}
+        if waiting.update(stop_event=None):
+            _record(stop, use, refusal, by, now, **ids)
 
 
 def observe_apart(use: RefusedUse, *, refusal: str, by: Actor, now: datetime) -> None:
@@ -67,19 +67,29 @@ def observe_apart(use: RefusedUse, *, refusal: str, by: Actor, now: datetime) ->
     Never raises for the database: what a client or a resource is told does not wait for it.
     """
     try:
+        if not _led_here(use):
+            return  # asked without a transaction, which on SQLite would wait for whoever writes
         with transaction.atomic(durable=True):
             observe(use, refusal=refusal, by=by, now=now)
     except DatabaseFault:
         log.exception("revocation_not_observed")
 
 
-def _observe_consents(consents: Any, use: RefusedUse, refusal: str, by: Actor, now: datetime) -> None:
-    for consent in consents.filter(stop_event__isnull=False):
-        stop = Event.objects.filter(pk=consent.stop_event).first()
-        if stop is None or not _led_to(stop, consent, use):
-            continue
-        if Consent.objects.filter(pk=consent.pk, stop_event=stop.pk).update(stop_event=None):
-            _record(stop, use, refusal, by, now, consent_id=consent.pk, user_id=consent.user_id)
+def _led_here(use: RefusedUse) -> list[tuple[Event, Consent | None]]:
+    """Return the changes, of these consents or of the agent as a whole, that this use is the first to meet."""
+    if use.consent_id is None and use.client_id is None:
+        if use.agent_id is None:
+            return []
+        stopped = Agent.objects.filter(pk=use.agent_id, stop_event__isnull=False).exclude(state=State.ACTIVE)
+        return [(stop, None) for stop in Event.objects.filter(pk__in=stopped.values("stop_event"))]
+    about = {"pk": use.consent_id} if use.consent_id else {"client": use.client_id, "user": None}
+    consents = Consent.objects.filter(stop_event__isnull=False, **about)
+    changes = Event.objects.in_bulk([consent.stop_event for consent in consents])
+    return [
+        (stop, consent)
+        for consent in consents
+        if (stop := changes.get(consent.stop_event)) is not None and _led_to(stop, consent, use)
+    ]
 
 
 def _led_to(stop: Event, consent: Consent, use: RefusedUse) -> bool:

@@ -98,6 +98,10 @@ def _facts_of(worth: Worth) -> dict[str, Any]:
 def _tell_first_inactive(worth: Worth, resource: ProvenResource, facts: RequestFacts) -> None:
     """Record the first refused use of a token. Whoever marks the row tells it."""
     if worth.told_before:
+        # Its first refusal was for something else, and it counted again since.
+        if worth.unseen_change and worth.refusal in BY_CONSENT | BY_AGENT:
+            by = Actor.resource(resource.pk, facts)
+            observe_apart(_met(worth, resource), refusal=worth.refusal, by=by, now=facts.now)
         return
     with transaction.atomic(durable=True):
         if AccessToken.objects.filter(pk=worth.token_id, refused_at=None).update(refused_at=facts.now):

@@ -25,7 +25,7 @@ CHAIN_STATEMENT = """
            c.id, c.purpose, c.purpose_digest, c.starts_at, c.ends_at, c.revoked_at, c.superseded_at, c.paused_at,
            v.left_office_at,
            cl.id, cl.client_id, cl.ended_at, a.id, a.state, a.ends_at, o_user.is_active, p.is_active, r.uri, r.ended_at,
-           t.family_id, f.ended_at, k.revoked_at, c.stop_event, s.name, c.conditions, c.time_zone, a.environment
+           t.family_id, f.ended_at, k.revoked_at, COALESCE(c.stop_event, a.stop_event), s.name, c.conditions, c.time_zone, a.environment
     FROM consent_accesstoken t
     JOIN consent_consent c ON c.id = t.consent_id
     JOIN agents_client cl ON cl.id = t.application_id

@@ -285,6 +285,22 @@ def test_a_token_that_never_held_what_was_taken_away_shows_nothing(
     assert not observed()
 
 
+def test_a_token_that_was_refused_before_for_something_else_shows_the_change_too(
+    mara: User, weber: User, weber_allows: Consent, pair: dict[str, str], records_api: ResourceServer
+) -> None:
+    by, agent = builders.actor(mara), weber_allows.agent
+    for _ in range(2):
+        lifecycle.suspend(agent, reason="A look.", by=by, now=timezone.now())
+        assert records_api.introspects(pair["access_token"]) == {"active": False}
+        lifecycle.resume(agent, reason="Fine.", by=by, now=timezone.now())
+    revoke(weber_allows, weber)
+    for _ in range(2):
+        assert records_api.introspects(pair["access_token"]) == {"active": False}
+    changes = [event.detail["change"] for event in observed()]
+    assert changes == ["agent.suspended", "agent.suspended", "consent.revoked"]
+    assert len(builders.events(Kind.INTROSPECTION_INACTIVE)) == 1
+
+
 def test_what_ran_out_after_a_narrowing_is_no_proof_of_it(
     weber: User, discharge: TokenClient, read_records: Scope, see_appointments: Scope, pkce: Any
 ) -> None:
