@@ -115,13 +115,14 @@ def test_from_the_set_up_link_to_a_revoked_agent(running_mandate, somebody, list
     # ------------------------------------------------------------------------------ narrowed: the very next call
     weber.opens("/my-agents/").sees(READ, WRITE).finds_no_fault().unticks(WRITE).presses("Narrow…")
     weber.is_at("Narrow what Discharge Assistant may do for you").finds_no_fault()
-    weber.fills({"Why?": "I write my letters myself again."}).presses("Narrow now").is_at("My agents")
+    weber.fills({"Why?": "I write my letters myself again."}).presses("Narrow now")
+    weber.is_at("Discharge Assistant may do less now").finds_no_fault()
     refused = records_api.post("/patients/p-1001/letters", "Dear colleague", access)
     assert (refused.status_code, refused.json()["error"]) == (403, "insufficient_scope")
     assert records_api.get("/patients/p-1001", access).status_code == 200
 
     # ------------------------------------------------------------------------------ revoked: nothing any more
-    weber.follows("Revoke…").is_at("Revoke what Discharge Assistant may do for you?").finds_no_fault()
+    weber.opens("/my-agents/").follows("Revoke…").is_at("Revoke what Discharge Assistant may do for you?").finds_no_fault()
     weber.fills({"Why?": "The ward has a new system."}).presses("Revoke now")
     weber.is_at("Discharge Assistant no longer acts for you").finds_no_fault()
     assert records_api.get("/patients/p-1001", access).status_code == 401
