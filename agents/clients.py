@@ -19,7 +19,7 @@ from agents.actors import Actor, require
 from agents.drift import Drift, What
 from agents.errors import Ended, InvalidInput
 from agents.ids import random_handle
-from agents.models import Agent, AuthMethod, Client, GrantType, State
+from agents.models import Agent, AuthMethod, Client, FetchedKeys, GrantType, State
 from agents.models.agent import Kind as AgentKind
 from agents.outgoing import BadAddress, check_url
 from agents.permissions import May
@@ -30,7 +30,18 @@ from agents.trail.record import record
 
 MOST_REDIRECT_URIS = 20
 LONGEST_REDIRECT_URI = 500
-CHANGEABLE = frozenset({"name", "auth_method", "grant_types", "redirect_uris", "notification_endpoint", "require_par"})
+CHANGEABLE = frozenset(
+    {
+        "name",
+        "auth_method",
+        "grant_types",
+        "redirect_uris",
+        "notification_endpoint",
+        "require_par",
+        "jwks_uri",
+        "older_reason",
+    }
+)
 GRANTS_OF = {
     AgentKind.ASSISTANT: frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}),
     AgentKind.AUTONOMOUS: frozenset({GrantType.CLIENT_CREDENTIALS}),
@@ -55,6 +66,8 @@ def add(
     redirect_uris: Iterable[str],
     notification_endpoint: str = "",
     require_par: bool = False,
+    jwks_uri: str = "",
+    older_reason: str = "",
     by: Actor,
     now: datetime,
 ) -> Client:
@@ -66,10 +79,19 @@ def add(
     require(by, May.MANAGE_CLIENT, agent)
     _must_not_be_retired(agent)
     facts = _checked(
-        agent, name, auth_method, grant_types, redirect_uris, notification_endpoint, require_par=require_par
+        agent,
+        name,
+        auth_method,
+        grant_types,
+        redirect_uris,
+        notification_endpoint,
+        require_par=require_par,
+        jwks_uri=jwks_uri,
+        older_reason=older_reason,
     )
     client = Client.objects.create(agent=agent, client_id=_new_client_id(facts["name"]), **_columns(facts))
-    record(Kind.CLIENT_CREATED, by=by, now=now, agent_id=agent.pk, client_id=client.pk, **facts)
+    reason = facts["older_reason"]
+    record(Kind.CLIENT_CREATED, by=by, now=now, agent_id=agent.pk, client_id=client.pk, reason=reason, **_told(facts))
     return client
 
 
@@ -94,6 +116,8 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
         "redirect_uris": client.redirect_uris.split(),
         "notification_endpoint": client.notification_endpoint,
         "require_par": client.require_par,
+        "jwks_uri": client.jwks_uri,
+        "older_reason": client.older_reason,
     }
     after = _checked(agent, **{**before, **changes}, device_codes=bool(client.device_reason))
     differing = {name for name in CHANGEABLE if before[name] != after[name]}
@@ -112,9 +136,12 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
         now=now,
         agent_id=agent.pk,
         client_id=client.pk,
-        before={name: before[name] for name in sorted(differing)},
-        after={name: after[name] for name in sorted(differing)},
+        reason=after["older_reason"] if "older_reason" in differing else "",
+        before=_told({name: before[name] for name in sorted(differing)}),
+        after=_told({name: after[name] for name in sorted(differing)}),
     )
+    if "jwks_uri" in differing:
+        FetchedKeys.objects.filter(client=client).delete()  # those of another address count for nothing
     drift.tell(drifts, by=by, now=now)
     return client
 
@@ -181,6 +208,8 @@ def _checked(
     notification_endpoint: str = "",
     *,
     require_par: bool = False,
+    jwks_uri: str = "",
+    older_reason: str = "",
     device_codes: bool = False,
 ) -> dict[str, Any]:
     """Return the registration as it is kept. Raises InvalidInput for the first thing that may not be.
@@ -215,7 +244,30 @@ def _checked(
         "redirect_uris": uris,
         "notification_endpoint": endpoint,
         "require_par": require_par and GrantType.AUTHORIZATION_CODE in grants,
+        **_checked_signing(auth_method, jwks_uri, older_reason),
     }
+
+
+def _checked_signing(auth_method: str, jwks_uri: str, older_reason: str) -> dict[str, str]:
+    """Return what only a client that signs has; of another one nothing of it is kept."""
+    if auth_method != AuthMethod.PRIVATE_KEY_JWT:
+        return {"jwks_uri": "", "older_reason": ""}
+    jwks_uri, older_reason = jwks_uri.strip(), older_reason.strip()
+    try:
+        if jwks_uri:
+            check_url(jwks_uri)
+    except BadAddress as problem:
+        raise InvalidInput("jwks_uri", str(problem)) from problem
+    return {
+        "jwks_uri": jwks_uri,
+        "older_reason": one_line("older_reason", older_reason, longest=500) if older_reason else "",
+    }
+
+
+def _told(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return facts as an event tells them: a reason is free text, and stands where it can be erased."""
+    told = {name: value for name, value in facts.items() if name != "older_reason"}
+    return told | ({"older": bool(facts["older_reason"])} if "older_reason" in facts else {})
 
 
 def _checked_endpoint(endpoint: str, *, asks: bool) -> str:
@@ -265,6 +317,8 @@ def _columns(facts: dict[str, Any]) -> dict[str, Any]:
         "redirect_uris": " ".join(facts["redirect_uris"]),
         "notification_endpoint": facts["notification_endpoint"],
         "require_par": facts["require_par"],
+        "jwks_uri": facts["jwks_uri"],
+        "older_reason": facts["older_reason"],
         "client_type": Client.CLIENT_PUBLIC if public else Client.CLIENT_CONFIDENTIAL,
         "hash_client_secret": False,
     }

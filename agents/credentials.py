@@ -1,7 +1,8 @@
 """Credentials: issue, check, revoke. A key names the credential and proves it: ``mdt_<handle>_<secret>_<checksum>``.
 
 The secret has 256 random bits; the checksum lets secret scanners tell a leaked key from noise without asking us.
-The key is shown once and stored as a digest.
+The key is shown once and stored as a digest. A client that signs (``private_key_jwt``) has public keys instead, of which
+only it knows the private half.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,12 +25,15 @@ from agents.errors import Ended, InvalidInput
 from agents.ids import random_handle
 from agents.models import Agent, Client, Credential, Resource, State
 from agents.permissions import May
+from agents.public_keys import MOST_KEYS, PublicKey
 from agents.trail.kinds import Kind
 from agents.trail.record import record
 
 PREFIX = "mdt"
 WELL_FORMED = re.compile(rf"{PREFIX}_(?P<handle>[0-9a-z]{{1,16}})_[0-9A-Za-z]{{1,64}}_[0-9A-Za-z]{{6}}\Z")
 """Anybody can compute a checksum, so the shape is looked at first: a NUL in a handle is an error of PostgreSQL's driver."""
+PUBLIC_HANDLE = 16
+"""Characters of a public key's handle: how its thumbprint begins. Of a secret's there are twelve."""
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -116,6 +121,53 @@ def issue(
 
 
 @transaction.atomic
+def add_public_keys(
+    client: Client, keys: Iterable[PublicKey], *, by: Actor, now: datetime, ends_at: datetime | None = None
+) -> list[Credential]:
+    """Let a client prove itself by the private halves of these keys as well. Returns the new credentials.
+
+    Raises Forbidden, Ended (client removed or agent retired), InvalidInput (an end in the past, a client that does not
+    sign, too many keys, or one that some client has or had: what was revoked stays so, and no two share a key).
+    Records ``credential.public_key_added`` for each.
+    """
+    _locked(client, by, secret=False)
+    if ends_at is not None and ends_at <= now:
+        raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
+    added = []
+    for key in keys:
+        handle = key.thumbprint[:PUBLIC_HANDLE]
+        if Credential.objects.filter(handle=handle).exists():
+            raise InvalidInput(
+                "public_keys",
+                _("%(key)s is or was the key of a client already. Make a new pair for this one.") % {"key": handle},
+            )
+        credential = Credential.objects.create(
+            handle=handle,
+            client=client,
+            digest=key.digest,
+            public_jwk=key.jwk,
+            starts_at=now,
+            ends_at=ends_at,
+            created_by=by.user,
+        )
+        record(
+            Kind.PUBLIC_KEY_ADDED,
+            by=by,
+            now=now,
+            credential_id=credential.pk,
+            handle=handle,
+            thumbprint=key.thumbprint,
+            ends_at=ends_at,
+            **_holder_ids(credential),
+        )
+        added.append(credential)
+    live = Credential.objects.live(now).filter(client=client, public_jwk__isnull=False).count()
+    if live > MOST_KEYS:
+        raise InvalidInput("public_keys", _("A client has at most %(most)s live keys.") % {"most": MOST_KEYS})
+    return added
+
+
+@transaction.atomic
 def revoke(credential: Credential, *, by: Actor, now: datetime, reason: str) -> Credential:
     """Make a key prove nothing from this moment on. Tokens got with it are worth nothing from their next use on.
 
@@ -160,8 +212,8 @@ def _end(credential: Credential, *, by: Actor, now: datetime, reason: str) -> No
     )
 
 
-def _locked(holder: Client | Resource, by: Actor) -> Client | Resource:
-    """Return the holder under its locks, once it is sure that it may have another key."""
+def _locked(holder: Client | Resource, by: Actor, *, secret: bool = True) -> Client | Resource:
+    """Return the holder under its locks, once it is sure that it may have another key. secret: or else a public one."""
     if isinstance(holder, Resource):
         holder = Resource.objects.select_for_update().get(pk=holder.pk)
         require(by, May.MANAGE_RESOURCE, holder)
@@ -171,6 +223,14 @@ def _locked(holder: Client | Resource, by: Actor) -> Client | Resource:
         if holder.is_public:
             raise InvalidInput(
                 "client", _("A public client keeps no secret. Give it a method that authenticates first.")
+            )
+        if holder.signs and secret:
+            raise InvalidInput("client", _("This client proves itself by a key of its own. Give its public half here."))
+        if not holder.signs and not secret:
+            raise InvalidInput("public_keys", _("This client proves itself by a secret. Change its method first."))
+        if holder.jwks_uri:
+            raise InvalidInput(
+                "public_keys", _("This client publishes its keys at an address of its own. Add it there.")
             )
         if agent.state == State.RETIRED:
             raise Ended(_("%(agent)s is retired. Its clients get no more keys.") % {"agent": agent.name})

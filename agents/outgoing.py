@@ -2,22 +2,28 @@
 
 An address in a registration must not make Mandate knock at doors inside (server-side request forgery). The name is
 resolved once, every address behind it must be public, and the connection goes to the very address that was checked, so
-that a second look-up cannot lead elsewhere. One deadline holds for all of it. Of the answer only the status is read.
+that a second look-up cannot lead elsewhere. One deadline holds for all of it, and of an answer only so much is read.
 """
 
 from __future__ import annotations
 
+import http.client
+import io
 import ipaddress
 import re
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+Read = TypeVar("Read")
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST_URL = 500
 LONGEST_STATUS_LINE = 8_000
@@ -64,12 +70,36 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], within: float) ->
 
     within: seconds for all of it. Raises BadAddress (not public) and NotReached. Never call it inside a transaction.
     """
+    return _called("POST", url, body=body, headers=headers, within=within, read=_status)
+
+
+def get(url: str, *, within: float, most: int) -> bytes:
+    """Fetch a document that was answered with 200, and return its body. Nothing is followed.
+
+    within: seconds for all of it. most: bytes of the whole answer. Raises BadAddress (not public) and NotReached, for
+    another status, a longer answer and a slower one too. Never call it inside a transaction.
+    """
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    return _called("GET", url, body=b"", headers=headers, within=within, read=partial(_document, most=most))
+
+
+def _called(
+    method: str,
+    url: str,
+    *,
+    body: bytes,
+    headers: Mapping[str, str],
+    within: float,
+    read: Callable[[socket.socket, bytes, float], Read],
+) -> Read:
     parts = check_url(url)
     ends = time.monotonic() + within
     port = parts.port or (443 if parts.scheme == "https" else 80)
     addresses = _public_addresses(parts, port)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = [f"POST {path} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close", f"Content-Length: {len(body)}"]
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close"]
+    if method == "POST":
+        lines.append(f"Content-Length: {len(body)}")
     for name, value in headers.items():
         if not _HEADER.match(value):
             raise BadAddress("A header holds what may not stand in one.")
@@ -78,20 +108,27 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], within: float) ->
     last: Exception | None = None
     for address in addresses:
         try:
-            return _ask(parts, address, port, message, ends)
+            return _ask(parts, address, port, message, ends, read)
         except (OSError, ValueError) as problem:
             last = problem
     raise NotReached(type(last).__name__) from last
 
 
-def _ask(parts: SplitResult, address: str, port: int, message: bytes, ends: float) -> int:
+def _ask(
+    parts: SplitResult,
+    address: str,
+    port: int,
+    message: bytes,
+    ends: float,
+    read: Callable[[socket.socket, bytes, float], Read],
+) -> Read:
     with socket.create_connection((address, port), timeout=_left(ends)) as plain:
         if parts.scheme == "https":
             plain.settimeout(_left(ends))
             context = ssl.create_default_context()
             with context.wrap_socket(plain, server_hostname=parts.hostname) as wrapped:
-                return _status(wrapped, message, ends)
-        return _status(plain, message, ends)
+                return read(wrapped, message, ends)
+        return read(plain, message, ends)
 
 
 def _status(connection: socket.socket, message: bytes, ends: float) -> int:
@@ -108,6 +145,40 @@ def _status(connection: socket.socket, message: bytes, ends: float) -> int:
     if found is None:
         raise ValueError("no HTTP")
     return int(found[1])
+
+
+class _Whole:
+    """An answer that was read to its end, in the shape that ``http.client`` takes apart."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self.answer)
+
+
+def _document(connection: socket.socket, message: bytes, ends: float, *, most: int) -> bytes:
+    """Read all of the answer before any of it is understood, so that the deadline and the limit hold for each byte."""
+    connection.settimeout(_left(ends))
+    connection.sendall(message)
+    answer = b""
+    while True:
+        connection.settimeout(_left(ends))
+        more = connection.recv(min(16_384, most + 1 - len(answer)))
+        answer += more
+        if not more:
+            break
+        if len(answer) > most:
+            raise ValueError("too long")
+    response = http.client.HTTPResponse(_Whole(answer))  # type: ignore[arg-type]  # it asks for makefile alone
+    try:
+        response.begin()
+        body = response.read()  # of what is here: a shorter one than was announced is no whole answer
+    except http.client.HTTPException as problem:
+        raise ValueError("no HTTP") from problem
+    if response.status != HTTPStatus.OK:
+        raise ValueError(f"status {response.status}")
+    return body
 
 
 def _left(ends: float) -> float:

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from agents.credentials import PUBLIC_HANDLE
 from agents.models import Event, SensitivityClass
 from agents.trail.kinds import Kind
 from consent.differences import what_changed
@@ -83,7 +84,9 @@ class Parts:
         return self._said("subject", _("time"))
 
     def _handle(self) -> SafeString:
-        return format_html("<code>mdt_{}_…</code>", value_in_words(self.detail.get("handle")))
+        handle = value_in_words(self.detail.get("handle"))
+        # Those of public keys are the beginning of a thumbprint, and longer than those of secrets.
+        return format_html("<code>{}…</code>" if len(handle) == PUBLIC_HANDLE else "<code>mdt_{}_…</code>", handle)
 
     def _scope(self) -> SafeString:
         return code(value_in_words(self.detail.get("scope")) or self.event.scopes)

@@ -73,6 +73,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.DEVICE_CODES_ALLOWED: gettext_lazy("{actor} let the client {client} of {agent} use device codes"),
     Kind.DEVICE_CODES_ENDED: gettext_lazy("{actor} took device codes away from the client {client} of {agent}"),
     Kind.CREDENTIAL_ISSUED: gettext_lazy("{actor} issued the key {handle} for {holder}"),
+    Kind.PUBLIC_KEY_ADDED: gettext_lazy("{actor} gave {holder} the public key {handle}"),
     Kind.CREDENTIAL_REVOKED: gettext_lazy("{actor} revoked the key {handle} of {holder}"),
     Kind.CREDENTIAL_ENDED: gettext_lazy("The key {handle} of {holder} came to its end"),
     Kind.RESOURCE_CREATED: gettext_lazy("{actor} registered the resource {resource}"),

@@ -2,7 +2,7 @@
 
 from agents.models.agent import Agent, AgentScope, DataClass, Environment, Kind, Ownership, State
 from agents.models.circle import CircleMember
-from agents.models.client import AuthMethod, Client, Credential, GrantType, LastUse
+from agents.models.client import AuthMethod, Client, Credential, FetchedKeys, GrantType, LastUse
 from agents.models.known_source import KnownSource
 from agents.models.link import OneTimeLink
 from agents.models.mail import OutgoingMail
@@ -29,6 +29,7 @@ __all__ = [
     "Environment",
     "Event",
     "EventText",
+    "FetchedKeys",
     "GrantType",
     "Kind",
     "KnownSource",

@@ -14,6 +14,7 @@ from oauth2_provider.models import AbstractApplication
 
 from agents.ids import uuid7
 from agents.models.agent import Agent, State
+from agents.public_keys import thumbprint_of
 from agents.redirects import redirect_uri_matches
 
 
@@ -22,6 +23,7 @@ class AuthMethod(models.TextChoices):
 
     BASIC = "client_secret_basic", "client_secret_basic"
     POST = "client_secret_post", "client_secret_post"
+    PRIVATE_KEY_JWT = "private_key_jwt", "private_key_jwt"
     NONE = "none", _("none (public client with PKCE)")
 
 
@@ -51,6 +53,10 @@ class Client(AbstractApplication):
     """Where it is told that somebody decided (CIBA ping mode). Empty: it polls."""
     device_reason = models.CharField(max_length=500, blank=True)
     """Why an administrator allowed it device codes. Empty: it has none (``agents/device_codes.py``)."""
+    jwks_uri = models.CharField(max_length=500, blank=True)
+    """Where its public keys are published. Empty: they are ``Credential`` rows here."""
+    older_reason = models.CharField(max_length=500, blank=True)
+    """Why its assertions may name the token endpoint, last an hour and be signed by RS256. Empty: they may not."""
     require_par = models.BooleanField(default=False)
     """Whether it must push its authorization requests (RFC 9126 §5), so that nothing it asks for stands in an address."""
     client_secret = models.CharField(max_length=1, blank=True, default="", editable=False)
@@ -68,6 +74,10 @@ class Client(AbstractApplication):
             CheckConstraint(
                 condition=Q(notification_endpoint="") | ~Q(auth_method=AuthMethod.NONE),
                 name="client_that_is_notified_proves_itself",
+            ),
+            CheckConstraint(
+                condition=Q(jwks_uri="", older_reason="") | Q(auth_method=AuthMethod.PRIVATE_KEY_JWT),
+                name="client_with_assertions_signs_them",
             ),
         ]
 
@@ -99,6 +109,11 @@ class Client(AbstractApplication):
     def is_public(self) -> bool:
         return self.auth_method == AuthMethod.NONE
 
+    @property
+    def signs(self) -> bool:
+        """Whether it proves itself by a key whose private half it never gave away."""
+        return self.auth_method == AuthMethod.PRIVATE_KEY_JWT
+
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
     def live(self, now: datetime) -> Self:
@@ -106,17 +121,19 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
 
 
 class Credential(models.Model):
-    """One secret by which a client or a resource proves itself. Several may overlap during rotation."""
+    """One secret or public key by which a client or a resource proves itself. Several may overlap during rotation."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     handle = models.CharField(max_length=16, unique=True)
-    """The public part: ``mdt_<handle>_…``. It names the credential, in pages and events too."""
+    """The public part: ``mdt_<handle>_…``, or how a public key's thumbprint begins. It names the credential everywhere."""
     client = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, blank=True, related_name="credentials")
     resource = models.ForeignKey(
         "agents.Resource", on_delete=models.PROTECT, null=True, blank=True, related_name="credentials"
     )
     digest = models.CharField(max_length=64)
-    """SHA-256 of the whole key, in hexadecimal. 256 random bits need no slow hash."""
+    """SHA-256 of the whole key, in hexadecimal: 256 random bits need no slow hash. Of a public key, its thumbprint."""
+    public_jwk = models.JSONField(null=True, blank=True)
+    """The public key (``agents/public_keys.py``). None: this is a secret."""
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -149,11 +166,30 @@ class Credential(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"mdt_{self.handle}_…"
+        return f"{self.handle}…" if self.public_jwk else f"mdt_{self.handle}_…"
+
+    @property
+    def thumbprint(self) -> str:
+        """Of a public key (RFC 7638), as tools write it."""
+        return thumbprint_of(self.digest) if self.public_jwk else ""
 
     def is_live(self, now: datetime) -> bool:
         """Whether it still proves anything. Expiry counts here, at use; the sweep only records it."""
         return self.revoked_at is None and self.starts_at <= now and (self.ends_at is None or self.ends_at > now)
+
+
+class FetchedKeys(models.Model):
+    """What a client's ``jwks_uri`` answered last. They count for ten minutes; who asks first afterwards fetches them again."""
+
+    client = models.OneToOneField(Client, on_delete=models.PROTECT, primary_key=True, related_name="fetched_keys")
+    uri = models.CharField(max_length=500)
+    """The address that they came from: those of another one count for nothing."""
+    keys = models.JSONField(default=list)
+    fetched_at = models.DateTimeField(null=True, blank=True)
+    tried_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"keys of {self.client_id}"
 
 
 class LastUse(models.Model):

@@ -129,7 +129,16 @@ class Kind(StrEnum):
     CLIENT_CREATED = (
         "client.created",
         "A client was added to an agent.",
-        ("name", "auth_method", "grant_types", "redirect_uris", "notification_endpoint", "require_par"),
+        (
+            "name",
+            "auth_method",
+            "grant_types",
+            "redirect_uris",
+            "notification_endpoint",
+            "require_par",
+            "jwks_uri",
+            "older",
+        ),
         "plug",
     )
     CLIENT_CHANGED = "client.changed", "A client's registration was changed.", ("before", "after"), "plug"
@@ -145,6 +154,12 @@ class Kind(StrEnum):
         "credential.issued",
         "A credential was issued and shown once.",
         ("handle", "ends_at"),
+        "key-round",
+    )
+    PUBLIC_KEY_ADDED = (
+        "credential.public_key_added",
+        "A client may prove itself by the private half of a key.",
+        ("handle", "thumbprint", "ends_at"),
         "key-round",
     )
     CREDENTIAL_REVOKED = "credential.revoked", "A credential was revoked.", ("handle",), "key-round"

@@ -2,7 +2,8 @@
 
 §2.3.1 client_secret_basic, client_secret_post   prove_client      §2.3 one method only       presented
 RFC 9700 §2.5: the method is registration state; what a request happens to present never chooses it.
-Left out: private_key_jwt (RFC 7523), mutual TLS (RFC 8705).      Errors: invalid_client (401), invalid_request.
+private_key_jwt (RFC 7523) stands in a file of its own.
+Left out: mutual TLS (RFC 8705).      Errors: invalid_client (401), invalid_request.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import base64
 import binascii
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict
 from urllib.parse import unquote_plus
@@ -22,7 +23,8 @@ from agents.credentials import digest_of_key, handle_of, proves
 from agents.models import AuthMethod, State
 from agents.statements import hot_cursor
 from consent.oauth.errors import OAuthRefusal, invalid_client, invalid_request
-from consent.oauth.rows import as_id, as_list, as_time, known_id
+from consent.oauth.private_key_jwt import Signer, claimed, prove
+from consent.oauth.rows import as_facts, as_id, as_list, as_time, known_id
 from consent.observed import RefusedUse
 
 NO_DIGEST = digest_of_key("no credential")
@@ -62,11 +64,12 @@ class ProvenClient:
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What a request presents: who it says it is, with which secret, by which method."""
+    """What a request presents: who it says it is, with which secret or assertion, by which method."""
 
     client_id: str
     secret: str
     method: AuthMethod
+    assertion: str = ""
 
 
 def presented(authorization: str, form: Mapping[str, str]) -> Presented:
@@ -76,7 +79,7 @@ def presented(authorization: str, form: Mapping[str, str]) -> Presented:
     if sum(map(bool, (authorization, body_secret, asserted))) > 1:
         raise invalid_request("Two ways of client authentication were used at once.")
     if asserted:
-        raise invalid_client("This client is not registered for assertions.")
+        return Presented(claimed(form), "", AuthMethod.PRIVATE_KEY_JWT, form.get("client_assertion", ""))
     if authorization:
         scheme, _, value = authorization.partition(" ")
         if scheme.lower() != "basic":
@@ -123,13 +126,28 @@ CLIENT_WITH_CREDENTIAL = """
 """
 
 
+CLIENT_WITH_PUBLIC_KEYS = """
+        SELECT c.id, c.client_id, c.auth_method, c.grant_types, c.ended_at, a.id, a.state, a.ends_at, u.is_active,
+               k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at, k.public_jwk, c.jwks_uri, c.older_reason
+        FROM agents_client c
+        LEFT JOIN agents_agent a ON a.id = c.agent_id
+        LEFT JOIN agents_ownership o ON o.agent_id = a.id AND o.role = 'owner' AND o.until IS NULL
+        LEFT JOIN agents_user u ON u.id = o.user_id
+        LEFT JOIN agents_credential k ON k.client_id = c.id AND k.public_jwk IS NOT NULL AND k.revoked_at IS NULL
+        WHERE c.client_id = %s
+"""
+
+
 def prove_client(authorization: str, form: Mapping[str, str], facts: RequestFacts) -> ProvenClient:
-    """Return the client that this request proves (or, a public one, names). One query.
+    """Return the client that this request proves (or, a public one, names). One query; for an assertion, which is used
+    up by it, one statement more.
 
     Raises OAuthRefusal: 401 invalid_client alike for an unknown client, a wrong or ended secret and a method that is
     not the registered one; 400 invalid_request for two methods at once.
     """
     claim = presented(authorization, form)
+    if claim.assertion:
+        return _prove_by_assertion(claim, facts)
     handle = handle_of(claim.secret) or ""
     if len(claim.client_id) > 255 or "\0" in claim.client_id:
         raise invalid_client()
@@ -149,6 +167,31 @@ def prove_client(authorization: str, form: Mapping[str, str], facts: RequestFact
     if not right or client.credential_id is None:
         raise invalid_client(**client.who)
     return client
+
+
+def _prove_by_assertion(claim: Presented, facts: RequestFacts) -> ProvenClient:
+    """Return the client that signed the assertion. Raises OAuthRefusal."""
+    if "\0" in claim.client_id:
+        raise invalid_client()
+    with hot_cursor() as cursor:
+        cursor.execute(CLIENT_WITH_PUBLIC_KEYS, [claim.client_id])
+        rows = cursor.fetchall()
+    if not rows:
+        raise invalid_client()
+    client = _client(rows[0][:14], facts.now)
+    if client.auth_method != AuthMethod.PRIVATE_KEY_JWT:
+        raise invalid_client(**client.who)
+    live = [row for row in rows if _is_live(list(row[9:14]), facts.now)]
+    jwks_uri, older_reason = rows[0][15:17]
+    signer = Signer(
+        pk=client.pk,
+        client_id=client.client_id,
+        agent_id=client.agent_id,
+        keys=tuple((known_id(row[9]), as_facts(row[14])) for row in live),
+        jwks_uri=jwks_uri,
+        older=bool(older_reason),
+    )
+    return replace(client, credential_id=prove(claim.assertion, signer, now=facts.now))
 
 
 def _client(row: tuple[object, ...], now: datetime) -> ProvenClient:

@@ -16,6 +16,7 @@ from django.utils.decorators import method_decorator
 from oauth2_provider.views import OAuthProtectedResourceMetadataView, OAuthServerMetadataView
 
 from agents.models import AuthMethod
+from consent.oauth.private_key_jwt import ALGORITHMS
 
 API_PATH = "/api/v1"
 
@@ -39,6 +40,8 @@ class ServerMetadataView(OAuthServerMetadataView):
         document["pushed_authorization_request_endpoint"] = settings.ISSUER + reverse("oauth2_provider:par")
         document["require_pushed_authorization_requests"] = False  # of everybody; a client can be made to
         document["token_endpoint_auth_methods_supported"] = [method.value for method in AuthMethod]
+        document["token_endpoint_auth_signing_alg_values_supported"] = list(ALGORITHMS)
+        document["revocation_endpoint_auth_signing_alg_values_supported"] = list(ALGORITHMS)
         document["revocation_endpoint_auth_methods_supported"] = [method.value for method in AuthMethod]
         document["introspection_endpoint_auth_methods_supported"] = [AuthMethod.BASIC.value]
         document["backchannel_authentication_endpoint"] = settings.ISSUER + reverse("oauth2_provider:bc-authorize")

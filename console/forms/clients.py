@@ -12,11 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from agents.clients import GRANTS_OF
 from agents.models import Agent, AuthMethod, Client, GrantType
 from agents.models.agent import Kind as AgentKind
+from agents.public_keys import LONGEST_TEXT, PublicKey, keys_in_text
 from console.forms.agents import lines
 
 AUTH_METHODS = [
     (AuthMethod.BASIC, _("with a key, in the header (client_secret_basic)")),
     (AuthMethod.POST, _("with a key, in the form (client_secret_post)")),
+    (AuthMethod.PRIVATE_KEY_JWT, _("by signing, with a key that only it has (private_key_jwt)")),
     (AuthMethod.NONE, _("without a key: it runs on people’s own devices (none, with PKCE)")),
 ]
 
@@ -31,6 +33,23 @@ class ClientForm(forms.Form):
         help_text=_("Which of its installations this is, such as Discharge Assistant, production."),
     )
     auth_method = forms.ChoiceField(label=_("Proves itself"), choices=AUTH_METHODS, widget=forms.RadioSelect)
+    jwks_uri = forms.CharField(
+        label=_("Where its public keys are published"),
+        required=False,
+        max_length=500,
+        widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("Only for one that signs. An https address of a JWK Set; leave it empty to give the keys here."),
+    )
+    older_reason = forms.CharField(
+        label=_("Why it may sign in an older way"),
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_(
+            "Only for one that signs and cannot do otherwise: its assertions may then name the token endpoint, last an "
+            "hour and use RS256. Leave it empty for every other."
+        ),
+    )
     redirect_uris = forms.CharField(
         label=_("Where people return to"),
         required=False,
@@ -71,6 +90,8 @@ class ClientForm(forms.Form):
                 "redirect_uris": "\n".join(client.redirect_uris.split()),
                 "refresh": GrantType.REFRESH_TOKEN in client.grant_types,
                 "require_par": client.require_par,
+                "jwks_uri": client.jwks_uri,
+                "older_reason": client.older_reason,
                 "asks": GrantType.CIBA in client.grant_types,
                 "notification_endpoint": client.notification_endpoint,
             }
@@ -79,7 +100,7 @@ class ClientForm(forms.Form):
         if agent.kind == AgentKind.AUTONOMOUS:
             for name in ("redirect_uris", "refresh", "require_par", "asks", "notification_endpoint"):
                 del self.fields[name]
-            self.fields["auth_method"].choices = AUTH_METHODS[:2]  # type: ignore[attr-defined]  # of a choice field
+            self.fields["auth_method"].choices = AUTH_METHODS[:-1]  # type: ignore[attr-defined]  # of a choice field
 
     def facts(self) -> dict[str, Any]:
         """Return what ``clients.add`` and ``clients.change`` take."""
@@ -99,11 +120,13 @@ class ClientForm(forms.Form):
             "redirect_uris": uris,
             "notification_endpoint": self.cleaned_data.get("notification_endpoint", "") if asks else "",
             "require_par": self.cleaned_data.get("require_par", False),
+            "jwks_uri": self.cleaned_data["jwks_uri"],
+            "older_reason": self.cleaned_data["older_reason"],
         }
 
 
-class KeyForm(forms.Form):
-    """Ask for one more key."""
+class EndsForm(forms.Form):
+    """When a key ends by itself."""
 
     said_at = {"ends_at": "ends_on"}
 
@@ -113,9 +136,30 @@ class KeyForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=_("A key that ends by itself is one thing less to forget. Leave it empty for none."),
     )
-    once = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
     def ends_at(self) -> datetime | None:
         """Return the end: the last moment of the day that was chosen, in the person's time zone."""
         day: date | None = self.cleaned_data["ends_on"]
         return timezone.make_aware(datetime.combine(day, time(23, 59, 59))) if day else None
+
+
+class KeyForm(EndsForm):
+    """Ask for one more key."""
+
+    once = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+
+class PublicKeysForm(EndsForm):
+    """Give the public halves of keys by which a client signs."""
+
+    public_keys = forms.CharField(
+        label=_("Public key"),
+        max_length=LONGEST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
+        help_text=_("In PEM, as a JWK or as a JWK Set. P-256, Ed25519, or RSA of 2048 bits or more."),
+    )
+    field_order = ["public_keys", "ends_on"]
+
+    def keys(self) -> list[PublicKey]:
+        """Return the keys that were given. Raises InvalidInput."""
+        return keys_in_text("public_keys", self.cleaned_data["public_keys"])

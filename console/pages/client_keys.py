@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from agents import credentials
@@ -16,13 +17,16 @@ from agents.actors import Actor, require
 from agents.models import Agent, Client, Credential
 from agents.permissions import May
 from consent.screens.who_and_when import moment_of, person_of
-from console.forms.clients import KeyForm
+from console.forms.clients import KeyForm, PublicKeysForm
 from console.forms.reasons import ReasonForm
 from console.pages.agent_connect import connect_page
 from console.pages.agent_shell import agent_or_404, client_or_404, shell
 from console.pages.errors import said_in
 from console.pages.once import first_time, form_token, with_new_token
 from console.pages.parts import never_stored, render_page
+
+MAKE_PAIR = """openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out agent.key
+openssl pkey -in agent.key -pubout"""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -34,6 +38,8 @@ def issue(request: HttpRequest, agent_id: uuid.UUID, client_id: uuid.UUID) -> Ht
     agent = agent_or_404(request, agent_id)
     client = client_or_404(agent, client_id)
     require(Actor.of(request), May.ISSUE_CREDENTIAL, agent)
+    if client.signs:
+        return _add_public(request, agent, client)
     now = moment_of(request)
     user = person_of(request)
     form = KeyForm(request.POST or None, initial={"once": form_token()})
@@ -80,13 +86,29 @@ def revoke(request: HttpRequest, agent_id: uuid.UUID, client_id: uuid.UUID, cred
     return render_page(request, "console/agent_confirm.html", context)
 
 
-def _form_page(request: HttpRequest, agent: Agent, client: Client, form: KeyForm) -> HttpResponse:
+def _add_public(request: HttpRequest, agent: Agent, client: Client) -> HttpResponse:
+    """Take the public halves of keys. Nothing is shown once here: the private half never leaves the agent."""
+    form = PublicKeysForm(request.POST or None)
+    if form.is_valid():
+        with said_in(form, request):
+            added = credentials.add_public_keys(
+                client, form.keys(), by=Actor.of(request), now=moment_of(request), ends_at=form.ends_at()
+            )
+            said = ngettext("%(n)s key is added.", "%(n)s keys are added.", len(added)) % {"n": len(added)}
+            messages.success(request, said)
+            return redirect("agent-clients", agent.pk)
+    return _form_page(request, agent, client, form)
+
+
+def _form_page(request: HttpRequest, agent: Agent, client: Client, form: KeyForm | PublicKeysForm) -> HttpResponse:
     now = moment_of(request)
-    with_new_token(form, request)
+    if isinstance(form, KeyForm):
+        with_new_token(form, request)
     context = {
         **shell(request, agent, "", with_moves=False),
         "client": client,
         "form": form,
         "live_keys": client.credentials.live(now).count(),
+        "make_pair": MAKE_PAIR,
     }
     return render_page(request, "console/client_key.html", context)

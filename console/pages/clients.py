@@ -18,6 +18,7 @@ from agents.last_use import last_used
 from agents.models import Agent, Client, State
 from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
+from agents.public_keys import key_of
 from consent.drift import Affected
 from consent.models import AccessToken, Consent
 from consent.screens.who_and_when import moment_of, person_of
@@ -35,7 +36,8 @@ def clients(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
     agent = agent_or_404(request, agent_id)
     now = moment_of(request)
     user = person_of(request)
-    found = list(Client.objects.filter(agent=agent).prefetch_related("credentials").order_by("ended_at", "name", "pk"))
+    with_keys = Client.objects.filter(agent=agent).select_related("fetched_keys").prefetch_related("credentials")
+    found = list(with_keys.order_by("ended_at", "name", "pk"))
     used = last_used(
         subject for client in found for subject in (client.pk, *(key.pk for key in client.credentials.all()))
     )
@@ -128,8 +130,17 @@ def _row(client: Client, used: dict[uuid.UUID, datetime], now: datetime) -> dict
         "keys": sorted(keys, key=lambda row: not row["live"]),
         "has_live_key": any(row["live"] for row in keys),
         "uris": client.redirect_uris.split(),
+        "published": _published(client),
         "used": used.get(client.pk),
     }
+
+
+def _published(client: Client) -> list[str]:
+    """Return the thumbprints of the keys that were read from the client's own address."""
+    fetched = getattr(client, "fetched_keys", None)
+    if fetched is None or fetched.uri != client.jwks_uri:
+        return []
+    return [key_of(jwk).thumbprint for jwk in fetched.keys]
 
 
 def _form_page(

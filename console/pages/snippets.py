@@ -19,6 +19,16 @@ from agents.models import AuthMethod, Client, GrantType, Resource
 from agents.redirects import LOOPBACK_NAMES
 
 KEY_VARIABLE = "MANDATE_KEY"
+KEY_FILE_VARIABLE = "MANDATE_KEY_FILE"
+"""For a client that signs: where its private key lies, in PEM."""
+ALGORITHM_OF = {"EC": "ES256", "OKP": "EdDSA", "RSA": "PS256"}
+
+SUBTLE = {
+    "ES256": '{ name: "ECDSA", namedCurve: "P-256" }',
+    "EdDSA": '{ name: "Ed25519" }',
+    "PS256": '{ name: "RSA-PSS", hash: "SHA-256" }',
+}
+"""What Web Cryptography calls the algorithms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,8 @@ class Connection:
     """Where the person returns to; empty for an agent that acts by itself."""
     pushes: bool = False
     """Whether it must push its requests (RFC 9126)."""
+    algorithm: str = "ES256"
+    """By which a client that signs does so."""
 
     @property
     def flow(self) -> str:
@@ -58,7 +70,12 @@ class Connection:
 
     @property
     def has_key(self) -> bool:
-        return self.auth_method != AuthMethod.NONE
+        """Whether it has a secret."""
+        return self.auth_method in {AuthMethod.BASIC, AuthMethod.POST}
+
+    @property
+    def signs(self) -> bool:
+        return self.auth_method == AuthMethod.PRIVATE_KEY_JWT
 
 
 def connection(issuer: str, client: Client, resource: Resource, scopes: tuple[str, ...]) -> Connection:
@@ -66,14 +83,31 @@ def connection(issuer: str, client: Client, resource: Resource, scopes: tuple[st
     uris = client.redirect_uris.split()
     uses_code = GrantType.AUTHORIZATION_CODE in client.grant_types and uris
     redirect_uri = uris[0] if uses_code else ""
+    newest = client.credentials.filter(public_jwk__isnull=False, revoked_at=None).order_by("-pk").first()
+    kind = (newest.public_jwk or {}).get("kty", "EC") if newest and client.signs else "EC"
     return Connection(
-        issuer, client.client_id, client.auth_method, resource.uri, scopes, redirect_uri, client.require_par
+        issuer=issuer,
+        client_id=client.client_id,
+        auth_method=client.auth_method,
+        resource=resource.uri,
+        scopes=scopes,
+        redirect_uri=redirect_uri,
+        pushes=client.require_par,
+        algorithm=ALGORITHM_OF[kind],
     )
 
 
 def languages_of(client: Client) -> tuple[Language, ...]:
-    """Return the tabs of this client: the MCP SDK does not push its requests, so it cannot be one that must."""
-    return tuple(one for one in LANGUAGES if not (client.require_par and one.name == "mcp"))
+    """Return the tabs of this client.
+
+    The MCP SDK does not push requests, and signs for agents without people only; nobody signs by hand in a shell.
+    """
+    without = set()
+    if client.require_par or (client.signs and GrantType.CLIENT_CREDENTIALS not in client.grant_types):
+        without.add("mcp")
+    if client.signs:
+        without.add("curl")
+    return tuple(one for one in LANGUAGES if one.name not in without)
 
 
 def snippet(language: str, about: Connection) -> str:
@@ -86,6 +120,7 @@ def snippet(language: str, about: Connection) -> str:
         "par": f"{about.issuer}/oauth/par",
         "client_id": about.client_id,
         "auth_method": about.auth_method,
+        "algorithm": about.algorithm,
         "resource": about.resource,
         "scope": " ".join(about.scopes),
         "redirect_uri": about.redirect_uri,
@@ -95,6 +130,9 @@ def snippet(language: str, about: Connection) -> str:
         "key": KEY_VARIABLE,
         "has_key": about.has_key,
         "pushes": about.pushes,
+        "signs": about.signs,
+        "key_file": KEY_FILE_VARIABLE,
+        "subtle": SUBTLE[about.algorithm],
         "in_form": about.auth_method == AuthMethod.POST,
         "plain_http": urlsplit(about.issuer).scheme == "http" or urlsplit(about.resource).scheme == "http",
         "asks": _authorization_query(about),

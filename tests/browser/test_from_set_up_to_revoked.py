@@ -122,7 +122,9 @@ def test_from_the_set_up_link_to_a_revoked_agent(running_mandate, somebody, list
     assert records_api.get("/patients/p-1001", access).status_code == 200
 
     # ------------------------------------------------------------------------------ revoked: nothing any more
-    weber.opens("/my-agents/").follows("Revoke…").is_at("Revoke what Discharge Assistant may do for you?").finds_no_fault()
+    weber.opens("/my-agents/").follows("Revoke…").is_at(
+        "Revoke what Discharge Assistant may do for you?"
+    ).finds_no_fault()
     weber.fills({"Why?": "The ward has a new system."}).presses("Revoke now")
     weber.is_at("Discharge Assistant no longer acts for you").finds_no_fault()
     assert records_api.get("/patients/p-1001", access).status_code == 401

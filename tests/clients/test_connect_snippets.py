@@ -21,12 +21,13 @@ from agents.trail.kinds import Kind
 from consent import codes
 from consent.models import PushedRequest
 from consent.models.token import digest_of
-from console.pages.snippets import connection, snippet
+from console.pages.snippets import connection, languages_of, snippet
 from tests import builders
 from tests.builders import browser
 from tests.clients.mcp_server import AsksMandate, mcp_server
 from tests.services.mandate import RunningMandate
 from tests.services.run import free_port
+from tests.signing import ed25519_pair, gives_key, pair, rsa_pair
 
 pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
 ODD = "files:$HOME`it's`"
@@ -105,9 +106,66 @@ def test_an_agent_that_acts_for_people_gets_a_token_after_they_came_back(
     )
     given = builders.consent(weber, client)
     key = "" if auth_method == AuthMethod.NONE else builders.key(client).key
+    said = _run_until_it_asks(language, place, client, _environment(key), given, weber)
+    assert ("beds_free" if language == "mcp" else "beds:read") in said, said
+    assert len(builders.events(Kind.TOKEN_ISSUED)) == 1
+
+
+@pytest.fixture
+def signs(tmp_path):
+    """Give a client a key pair of each kind, and put its private half where the program finds it."""
+
+    def give(client: Client, kind: str) -> dict[str, str]:
+        key = {"EC": pair, "OKP": ed25519_pair, "RSA": rsa_pair}[kind]()
+        gives_key(client, key)
+        path = tmp_path / "agent.key"
+        path.write_bytes(key.as_pem(private=True))
+        return {"PATH": os.environ["PATH"], "HOME": "/nowhere", "MANDATE_KEY_FILE": str(path)}
+
+    return give
+
+
+@pytest.mark.parametrize(("language", "kind"), [("python", "EC"), ("python", "RSA"), ("python", "OKP"), ("mcp", "EC")])
+def test_an_agent_that_signs_gets_its_first_token(place, mara, ada, signs, language, kind):
+    agent = builders.agent("Bed Finder", owner=ada, kind=AgentKind.AUTONOMOUS, scopes=place.scopes)
+    client = builders.client(agent, auth_method=AuthMethod.PRIVATE_KEY_JWT)
+    builders.consent(None, client, by=mara)
+    environment = signs(client, kind)
+    ran = subprocess.run(
+        _command(language, _code_of(language, place, client)),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ("beds_free" if language == "mcp" else "beds:read") in ran.stdout, ran.stdout
+    (issued,) = builders.events(Kind.TOKEN_ISSUED)
+    assert issued.credential_id == client.credentials.get().pk
+
+
+@pytest.mark.parametrize("require_par", [False, True])
+def test_an_agent_that_signs_and_acts_for_people(place, ada, weber, signs, require_par):
+    agent = builders.agent("Bed Helper", owner=ada, scopes=place.scopes)
+    client = builders.client(
+        agent,
+        auth_method=AuthMethod.PRIVATE_KEY_JWT,
+        redirect_uris=["http://127.0.0.1:8765/callback?from=mandate"],
+        require_par=require_par,
+    )
+    assert [language.name for language in languages_of(client)] == ["python", "typescript"]
+    given = builders.consent(weber, client)
+    environment = signs(client, "EC")
+    said = _run_until_it_asks("python", place, client, environment, given, weber)
+    assert "beds:read" in said, said
+
+
+def _run_until_it_asks(language, place, client, environment, given, weber) -> str:
+    """Run the code, go where it sends the person, paste what comes back, and return what it says then."""
     program = subprocess.Popen(
         _command(language, _code_of(language, place, client)),
-        env=_environment(key) | {"PYTHONUNBUFFERED": "1"},
+        env=environment | {"PYTHONUNBUFFERED": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -119,11 +177,9 @@ def test_an_agent_that_acts_for_people_gets_a_token_after_they_came_back(
         line = program.stdout.readline()
         assert line, program.communicate()
         asked += line
-    back = _decide(found.group(), given, weber)
-    said, complaint = program.communicate(back + "\n", timeout=60)
+    said, complaint = program.communicate(_decide(found.group(), given, weber) + "\n", timeout=60)
     assert program.returncode == 0, complaint
-    assert ("beds_free" if language == "mcp" else "beds:read") in said, said
-    assert len(builders.events(Kind.TOKEN_ISSUED)) == 1
+    return said
 
 
 def _decide(address: str, given, weber: User) -> str:

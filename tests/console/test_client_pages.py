@@ -7,12 +7,13 @@ from django.urls import reverse
 
 from agents import credentials, lifecycle
 from agents.last_use import note_use
-from agents.models import Client, Credential
+from agents.models import AuthMethod, Client, Credential
 from agents.trail.kinds import Kind
 from console.pages import agent_connect
 from console.pages.once import form_token
 from tests import builders
 from tests.builders import actor, browser
+from tests.signing import pair
 
 pytestmark = pytest.mark.django_db
 
@@ -199,3 +200,67 @@ def test_a_client_that_must_push_its_requests(ada, omar, discharge_assistant, di
     assert browser(ada).post(url, form).status_code == 302
     discharge_client.refresh_from_db()
     assert not discharge_client.require_par
+
+
+@pytest.fixture
+def signing_client(discharge_assistant):
+    return builders.client(discharge_assistant, "signs", auth_method=AuthMethod.PRIVATE_KEY_JWT)
+
+
+def test_a_public_key_is_given_seen_and_revoked(ada, omar, mallory, signing_client):
+    key = pair()
+    sent = {"public_keys": key.as_pem(private=False).decode()}
+    page = browser(ada).get(_key_url(signing_client)).content.decode()
+    assert "openssl genpkey" in page
+    assert browser(omar).post(_key_url(signing_client), sent).status_code == 403
+    assert browser(mallory).post(_key_url(signing_client), sent).status_code == 404
+    assert browser(ada).post(_key_url(signing_client), sent).status_code == 302
+    credential = Credential.objects.get()
+    assert credential.thumbprint == key.thumbprint()
+    (event,) = builders.events(Kind.PUBLIC_KEY_ADDED)
+    assert event.detail["thumbprint"] == key.thumbprint()
+    for name in ("agent-clients", "agent-connect", "agent-activity"):
+        shown = browser(ada).get(reverse(name, args=[signing_client.agent_id])).content.decode()
+        assert "mdt_" not in shown
+    clients_page = browser(omar).get(reverse("agent-clients", args=[signing_client.agent_id])).content.decode()
+    assert key.thumbprint() in clients_page
+    url = reverse("client-key-revoke", args=[signing_client.agent_id, signing_client.pk, credential.pk])
+    assert browser(ada).post(url, {"reason": "Rotated."}).status_code == 302
+    again = browser(ada).post(_key_url(signing_client), sent)
+    assert again.status_code == 200
+    assert "is or was the key of a client" in again.content.decode()
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "private"])
+def test_what_is_no_public_key_is_said_at_its_field(ada, signing_client, text):
+    if text == "private":
+        text = pair().as_pem(private=True).decode()
+    page = browser(ada).post(_key_url(signing_client), {"public_keys": text})
+    assert page.status_code == 200
+    assert 'aria-invalid="true"' in page.content.decode()
+    assert not Credential.objects.exists()
+
+
+def test_a_client_may_publish_its_keys_and_sign_in_an_older_way_for_a_reason(ada, omar, discharge_assistant):
+    url = reverse("client-add", args=[discharge_assistant.pk])
+    form = {
+        "name": "publishes",
+        "auth_method": "private_key_jwt",
+        "redirect_uris": "https://app.st-anna.example/callback",
+        "jwks_uri": "http://keys.st-anna.example/jwks.json",
+        "older_reason": "Its library is of 2021.",
+    }
+    assert "must begin with https" in browser(ada).post(url, form).content.decode()
+    form["jwks_uri"] = "https://keys.st-anna.example/jwks.json"
+    assert browser(ada).post(url, form).status_code == 302
+    page = browser(omar).get(reverse("agent-clients", args=[discharge_assistant.pk])).content.decode()
+    for seen in (form["jwks_uri"], form["older_reason"], "Not read yet"):
+        assert seen in page
+    (event,) = builders.events(Kind.CLIENT_CREATED)
+    assert event.detail["older"] is True
+    assert "2021" not in str(event.detail)
+    made = Client.objects.get(name="publishes")
+    edit = reverse("client-edit", args=[discharge_assistant.pk, made.pk])
+    assert browser(ada).post(edit, form | {"auth_method": "client_secret_basic"}).status_code == 302
+    made.refresh_from_db()
+    assert (made.jwks_uri, made.older_reason) == ("", "")

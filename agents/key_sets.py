@@ -1,0 +1,112 @@
+"""Keys that clients publish at their ``jwks_uri``: fetched outside transactions, one fetch at a time, good for ten minutes.
+
+What was fetched stands in the database, so that all processes share it. After five minutes, or for a key that is not
+among them, whoever asks fetches them again; while that goes wrong the last ones count until they are ten minutes old,
+and never longer. Only one asks a slow host: everybody else goes on with what there is, or is refused at once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from datetime import datetime, timedelta
+from threading import BoundedSemaphore
+from typing import Any
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from agents.models import FetchedKeys
+from agents.outgoing import BadAddress, NotReached, get
+from agents.public_keys import BadKey, keys_in_set
+
+GOOD_FOR = timedelta(minutes=10)
+OLD_AFTER = timedelta(minutes=5)
+AGAIN_AFTER = timedelta(seconds=30)
+"""How long after one try the next may follow, while there are keys that count."""
+TRYING = timedelta(seconds=5)
+"""The same while there are none."""
+WITHIN = 3.0
+LARGEST = 64_000
+MOST_WAITERS = 2
+"""Requests of one process that wait for a fetch that another makes. More would take the threads of everybody else."""
+WAIT_STEP, WAIT_STEPS = 0.1, 10
+_waiters = BoundedSemaphore(MOST_WAITERS)
+log = structlog.get_logger(__name__)
+
+Jwks = list[dict[str, str]]
+
+
+class KeysNotReached(Exception):
+    """The keys could not be read, and none that still count are known."""
+
+
+def published_keys(client: uuid.UUID, uri: str, *, now: datetime, missing: bool = False) -> Jwks:
+    """Return the usable public keys at the client's address. missing: a key was asked for that is not among the known.
+
+    Raises KeysNotReached. Never call it inside a transaction.
+    """
+    kept = _kept(client, uri)
+    good = kept is not None and _is_good(kept, now)
+    if kept is not None and good and not missing and kept.fetched_at is not None and kept.fetched_at > now - OLD_AFTER:
+        return list(kept.keys)
+    if _claims(client, uri, now, AGAIN_AFTER if good else TRYING):
+        try:
+            keys = _fetch(uri)
+        except (BadAddress, NotReached, BadKey) as problem:
+            log.warning("jwks_not_reached", client=str(client), problem=type(problem).__name__)
+            if kept is not None and good:
+                return list(kept.keys)
+            raise KeysNotReached from problem
+        FetchedKeys.objects.filter(client=client).update(keys=keys, fetched_at=now, uri=uri)
+        return keys
+    return list(kept.keys) if kept is not None and good else _wait(client, uri, now)
+
+
+def _kept(client: uuid.UUID, uri: str) -> FetchedKeys | None:
+    return FetchedKeys.objects.filter(client=client, uri=uri).first()
+
+
+def _is_good(kept: FetchedKeys, now: datetime) -> bool:
+    return kept.fetched_at is not None and kept.fetched_at > now - GOOD_FOR
+
+
+def _claims(client: uuid.UUID, uri: str, now: datetime, pause: timedelta) -> bool:
+    """Whether this request is the one that fetches. One statement decides."""
+    due = Q(tried_at__lte=now - pause) | Q(tried_at__gt=now + pause)  # a clock that was set back
+    if FetchedKeys.objects.filter(due, client=client).update(tried_at=now) == 1:
+        return True
+    if FetchedKeys.objects.filter(client=client).exists():
+        return False
+    try:
+        with transaction.atomic():
+            FetchedKeys.objects.create(client_id=client, uri=uri, tried_at=now)
+    except IntegrityError:  # somebody was faster
+        return False
+    return True
+
+
+def _fetch(uri: str) -> Jwks:
+    try:
+        document: Any = json.loads(get(uri, within=WITHIN, most=LARGEST))
+    except (ValueError, RecursionError) as problem:
+        if isinstance(problem, BadAddress):
+            raise
+        raise BadKey("It is no JSON.") from problem
+    return [key.jwk for key in keys_in_set(document)]
+
+
+def _wait(client: uuid.UUID, uri: str, now: datetime) -> Jwks:
+    """Wait a moment for the fetch of another request."""
+    if _waiters.acquire(blocking=False):
+        try:
+            for _ in range(WAIT_STEPS):
+                time.sleep(WAIT_STEP)
+                kept = _kept(client, uri)
+                if kept is not None and _is_good(kept, now):
+                    return list(kept.keys)
+        finally:
+            _waiters.release()
+    raise KeysNotReached

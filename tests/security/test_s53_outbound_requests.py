@@ -1,0 +1,197 @@
+"""S53, S54 for ``jwks_uri``: no address of a client makes Mandate knock inside, and no answer holds it up.
+
+Ping addresses go the same way (``agents/outgoing.py``): ``tests/security/test_s41_ciba.py``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+from django.utils import timezone
+
+from agents import clients
+from agents.errors import InvalidInput
+from agents.models import AuthMethod
+from agents.outgoing import BadAddress, NotReached, get
+from tests import builders
+from tests.builders import actor, one_refusal
+from tests.security.expected import is_oauth_error
+from tests.signing import SigningClient
+
+pytestmark = [pytest.mark.django_db]
+INSIDE = (
+    "127.0.0.1", "127.1.2.3", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
+    "224.0.0.1", "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1", "fc00::1", "fd00::1", "ff02::1",
+    "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1",
+)  # fmt: skip
+
+
+@pytest.fixture
+def publisher(claims_filer):
+    client = builders.client(claims_filer, "signs", auth_method=AuthMethod.PRIVATE_KEY_JWT)
+    return SigningClient(client)
+
+
+@pytest.fixture
+def dialled(monkeypatch):
+    """What Mandate tried to connect to."""
+    tried = []
+
+    def connects(address, *_args, **_kwargs):
+        tried.append(address)
+        raise OSError("nobody there")
+
+    monkeypatch.setattr("socket.create_connection", connects)
+    return tried
+
+
+def names_lead_to(monkeypatch, *answers):
+    """Each look-up of a name gives the next of these lists of addresses, the last one again and again."""
+    left = list(answers)
+
+    def looks_up(_host, port, **_more):
+        found = left.pop(0) if len(left) > 1 else left[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+    monkeypatch.setattr("socket.getaddrinfo", looks_up)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://keys.example/jwks", "https://127.0.0.1/jwks", "https://localhost/jwks", "https://[::1]/jwks",
+        "https://10.0.0.1/", "https://2130706433/", "https://0x7f000001/", "https://user@keys.example/", "ftp://keys.example/",
+        "file:///etc/passwd", "https://keys.example/#x", "https:///jwks", "keys.example", "https://keys.example/ x",
+        "https://keys.example:99999/", "javascript:alert(1)", "https://keys.example/\0", "https://" + "x" * 500,
+    ],
+)  # fmt: skip
+def test_s53_such_an_address_is_not_registered(publisher, ada, uri, dialled, monkeypatch):
+    names_lead_to(monkeypatch, ["127.0.0.1"])
+    with suppress(InvalidInput):  # a number that is a name to us is stopped where it leads
+        clients.change(publisher.client, jwks_uri=uri, by=actor(ada), now=timezone.now())
+    assert is_oauth_error(publisher.act_alone(), "invalid_client", 401)
+    assert not dialled
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_s53_a_name_that_leads_inside(publisher, ada, address, dialled, monkeypatch):
+    clients.change(publisher.client, jwks_uri="https://keys.example/jwks", by=actor(ada), now=timezone.now())
+    names_lead_to(monkeypatch, [address])
+    with one_refusal("token.refused", "keys_not_reached"):
+        answer = publisher.act_alone()
+    assert is_oauth_error(answer, "invalid_client", 401)
+    assert address not in answer.content.decode()
+    assert not dialled
+
+
+def test_s53_a_name_that_leads_to_both(dialled, monkeypatch):
+    names_lead_to(monkeypatch, ["93.184.216.34", "127.0.0.1"])
+    with pytest.raises(BadAddress):
+        get("https://keys.example/jwks", within=2, most=1_000)
+    assert not dialled
+
+
+def test_s53_a_second_answer_after_the_check_is_never_asked_for(dialled, monkeypatch):
+    names_lead_to(monkeypatch, ["93.184.216.34"], ["127.0.0.1"])
+    with pytest.raises(NotReached):
+        get("https://keys.example/jwks", within=2, most=1_000)
+    assert dialled == [("93.184.216.34", 443)]
+
+
+@pytest.fixture
+def host(settings):
+    """A program at a port of this machine that sends what a test says, byte by byte if it likes."""
+    settings.LOCAL_CALLS = True
+    listener = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def serves(answers):
+        def run():
+            while not stop.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    try:
+                        connection.recv(4_096)
+                        for part in answers():
+                            connection.sendall(part)
+                            if stop.is_set():
+                                return
+                    except OSError:
+                        continue
+
+        threading.Thread(target=run, daemon=True).start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/jwks"
+
+    yield serves
+    stop.set()
+    listener.close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+def drip():
+    yield HEAD + b"\r\n"
+    while True:
+        time.sleep(0.05)
+        yield b" "
+
+
+def endless():
+    yield HEAD + b"\r\n"
+    while True:
+        yield b"x" * 65_536
+
+
+def endless_head():
+    yield HEAD
+    while True:
+        yield b"X-More: " + b"x" * 4_096 + b"\r\n"
+
+
+def bomb():
+    body = gzip.compress(b" " * 10_000_000)
+    yield HEAD + b"Content-Encoding: gzip\r\n\r\n" + body
+
+
+@pytest.mark.parametrize("answers", [drip, endless, endless_head], ids=lambda f: f.__name__)
+def test_s54_a_host_that_never_ends(host, answers):
+    address = host(answers)
+    started = time.monotonic()
+    with pytest.raises(NotReached):
+        get(address, within=1.0, most=64_000)
+    assert time.monotonic() - started < 3
+
+
+def test_s54_a_bomb_is_not_unpacked(host):
+    assert len(get(host(bomb), within=2.0, most=64_000)) < 64_000
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"", b"\r\n\r\n", b"no http at all", b"HTTP/1.1 200\r\n", b"HTTP/9.9 200 OK\r\n\r\n{}",
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n", b"HTTP/1.1 404 No\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+    ],
+)  # fmt: skip
+def test_s54_what_is_no_whole_answer(host, answer):
+    try:
+        body = get(host(lambda: [answer]), within=2.0, most=64_000)
+    except NotReached:
+        return
+    assert body == b""
+
+
+def test_s54_a_whole_answer_in_chunks_is_read(host):
+    answer = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    assert get(host(lambda: [answer]), within=2.0, most=64_000) == b"{}"
