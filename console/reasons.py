@@ -86,6 +86,7 @@ REASONS: dict[str, str | Promise] = {
     "request_not_supported": _("it sent its parameters in a signed object"),
     "request_uri_not_supported": _("it sent its parameters by reference"),
     "invalid_request_uri": _("what it referred to is over, used, or another's"),
+    "keys_not_reached": _("the keys that the client publishes could not be read"),
     "form_tampered": _("the form was not the one that was shown"),
     "form_too_old": _("the page had been open for too long"),
     "other_person": _("somebody else, or another session, had been shown the page"),
