@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +47,28 @@ class SensitiveOffline(Refused):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What people read of a scope. concerns: whom the data is about, if that is said."""
+
+    title: str
+    detail: str
+    concerns: str = ""
+
+    def checked(self) -> Words:
+        """Return the words as they are kept. Raises InvalidInput."""
+        return Words(
+            one_line("title", self.title, longest=120),
+            one_line("detail", self.detail, longest=500, needed=False),
+            one_line("concerns", self.concerns, longest=80, needed=False),
+        )
+
+    def as_kept(self) -> dict[str, str]:
+        """Return them as a difference keeps them."""
+        said = {"title": self.title, "detail": self.detail}
+        return {**said, "concerns": self.concerns} if self.concerns else said
+
+
 @transaction.atomic
 def add_scope(
     resource: Resource,
@@ -56,6 +79,7 @@ def add_scope(
     by: Actor,
     now: datetime,
     detail: str = "",
+    concerns: str = "",
     data_class: str = DataClass.NONE,
     longest_life: timedelta = timedelta(days=365),
     required_by_default: bool = False,
@@ -63,7 +87,7 @@ def add_scope(
 ) -> Scope:
     """Offer one more permission at a resource, with the words in which people read it.
 
-    title, detail: what it lets an agent do, and what it does not. longest_life: for how long a consent may hold it.
+    title, detail: what it lets an agent do, and what it does not. concerns: whom the data is about. longest_life: for how long a consent may hold it.
     Raises Forbidden, Ended, InvalidInput, SensitiveOffline. Records ``scope.created``.
     """
     resource = locked(resource)
@@ -90,7 +114,8 @@ def add_scope(
     scope = Scope(resource=resource, name=name, created_at=now, **facts)
     must_not_mix(resource, sensitive=scope.is_sensitive)
     scope.save(force_insert=True)
-    wording = _add_wording(scope, version=1, meaning=1, title=title, detail=detail, by=by, now=now)
+    words = Words(title, detail, concerns).checked()
+    wording = _add_wording(scope, version=1, meaning=1, words=words, by=by, now=now)
     record(
         Kind.SCOPE_CREATED,
         by=by,
@@ -163,17 +188,24 @@ def drift_of_facts(scope: Scope, facts: Mapping[str, Any]) -> list[Drift]:
 
 @transaction.atomic
 def reword_scope(
-    scope: Scope, *, title: str, detail: str, by: Actor, now: datetime, same_meaning: str = ""
+    scope: Scope,
+    *,
+    title: str,
+    detail: str,
+    concerns: str | None = None,
+    by: Actor,
+    now: datetime,
+    same_meaning: str = "",
 ) -> ScopeWording:
     """Give a scope new words. Consents keep the words that their human saw, and pause until they have seen these.
 
-    same_meaning: why the new words mean the same, where only the writing is mended. Then nobody is asked again.
+    concerns: None leaves whom the data is about as it is. same_meaning: why the new words mean the same, where only the writing is mended. Then nobody is asked again.
     Raises Forbidden, Ended, InvalidInput. Records ``scope.reworded``, with that reason.
     """
     scope, resource = _locked_scope(scope)
     require(by, May.MANAGE_RESOURCE, resource)
     newest = scope.wording
-    drifts = drift_of_words(scope, title=title, detail=detail)
+    drifts = drift_of_words(scope, title=title, detail=detail, concerns=concerns)
     if not drifts:
         return newest
     reason = reason_of(same_meaning) if same_meaning else ""
@@ -181,8 +213,7 @@ def reword_scope(
         scope,
         version=newest.version + 1,
         meaning=newest.meaning if reason else newest.version + 1,
-        title=title,
-        detail=detail,
+        words=_new_words(newest, title, detail, concerns),
         by=by,
         now=now,
     )
@@ -196,6 +227,7 @@ def reword_scope(
         version=wording.version,
         title=wording.title,
         detail=wording.detail,
+        concerns=wording.concerns,
         same_meaning=bool(reason),
         reason=reason,
     )
@@ -204,14 +236,15 @@ def reword_scope(
     return wording
 
 
-def drift_of_words(scope: Scope, *, title: str, detail: str) -> list[Drift]:
+def drift_of_words(scope: Scope, *, title: str, detail: str, concerns: str | None = None) -> list[Drift]:
     """Return how these words differ from the newest ones, or nothing. Raises InvalidInput for words that may not be."""
     newest = scope.wording
-    title, detail = _checked_words(title, detail)
-    if (newest.title, newest.detail) == (title, detail):
-        return []
-    before = {"title": newest.title, "detail": newest.detail}
-    return [Drift(What.WORDING, before, {"title": title, "detail": detail}, scope=scope)]
+    before, after = Words(newest.title, newest.detail, newest.concerns), _new_words(newest, title, detail, concerns)
+    return [] if before == after else [Drift(What.WORDING, before.as_kept(), after.as_kept(), scope=scope)]
+
+
+def _new_words(newest: ScopeWording, title: str, detail: str, concerns: str | None) -> Words:
+    return Words(title, detail, newest.concerns if concerns is None else concerns).checked()
 
 
 @transaction.atomic
@@ -294,21 +327,14 @@ def _locked_scope(scope: Scope) -> tuple[Scope, Resource]:
     return scope, resource
 
 
-def _checked_words(title: str, detail: str) -> tuple[str, str]:
-    """Return the words as they are kept. Raises InvalidInput."""
-    return one_line("title", title, longest=120), one_line("detail", detail, longest=500, needed=False)
-
-
-def _add_wording(
-    scope: Scope, *, version: int, meaning: int, title: str, detail: str, by: Actor, now: datetime
-) -> ScopeWording:
-    title, detail = _checked_words(title, detail)
+def _add_wording(scope: Scope, *, version: int, meaning: int, words: Words, by: Actor, now: datetime) -> ScopeWording:
     return ScopeWording.objects.create(
         scope=scope,
         version=version,
         meaning=meaning,
-        title=title,
-        detail=detail,
+        title=words.title,
+        detail=words.detail,
+        concerns=words.concerns,
         created_at=now,
         created_by=by.user,
     )

@@ -188,14 +188,15 @@ def _weighs_the_same(offer: Offer, before: dict[str, Any]) -> bool:
     What an older version kept without one of these facts counts as changed.
     """
     agreed = {
-        scope["id"]: (resource["uri"], resource["promise"], scope)
+        scope["id"]: (resource["uri"], resource.get("counts_after"), scope)
         for resource in before.get("resources", [])
         for scope in resource["scopes"]
     }
     for section in offer.sections:
         for line in section.lines:
-            uri, promise, scope = agreed.get(line.key, ("", "", {}))
-            if (uri, promise) != (section.resource.uri, section.promise):
+            # Seconds, not the sentence: the same promise in another language is the same.
+            uri, delay, scope = agreed.get(line.key, ("", None, {}))
+            if (uri, delay) != (section.resource.uri, section.resource.effect_delay.total_seconds()):
                 return False
             if any(scope.get(name) != value for name, value in line.weight().items()):
                 return False

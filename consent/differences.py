@@ -14,6 +14,7 @@ from agents.drift import What
 from agents.models import Access, DataClass
 from consent.models import Consent
 from consent.rule_words import changes_in_words, class_in_words
+from consent.whom import detail_with_whom
 
 SHORTLY: dict[str, str | Promise] = {
     What.WORDING: gettext_lazy("its wording changed"),
@@ -89,7 +90,9 @@ def _rule(value: Any) -> str:
 
 
 def _words(value: Any) -> tuple[str, str]:
-    return (_text(value.get("title")), _text(value.get("detail"))) if isinstance(value, dict) else ("", "")
+    if not isinstance(value, dict):
+        return "", ""
+    return _text(value.get("title")), detail_with_whom(_text(value.get("detail")), _text(value.get("concerns")))
 
 
 def _say(what: str, value: Any) -> str:

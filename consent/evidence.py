@@ -122,6 +122,7 @@ def _scope(row: ConsentScope, now: datetime) -> dict[str, Any]:
         "version": row.wording.version,
         "title": row.wording.title,
         "detail": row.wording.detail,
+        **({"concerns": row.wording.concerns} if row.wording.concerns else {}),
         "required": row.required,
         "held": row.is_held(now),
         "taken_away_at": row.ended_at,

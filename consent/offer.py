@@ -116,6 +116,8 @@ class Offer:
     rules: Rules
     held: Consent | None
     """The standing consent that this one would supersede."""
+    falls_away: tuple[str, ...] = ()
+    """What that one holds and is not asked for now, in the words that people agreed to: it ends with it."""
 
     @property
     def agent(self) -> Agent:
@@ -169,6 +171,11 @@ class Offer:
     @property
     def redirect_host(self) -> str:
         return host_of(self.asking.redirect_uri)
+
+    @property
+    def document_host(self) -> str:
+        """Where the client's own document came from, once clients can name one (CIMD). It stands beside the redirect host."""
+        return ""
 
     @property
     def only_loopback(self) -> bool:
@@ -231,6 +238,7 @@ class Offer:
                     "name": section.resource.name,
                     "uri": section.resource.uri,
                     "promise": section.promise,
+                    "counts_after": section.resource.effect_delay.total_seconds(),
                     "scopes": [
                         {
                             "id": line.key,
@@ -238,6 +246,7 @@ class Offer:
                             "title": line.wording.title,
                             "detail": line.wording.detail,
                             "version": line.wording.version,
+                            **({"concerns": line.wording.concerns} if line.wording.concerns else {}),
                             **line.weight(),
                             "required": line.locked,
                             "new": line.new,
@@ -251,6 +260,7 @@ class Offer:
             "until": until,
             **({"limits": list(limits)} if limits else {}),
             "language": get_language() or "",
+            **({"falls_away": list(self.falls_away)} if self.falls_away else {}),
             **({"renews": str(paused.pk), "changes": paused.paused_because} if (paused := self.paused) else {}),
         }
 
@@ -280,8 +290,10 @@ def make_offer(
     agent = asking.agent
     purpose = asking.purpose or agent.purpose
     held = _held(asking.client, person, purpose, now)
-    words: dict[uuid.UUID, int] = {row.scope_id: row.wording.meaning for row in held.held(now)} if held else {}
+    rows_held = held.held(now) if held else []
+    words: dict[uuid.UUID, int] = {row.scope_id: row.wording.meaning for row in rows_held}
     rows = [*asking.scopes, *_also_held(asking, words)]
+    shown = {row.scope_id for row in rows}
     rules = Rules.current()
     lines = [_line(row, asking.client, words, rules) for row in rows]
     ticked = [line.scope for line in lines if line.ticked] or [line.scope for line in lines]
@@ -312,6 +324,7 @@ def make_offer(
         zone_name=zone_name,
         rules=rules,
         held=held,
+        falls_away=tuple(sorted(row.wording.title for row in rows_held if row.scope_id not in shown)),
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from consent.models import Consent, ConsentScope
+from consent.whom import detail_with_whom
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _scope(said: dict[str, Any], rows: dict[str, ConsentScope], now: datetime) -
     return AgreedScope(
         name=_text(said, "name"),
         title=_text(said, "title") or _text(said, "name"),
-        detail=_text(said, "detail"),
+        detail=detail_with_whom(_text(said, "detail"), _text(said, "concerns")),
         access=_text(said, "access"),
         data_class=_text(said, "data_class"),
         required=said.get("required") is True,
@@ -126,7 +127,7 @@ def _from_wordings(rows: Any, now: datetime) -> list[AgreedResource]:
             AgreedScope(
                 name=row.scope.name,
                 title=row.wording.title,
-                detail=row.wording.detail,
+                detail=detail_with_whom(row.wording.detail, row.wording.concerns),
                 access=row.scope.access,
                 data_class=row.scope.data_class,
                 required=row.required,

@@ -171,6 +171,8 @@ class ScopeWording(models.Model):
     """The first version that meant the same. What people agreed to is a meaning: a mended typo changes nothing for them."""
     title = models.CharField(max_length=120)
     detail = models.CharField(max_length=500, blank=True)
+    concerns = models.CharField(max_length=80, blank=True, default="")
+    """Whom the data is about, such as "patients of the ward"; empty where it is not said."""
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"

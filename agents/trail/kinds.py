@@ -184,7 +184,7 @@ class Kind(StrEnum):
     SCOPE_REWORDED = (
         "scope.reworded",
         "A scope has a new wording.",
-        ("name", "version", "title", "detail", "same_meaning"),
+        ("name", "version", "title", "detail", "concerns", "same_meaning"),
         "pencil",
     )
     SCOPE_ENDED = "scope.ended", "A scope is no longer offered.", ("name",), "list-checks"

@@ -20,6 +20,7 @@ from consent.offer import Line, Offer, Section
 from consent.screens.form import Answer, seal
 from consent.screens.limits import limits_context, limits_of
 from consent.until import CUSTOM, zone_of
+from consent.whom import detail_with_whom
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ def show(
         "may_not": may_not,
         "keeper_note": keeper_note,
         "renews": renews,
+        "can_leave_out": len(offer.lines) > 1 and not all(line.locked for line in offer.lines),
         "differences": differences_of(offer.paused) if offer.paused else [],
         "now": now,
         **_limits(offer, again),
@@ -146,13 +148,16 @@ def _local(moment: datetime, offer: Offer) -> str:
 def _row(line: Line, answer: Answer | None, *, within_new: bool) -> Row:
     ticked = line.scope in answer.ticked if answer else line.ticked
     chips = ["new"] if line.new and not within_new else []
+    if line.scope.marked_sensitive:
+        chips.append("sensitive")
     if line.reworded:
         chips.append(_("other words now"))
     return Row(line, line.locked or ticked, disabled=False, detail=_detail(line), chips=chips)
 
 
 def _detail(line: Line) -> str:
-    said = [line.wording.detail] if line.wording.detail else []
+    words = detail_with_whom(line.wording.detail, line.wording.concerns)
+    said = [words] if words else []
     if line.at_most:
         said.append(_("At most %(life)s.") % {"life": line.at_most})
     if line.locked and line.confirmed_by:

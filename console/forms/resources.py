@@ -163,6 +163,13 @@ class WordingForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("What is in it, and what is not."),
     )
+    concerns = forms.CharField(
+        label=_("Whom the data is about"),
+        max_length=80,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("Such as patients of the ward, or the person who allows it. Empty where it is about nobody."),
+    )
 
 
 class RewordForm(WordingForm):
@@ -183,7 +190,7 @@ class RewordForm(WordingForm):
 
     def words(self) -> dict[str, str]:
         """Return the new words alone."""
-        return {name: self.cleaned_data[name] for name in ("title", "detail")}
+        return {name: self.cleaned_data[name] for name in ("title", "detail", "concerns")}
 
 
 class NewScopeForm(WordingForm, ScopeFactsForm):
@@ -195,7 +202,7 @@ class NewScopeForm(WordingForm, ScopeFactsForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "records:read"}),
         help_text=_("As programs name it. It never changes."),
     )
-    field_order = ("title", "detail", "name", "access", "data_class", "longest_days")
+    field_order = ("title", "detail", "concerns", "name", "access", "data_class", "longest_days")
 
 
 class EditScopeForm(ScopeFactsForm):

@@ -32,7 +32,7 @@ def add(request: HttpRequest, resource_id: uuid.UUID) -> HttpResponse:
     require(Actor.of(request), May.MANAGE_RESOURCE, resource)
     form = NewScopeForm(request.POST or None)
     if form.is_valid():
-        words = {name: form.cleaned_data[name] for name in ("name", "title", "detail")}
+        words = {name: form.cleaned_data[name] for name in ("name", "title", "detail", "concerns")}
         with said_in(form, request):
             domain.add_scope(resource, by=Actor.of(request), now=moment_of(request), **words, **form.facts())
             messages.success(request, _("%(scope)s is offered.") % {"scope": words["title"]})
@@ -74,7 +74,8 @@ def reword(request: HttpRequest, resource_id: uuid.UUID, scope_id: uuid.UUID) ->
     require(Actor.of(request), May.MANAGE_RESOURCE, resource)
     scope = scope_or_404(resource, scope_id)
     newest = scope.wording
-    form = RewordForm(request.POST or None, initial={"title": newest.title, "detail": newest.detail})
+    said = {"title": newest.title, "detail": newest.detail, "concerns": newest.concerns}
+    form = RewordForm(request.POST or None, initial=said)
     affected = None
     if form.is_valid() and not form.cleaned_data["same_meaning"]:
         affected = to_be_shown(request, lambda: drift_of_words(scope, **form.words()))

@@ -59,6 +59,7 @@ CHIPS: dict[str, Chip] = {
     "sealed": Chip("ok", "stamp", _("sealed")),
     "verified": Chip("ok", "badge-check", _("verified by your organisation")),
     "unverified": Chip("warn", "circle-help", _("not verified")),
+    "sensitive": Chip("warn", "shield-alert", _("sensitive")),
     "new": Chip("accent", "sparkles", _("new")),
     "never-used": Chip("warn", "circle-minus", _("never used")),
     # roles

@@ -150,10 +150,16 @@ class AtBrowser:
             self.page.set_viewport_size({"width": size[0], "height": size[1]})
             if wide := self.page.evaluate(IS_TOO_WIDE):
                 faults.append(f"scrolls sideways at {size[0]}: {wide}")
-        faults += self._axe({}, (PHONE, "dark"))
+        faults += self._axe({}, (PHONE, "dark")) + self._axe(COLOURS_ONLY, (PHONE, "light"))
         self.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
         assert not faults, name + "\n" + "\n".join(faults)
         return self
+
+    def faults_by_axe(self, size: tuple[int, int], theme: str) -> list[str]:
+        """What axe finds at this width in this theme, by every rule."""
+        found = self._axe({}, (size, theme))
+        self.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+        return found
 
     def _axe(self, rules: dict[str, Any], look: tuple[tuple[int, int], Any]) -> list[str]:
         (width, height), theme = look
