@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from agents import people, resources
+from agents import people, registry, resources
 from agents.models import Client, Scope, User
 from consent.models import Consent
 from consent.offer import Offer
@@ -112,11 +112,18 @@ def test_less_can_be_allowed_wherever_something_can_be_left_out(ada, mara, weber
 
 
 def test_what_stands_already_is_said_and_what_would_fall_away(
-    weber: User, discharge_client: Client, see_appointments: Scope, look_up_staff: Scope
+    ada: User, weber: User, discharge_client: Client, see_appointments: Scope, look_up_staff: Scope
 ):
     browser = builders.browser(weber)
     assert "Allowed already" not in text_of(opens(browser, discharge_client, scope="calendar:read"))
     allows(weber, discharge_client, scope="calendar:read staff:read")
+    registry.set_scopes(
+        discharge_client.agent,
+        scopes=frozenset({see_appointments}),
+        required=frozenset(),
+        by=builders.actor(ada),
+        now=timezone.now(),
+    )
     page = text_of(opens(browser, discharge_client, scope="calendar:read", prompt="consent"))
     assert "You allow this purpose already, until" in page
     assert "<del>Look up staff</del>" in page
