@@ -121,7 +121,9 @@ def test_what_changes_while_somebody_reads_is_shown_before_it_counts(somebody, w
 def test_what_is_no_longer_asked_while_somebody_reads_is_not_allowed(somebody, weber, ada, program, see_appointments):
     person = somebody(weber).opens(program.address).is_at("asks to act for you")
     agent = see_appointments.agent_scopes.get().agent
-    registry.set_scopes(agent, scopes=frozenset({see_appointments}), required=frozenset(), by=builders.actor(ada), now=timezone.now())
+    registry.set_scopes(
+        agent, scopes=frozenset({see_appointments}), required=frozenset(), by=builders.actor(ada), now=timezone.now()
+    )
     person.presses("Allow")
     assert "Look up staff" not in person.page.locator("ul.scopes").all_inner_texts()
     assert not Consent.objects.exists()
