@@ -135,7 +135,7 @@ class Answer:
     until_at: str
     purpose: str
     purpose_ok: bool
-    limits: Limits
+    limits: Limits = Limits()
 
 
 def read_answer(post: QueryDict, offer: Offer) -> Answer:
