@@ -21,7 +21,7 @@ from oauthlib.common import Request
 from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 
 from agents.models import GrantType
-from agents.statements import adapted, hot_cursor
+from agents.statements import adapted, hot_cursor, turn_to_write
 from consent.models import AccessRequest, RequestDecision, RequestKind
 from consent.models.token import digest_of
 from consent.oauth.authorization_code import issue_first
@@ -31,6 +31,8 @@ from consent.oauth.rows import as_list, as_time, known_id
 
 MORE = 5
 """Seconds that a poll too many adds to the interval (RFC 8628 §3.5; CIBA Core §11)."""
+LONGEST_WAIT = 300
+"""Seconds above which it grows no more: whoever never waits learns nothing from a bigger number."""
 SECRET_OF = {GrantType.CIBA.value: "auth_req_id", GrantType.DEVICE.value: "device_code"}
 """The parameter that names the request, by grant type."""
 REQUEST_STATEMENT = """
@@ -39,9 +41,11 @@ REQUEST_STATEMENT = """
     FROM consent_accessrequest WHERE digest = %s
 """
 POLLED_STATEMENT = "UPDATE consent_accessrequest SET next_poll_at = %s WHERE id = %s AND next_poll_at = %s"
-TOO_FAST_STATEMENT = (
-    "UPDATE consent_accessrequest SET next_poll_at = %s, wait_seconds = wait_seconds + %s WHERE id = %s"
-)
+TOO_FAST_STATEMENT = """
+    UPDATE consent_accessrequest
+    SET next_poll_at = %s, wait_seconds = CASE WHEN wait_seconds < %s THEN wait_seconds + %s ELSE wait_seconds END
+    WHERE id = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +118,16 @@ def find(request: Request) -> PolledRequest:
 def _wait(pk: uuid.UUID, next_poll: datetime, interval: int, now: datetime) -> OAuthRefusal:
     """Note when the client may come next and return what it is told. Of two polls at once one was too fast."""
     pending = False
-    with hot_cursor() as cursor:
+    longer = min(interval + MORE, LONGEST_WAIT)
+    with turn_to_write(), hot_cursor() as cursor:
         if next_poll <= now:
             cursor.execute(POLLED_STATEMENT, adapted([now + timedelta(seconds=interval), pk, next_poll]))
             pending = cursor.rowcount == 1
         if not pending:
-            cursor.execute(TOO_FAST_STATEMENT, adapted([now + timedelta(seconds=interval + MORE), MORE, pk]))
+            cursor.execute(TOO_FAST_STATEMENT, adapted([now + timedelta(seconds=longer), LONGEST_WAIT, MORE, pk]))
     if pending:
         return OAuthRefusal("authorization_pending", "Nobody has answered yet.", told=True)
-    return OAuthRefusal("slow_down", f"Wait {interval + MORE} seconds between two questions.", told=True)
+    return OAuthRefusal("slow_down", f"Wait {longer} seconds between two questions.", told=True)
 
 
 def redeem(request: Request) -> dict[str, Any]:

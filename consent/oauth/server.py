@@ -127,9 +127,9 @@ def _consent_of(request: Request) -> Consent | None:
     code, refresh = getattr(request, "code_row", None), getattr(request, "refresh_row", None)
     polled = getattr(request, "polled", None)
     if code is not None:
-        return code.consent  # type: ignore[no-any-return]  # oauthlib's request has no types
+        return code.consent
     if refresh is not None:
-        return refresh.family.consent  # type: ignore[no-any-return]
+        return refresh.family.consent
     return Consent.objects.get(pk=polled.consent_id) if polled is not None else None
 
 

@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode
 BASE_DIR = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(BASE_DIR))
 
-from tests.bench import decisions, load  # noqa: E402 - the path comes first
+from tests.bench import decisions, load, polls  # noqa: E402 - the path comes first
 from tests.bench.seed import AGENTS, CODES, CONSENTS, EVENTS  # noqa: E402
 from tests.services.mandate import RunningMandate  # noqa: E402
 from tests.services.postgresql import PostgreSQL  # noqa: E402
@@ -103,6 +103,9 @@ def measure_mandate(engine: str, mandate: RunningMandate, results: Results, *, m
         _introspection(engine, port, seeded, results)
         note(results, f"consent.decision.{engine}", decisions.decisions(port, seeded))
         note(results, f"consent.narrow.{engine}", decisions.narrowings(port, seeded))
+        asked = json.loads(_program("tests.bench.polls", environment=mandate.environment()))
+        for way in polls.PARAMETER:
+            note(results, f"token.{way}_poll.{engine}", polls.polls(port, asked, way))
         if memory:
             _memory(engine, mandate, seeded, results)
         _program("tests.bench.seed", "fill", str(AGENTS), str(EVENTS), environment=mandate.environment())

@@ -123,6 +123,16 @@ def test_whoever_polls_too_fast_waits_five_seconds_more(robot, weber):
     assert not Event.objects.filter(kind="token.refused").exists()
 
 
+def test_whoever_never_waits_is_told_so_for_ever(robot, weber):
+    """The pause grows to five minutes and no further: nothing overflows, and nobody is answered with a fault."""
+    secret = asked_id(robot, weber, requested_expiry="86400")
+    with time_machine.travel(timezone.now(), tick=False):
+        answers = [polls(robot, secret).json() for _ in range(70)]
+    assert {answer["error"] for answer in answers[1:]} == {"slow_down"}
+    assert request_of(secret).wait_seconds == 300
+    assert "Wait 300 seconds" in answers[-1]["error_description"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_poll_takes_at_most_three_statements(robot, weber):
     secret = asked_id(robot, weber)
