@@ -14,6 +14,7 @@ from consent.models import Consent
 from consent.oauth.authorization import AuthorizationRequest, read_request
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.form import Answer, approval_of
+from consent.screens.limits import Limits
 from console.demo.agents import REDIRECT
 from console.demo.endpoints import ask_token
 from console.demo.people import PEOPLE
@@ -105,4 +106,4 @@ def _offer(world: World, wish: Wish, request: AuthorizationRequest, at: datetime
 
 def _answer(world: World, wish: Wish) -> Answer:
     ticked = frozenset(world.scopes[name] for name in wish.scopes.split())
-    return Answer(ticked=ticked, until=wish.until, until_at="", purpose=wish.purpose, purpose_ok=True)
+    return Answer(ticked=ticked, until=wish.until, until_at="", purpose=wish.purpose, purpose_ok=True, limits=Limits())
