@@ -96,7 +96,7 @@ def _request(world: World, wish: Wish, verifier: str, at: datetime) -> Authoriza
         "code_challenge": [base64.urlsafe_b64encode(digest).rstrip(b"=").decode()],
         "code_challenge_method": ["S256"],
     }
-    return read_request(sent, now=at)
+    return read_request(sent, now=at, pushed=True)
 
 
 def _offer(world: World, wish: Wish, request: AuthorizationRequest, at: datetime) -> Offer:
