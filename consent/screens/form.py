@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -135,7 +135,7 @@ class Answer:
     until_at: str
     purpose: str
     purpose_ok: bool
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits
 
 
 def read_answer(post: QueryDict, offer: Offer) -> Answer:
