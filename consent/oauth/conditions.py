@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db.models import F
 
 from agents.actors import RequestFacts
-from agents.warnings import page_address
+from agents.addresses import page_address
 from consent.condition_words import why_unmet
 from consent.conditions import Conditions, Unmet
 from consent.models import Consent

@@ -38,9 +38,8 @@ class Limits:
     uses: str = ""
     environment: bool = False
 
-    @property
-    def is_empty(self) -> bool:
-        return self == Limits()
+
+NO_LIMITS = Limits()
 
 
 def read_limits(post: QueryDict) -> Limits:
@@ -150,7 +149,7 @@ def limits_context(
         "limit_zone": zone_name,
         "limit_environment": environment_in_words(agent.environment),
         "limits_before": list(before),
-        "limits_open": bool(at) or not limits.is_empty,
+        "limits_open": bool(at) or limits != NO_LIMITS,
         "limits_error": problem.sentence if problem and at else "",
         "limits_error_at": at,
         "most_uses": MOST_USES,
