@@ -42,7 +42,7 @@ def evidence(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         "consent": consent,
         "evidence": evidence_of(consent, now=now),
         "agreed": (agreed := agreed_of(consent, now)),
-        "language": _language_in_words(agreed.language),
+        "read_in": _language_in_words(agreed.language),
         "written_by": whose_words(consent),
         "status": consent.status(now),
         "events": tell(events, Names.of(events, viewer), now, quoted=False),

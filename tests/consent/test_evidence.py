@@ -6,16 +6,19 @@ import json
 import subprocess
 import sys
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 from joserfc.jws import extract_compact
 
+from agents.encryption import _box
 from agents.models import Client, EventText, Scope, User
 from agents.trail.kinds import Kind
 from consent import mandate
@@ -177,3 +180,48 @@ def test_a_consent_without_kept_words_has_evidence_of_what_it_holds(
     assert evidence["shown"] == {}
     assert evidence["trail"]["words"] == "not recorded"
     assert {scope["title"] for scope in evidence["scopes"]} >= {"Look up staff", "Write draft letters"}
+
+
+def test_a_consent_from_before_the_registration_was_kept_says_so(tmp_path: Path, weber: User, consent: Consent) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE consent_consent SET client_metadata = %s", ["{}"])
+    evidence = told(signed(weber, consent))
+    assert (evidence["client"]["metadata"], evidence["client"]["metadata_sha256"]) == ({}, "")
+    assert checked(tmp_path, signed(weber, consent)).returncode == 0
+    text = text_of(builders.browser(weber).get(f"/consents/{consent.pk}/evidence/"))
+    assert "not recorded: this consent is older than that" in text
+    assert "its name then was not recorded" in text
+
+
+def test_the_page_names_the_language_in_which_it_was_read(weber: User, consent: Consent) -> None:
+    german = builders.browser(weber).get(f"/consents/{consent.pk}/evidence/", headers={"accept-language": "de"})
+    assert "<bdi>English</bdi>" in text_of(german)
+
+
+def test_a_lost_key_is_replaced_and_what_it_signed_stays_valid(
+    tmp_path: Path, weber: User, consent: Consent, settings: Any
+) -> None:
+    old = signed(weber, consent)
+    _box.cache_clear()
+    settings.ENCRYPTION_KEY = "another secret, since the first was lost"
+    try:
+        new = signed(weber, consent)
+        assert extract_compact(new.encode()).headers()["kid"] != extract_compact(old.encode()).headers()["kid"]
+        assert len(published()["keys"]) == 2
+        assert checked(tmp_path, old).returncode == checked(tmp_path, new).returncode == 0
+    finally:
+        _box.cache_clear()
+
+
+def test_a_key_made_by_the_command_signs_from_then_on(tmp_path: Path, weber: User, consent: Consent) -> None:
+    old = signed(weber, consent)
+    call_command("rotate_evidence_key", stdout=StringIO())
+    assert checked(tmp_path, signed(weber, consent)).returncode == checked(tmp_path, old).returncode == 0
+    kids = {extract_compact(file.encode()).headers()["kid"] for file in (old, signed(weber, consent))}
+    assert len(kids) == 2
+
+
+def test_looking_makes_no_key(weber: User, consent: Consent) -> None:
+    assert published() == {"keys": []}
+    assert builders.browser(weber).get(f"/consents/{consent.pk}/evidence/").status_code == 200
+    assert published() == {"keys": []}
