@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from agents.acr import UNKNOWN, SignIn
 from agents.actors import Actor, require
 from agents.errors import Forbidden, InvalidInput
 from agents.models import Agent, AgentScope, Client, Scope, ScopeWording, User
@@ -31,6 +32,7 @@ class Approval:
     """What a human agreed to on the screen.
 
     scopes: each scope that stays ticked, with the wording that was read. once: one use, whatever the conditions say.
+    signed_in: how whoever decided had proved who they are. acr_values: what the client asked of that.
     required: those that could not be unticked. shown: the screen word for word. user: None for the organisation.
     """
 
@@ -44,7 +46,8 @@ class Approval:
     required: frozenset[Scope] = frozenset()
     shown: dict[str, Any] = field(default_factory=dict)
     redirect_host: str = ""
-    sign_in_methods: tuple[str, ...] = ()
+    signed_in: SignIn = UNKNOWN
+    acr_values: tuple[str, ...] = ()
     origin: Origin = Origin.SCREEN
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from django.db import transaction
 
+from agents.acr import is_worth_any
 from agents.actors import Actor, allowed
 from agents.models import Agent
 from agents.permissions import May
@@ -165,6 +166,8 @@ def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, n
     held = offer.held
     if held is None or not held.is_live(now) or held.once or not _counts_now(held, offer.agent, now):
         return False
+    if not _proved_enough(held, request, now):
+        return False
     if request.prompt & {"login", "consent", "select_account"} or not allowed(by, May.APPROVE_CONSENT, offer.agent):
         return False
     if not _is_known_place(offer) or not offer.rule_of(row.scope for row in offer.asking.scopes).remember_allowed:
@@ -180,6 +183,15 @@ def _counts_now(held: Consent, agent: Agent, now: datetime) -> bool:
     """Whether its conditions let it count at this moment. If not, the screen is where its person can allow more."""
     unmet = held.limits.unmet(now, held.time_zone, environment=agent.environment, address=None)
     return unmet is None and held.uses_left != 0
+
+
+def _proved_enough(held: Consent, request: AuthorizationRequest, now: datetime) -> bool:
+    """Whether tokens under it would say of the person's sign-in what the client asks for (RFC 9470 §4, §6)."""
+    if not is_worth_any(held.acr, request.acr_values):
+        return False
+    if request.max_age is None:
+        return True
+    return held.auth_time is not None and now - held.auth_time <= request.max_age
 
 
 def _weighs_the_same(offer: Offer, before: dict[str, Any]) -> bool:

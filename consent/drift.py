@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q
 
+from agents.acr import PASSKEY
 from agents.actors import Actor
 from agents.drift import Drift, What
 from agents.models import Resource
@@ -55,7 +56,12 @@ def under_class(sensitivity_class: str, now: datetime) -> ConsentQuerySet:
 def beyond(drift: Drift, now: datetime) -> ConsentQuerySet:
     """Return the standing consents that could not be given like this under the new rule of a class."""
     rule = drift.rule or Rule()
-    return under_class(drift.sensitivity_class, now).filter(Q(ends_at__gt=F("starts_at") + rule.longest_life))
+    over = Q(ends_at__gt=F("starts_at") + rule.longest_life)
+    if rule.passkey_required:
+        over |= ~Q(acr=PASSKEY)
+    if rule.fresh_within is not None:
+        over |= Q(auth_time=None) | Q(auth_time__lt=F("starts_at") - rule.fresh_within)
+    return under_class(drift.sensitivity_class, now).filter(over)
 
 
 def _returned_to(hosts: Iterable[str]) -> Q:

@@ -81,6 +81,21 @@ class OfferChanged(Refused):
     code = "offer_changed"
 
 
+class SignInNeeded(Refused):
+    """Who decides must prove who they are first: again, or more strongly. Nothing was decided."""
+
+    code = "sign_in_needed"
+
+    def __init__(self, *, passkey: bool = False, second_factor: bool = False) -> None:
+        super().__init__(
+            _("This can only be allowed by whoever just signed in by a passkey.")
+            if passkey
+            else _("This can only be allowed by whoever just signed in. Prove once more who you are.")
+        )
+        self.passkey = passkey
+        self.second_factor = second_factor
+
+
 class NotToBeAsked(Refused):
     """A question that an agent may not put to a person now. The sentence is for the agent's developers, in English."""
 

@@ -36,6 +36,7 @@ from consent.client_metadata import canonical, digest_of_json, metadata_of
 from consent.errors import ConsentEnded, NothingToConfirm, NotNarrower, NotShorter
 from consent.models import AccessToken, Consent, ConsentScope, Origin
 from consent.models.consent import fold_purpose, purpose_key
+from consent.proof import must_have_proved
 
 
 @transaction.atomic
@@ -46,7 +47,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
     approves, and for sensitive scopes one who is neither owner nor deputy of the agent.
 
     Raises Forbidden, NotReady (agent or client not usable), InvalidInput (purpose, end, conditions), DecisionRefused (scopes),
-    OfferChanged (one of them was changed at the same moment).
+    SignInNeeded (a rule or the client asks for a fresher or stronger sign-in), OfferChanged (a scope was changed meanwhile).
     Records ``consent.approved`` and, for each one superseded, ``consent.superseded``.
     """
     if by.user is None:
@@ -64,8 +65,11 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
     check_scopes(approval, agent)
     check_client(approval, agent, client)
     # Read after the permissions were locked: a rule is changed under the same locks.
-    check_end(approval, agent, now, Rules.current())
+    rules = Rules.current()
+    check_end(approval, agent, now, rules)
     check_conditions(approval.conditions, agent, zone_name=by.user.time_zone)
+    signed_in = approval.signed_in
+    must_have_proved(rules.over(approval.scopes), approval.acr_values, acr=signed_in.acr, at=signed_in.at, now=now)
     uses = 1 if approval.once else approval.conditions.uses
 
     key = purpose_key(purpose)
@@ -92,7 +96,9 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
         shown=approval.shown,
         client_metadata=(metadata := metadata_of(client)),
         redirect_host=approval.redirect_host[:255],
-        sign_in_methods=list(approval.sign_in_methods),
+        sign_in_methods=list(signed_in.methods),
+        acr=signed_in.acr,
+        auth_time=signed_in.at,
         time_zone=by.user.time_zone,
         starts_at=now,
         ends_at=approval.ends_at,

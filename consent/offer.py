@@ -38,6 +38,7 @@ class Asking:
     scopes: tuple[AgentScope, ...]
     purpose: str = ""
     redirect_uri: str = ""
+    acr_values: tuple[str, ...] = ()
     harmless: bool = False
 
     @property

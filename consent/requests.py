@@ -55,6 +55,7 @@ class Question:
     life: timedelta
     binding_message: str = ""
     notification_token: str = ""
+    acr_values: tuple[str, ...] = ()
 
     @property
     def agent(self) -> Agent:
@@ -75,6 +76,7 @@ class Question:
             "purpose": self.purpose,
             "purpose_key": self.purpose_key,
             "binding_message": self.binding_message,
+            "acr_values": " ".join(self.acr_values),
             "wait_seconds": INTERVAL,
         }
 

@@ -91,6 +91,8 @@ REASONS: dict[str, str | Promise] = {
     "form_too_old": _("the page had been open for too long"),
     "other_person": _("somebody else, or another session, had been shown the page"),
     "not_visible": _("it is not theirs to see, or does not exist"),
+    "sign_in_needed": _("the sign-in was too old or not strong enough"),
+    "unmet_authentication_requirements": _("the sign-in could not be as strong as the client asks"),
     "offer_changed": _("what was asked had changed"),
     "consent_not_begun": _("the consent had been given at the same moment"),
     "nothing_to_confirm": _("somebody answers for it already"),

@@ -14,6 +14,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from agents import clients, credentials, lifecycle, registry, resources
+from agents.acr import SINGLE, SignIn
 from agents.actors import Actor, ActorKind
 from agents.credentials import IssuedKey
 from agents.models import (
@@ -241,6 +242,7 @@ def consent(
     purpose: str = "Discharge letters, ward 3B",
     life: timedelta = timedelta(days=30),
     once: bool = False,
+    signed_in_at: datetime | None = None,
     by: User | None = None,
     now: datetime | None = None,
 ) -> Consent:
@@ -258,7 +260,7 @@ def consent(
         purpose=purpose,
         ends_at=now + life,
         once=once,
-        sign_in_methods=("password",),
+        signed_in=SignIn(("password",), signed_in_at or now, SINGLE),
     )
     return mandate.approve(approval, by=actor(by or of or administrator()), now=now)
 

@@ -81,6 +81,10 @@ class Consent(models.Model):
     """What the client's registration said then (``consent.client_metadata``): its digest tells whether it is the same."""
     redirect_host = models.CharField(max_length=255, blank=True)
     sign_in_methods = models.JSONField(default=list)
+    acr = models.CharField(max_length=40, blank=True)
+    """How strongly whoever allowed it had proved who they are (``agents/acr.py``). Empty where that was not kept."""
+    auth_time = models.DateTimeField(null=True, blank=True)
+    """When they had."""
     time_zone = models.CharField(max_length=64, default="UTC")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()

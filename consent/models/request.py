@@ -67,6 +67,8 @@ class AccessRequest(models.Model):
     purpose_key = models.CharField(max_length=64)
     binding_message = models.CharField(max_length=140, blank=True)
     """What the agent shows at the other end too, so that the person knows the two belong together."""
+    acr_values = models.CharField(max_length=200, blank=True)
+    """What the client asked of the person's sign-in (CIBA Core §7.1), with blanks between. One of them is enough."""
     address = models.GenericIPAddressField(null=True, blank=True)
     """From where a device was started: the person reads it before they decide."""
     digest = models.CharField(max_length=64, unique=True)

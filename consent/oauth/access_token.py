@@ -45,13 +45,15 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The consent under which a token is issued."""
+    """The consent under which a token is issued. acr, auth_time: how and when its person had signed in."""
 
     pk: uuid.UUID
     agent_id: uuid.UUID
     user_id: uuid.UUID | None
     ends_at: datetime
     purpose_digest: str
+    acr: str = ""
+    auth_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +142,15 @@ def _claims(
     }
     if standing.user_id is not None:
         claims["act"] = {"sub": str(standing.agent_id)}
+        claims |= authentication(standing.acr, standing.auth_time)
     return claims
+
+
+def authentication(acr: str, auth_time: datetime | None) -> dict[str, Any]:
+    """Return ``acr`` and ``auth_time`` as a token and its introspection say them (RFC 9068 §2.2.1, RFC 9470 §6).
+
+    They are of the person's decision. Nothing is said where it was not kept.
+    """
+    if not acr or auth_time is None:
+        return {}
+    return {"acr": acr, "auth_time": int(auth_time.timestamp())}

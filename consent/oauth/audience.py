@@ -46,7 +46,15 @@ def audience_of(resource: Resource) -> Audience:
 
 
 def standing_of(consent: Consent) -> Standing:
-    return Standing(consent.pk, consent.agent_id, consent.user_id, consent.ends_at, consent.purpose_digest)
+    return Standing(
+        consent.pk,
+        consent.agent_id,
+        consent.user_id,
+        consent.ends_at,
+        consent.purpose_digest,
+        consent.acr,
+        consent.auth_time,
+    )
 
 
 def held_rows(consent: Consent, requested: Iterable[Sequence[str]], now: datetime) -> list[ConsentScope]:

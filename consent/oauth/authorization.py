@@ -16,11 +16,12 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.urls import reverse
 
+from agents.acr import ACR_VALUES
 from agents.addresses import page_address
 from agents.errors import InvalidInput, MandateError
 from agents.models import Agent, AgentScope, Client, GrantType
@@ -31,13 +32,15 @@ from consent.purpose import LONGEST_PURPOSE, clean_purpose
 PARAMETERS = frozenset(
     {
         "client_id", "redirect_uri", "response_type", "response_mode", "state", "scope", "resource", "nonce", "prompt",
-        "code_challenge", "code_challenge_method", "purpose", "request", "request_uri",
+        "code_challenge", "code_challenge_method", "purpose", "request", "request_uri", "acr_values", "max_age",
     }
 )  # fmt: skip
 """What is read. Others are ignored (RFC 6749 §3.1), among them ``approval_prompt`` and ``skip_authorization``."""
 MAY_REPEAT = frozenset({"resource"})
 LONGEST_VALUE = 2_000
 LONGEST_NONCE = 255
+LONGEST_AGE = 9
+"""Digits."""
 MOST_RESOURCES = 20
 NO_PERMISSION = frozenset({"offline_access"})
 """A wish for a refresh token. That follows from the client's grants and the consent, so it is neither shown nor an error."""
@@ -69,7 +72,7 @@ class AuthorizationRequest:
     """A checked request. asked: the scopes, as the agent may ask for them. purpose: empty when the client sent none.
 
     sent: the parameters that were read, by which the same request can be checked again. pushed: the pushed request that
-    they refer to, if they do.
+    they refer to, if they do. acr_values, max_age: how strongly and freshly the person shall have signed in (RFC 9470 §4).
     """
 
     client: Client
@@ -82,6 +85,8 @@ class AuthorizationRequest:
     nonce: str
     sent: dict[str, list[str]]
     pushed: uuid.UUID | None = None
+    acr_values: tuple[str, ...] = ()
+    max_age: timedelta | None = None
 
     @property
     def agent(self) -> Agent:
@@ -109,6 +114,8 @@ class _Reading:
     redirect_uri: str = ""
     purpose: str = ""
     prompt: frozenset[str] = frozenset()
+    acr_values: tuple[str, ...] = ()
+    max_age: timedelta | None = None
     offered: list[AgentScope] = field(default_factory=list)
     asked: list[AgentScope] = field(default_factory=list)
 
@@ -239,6 +246,21 @@ def check_prompt(reading: _Reading) -> None:
     reading.prompt = prompt
 
 
+def check_authentication(reading: _Reading) -> None:
+    """RFC 9470 §4, OpenID Connect Core §3.1.2.1. Of several values one is enough; none that we know cannot be met (§5)."""
+    values = reading.one("acr_values").split()
+    reading.acr_values = tuple(value for value in ACR_VALUES if value in values)
+    if values and not reading.acr_values:
+        raise reading.refused(
+            "unmet_authentication_requirements", f"None of these acr_values is known here: {' '.join(ACR_VALUES)} are."
+        )
+    age = reading.one("max_age")
+    if age:
+        if not (age.isascii() and age.isdigit() and len(age) <= LONGEST_AGE):
+            raise reading.refused("invalid_request", "max_age must be a number of seconds.")
+        reading.max_age = timedelta(seconds=int(age))
+
+
 def check_purpose(reading: _Reading) -> None:
     purpose = reading.one("purpose")
     if not purpose.strip():
@@ -300,6 +322,7 @@ CHECKS: tuple[Callable[[_Reading], None], ...] = (
     check_grant,
     check_challenge,
     check_prompt,
+    check_authentication,
     check_purpose,
     check_resources,
     check_scopes,
@@ -307,7 +330,12 @@ CHECKS: tuple[Callable[[_Reading], None], ...] = (
 )
 
 
-WHAT_IS_ASKED: tuple[Callable[[_Reading], None], ...] = (check_purpose, check_resources, check_scopes)
+WHAT_IS_ASKED: tuple[Callable[[_Reading], None], ...] = (
+    check_authentication,
+    check_purpose,
+    check_resources,
+    check_scopes,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +344,7 @@ class WhatIsAsked:
 
     scopes: tuple[AgentScope, ...]
     purpose: str
+    acr_values: tuple[str, ...] = ()
 
 
 def read_what_is_asked(client: Client, sent: Sent, *, now: datetime) -> WhatIsAsked:
@@ -326,7 +355,7 @@ def read_what_is_asked(client: Client, sent: Sent, *, now: datetime) -> WhatIsAs
     reading = _Reading(sent, now, tells=not client.is_public, client=client)
     for check in WHAT_IS_ASKED:
         check(reading)
-    return WhatIsAsked(tuple(reading.asked), reading.purpose)
+    return WhatIsAsked(tuple(reading.asked), reading.purpose, reading.acr_values)
 
 
 def read_request(sent: Sent, *, now: datetime, tells: bool = False, pushed: bool = False) -> AuthorizationRequest:
@@ -346,4 +375,6 @@ def read_request(sent: Sent, *, now: datetime, tells: bool = False, pushed: bool
         prompt=reading.prompt,
         nonce=reading.one("nonce"),
         sent={name: list(values) for name, values in sent.items() if name in PARAMETERS},
+        acr_values=reading.acr_values,
+        max_age=reading.max_age,
     )

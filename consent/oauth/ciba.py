@@ -60,6 +60,7 @@ def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[s
         client=row,
         scopes=what.scopes,
         purpose=what.purpose,
+        acr_values=what.acr_values,
         life=read_life(form),
         binding_message=read_binding_message(form),
         notification_token=read_token(form, row),

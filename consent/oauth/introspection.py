@@ -2,7 +2,8 @@
 
 §2.1 the caller authenticates, as the resource      prove_resource      §2.2 the answer            live_answer
 §2.2 everything that is not worth anything here     ``{"active": false}`` and nothing else      §4 another's audience
-Beside the registered members it returns ``act`` (RFC 8693 §4.1), ``purpose`` and ``consent``.
+Beside the registered members it returns ``act`` (RFC 8693 §4.1), ``acr`` and ``auth_time`` (RFC 9470 §6), ``purpose`` and
+``consent``.
 Left out: GET, since a token in an address is a token in a log. Introspection of refresh tokens: no resource has one.
 
 An introspection is an event only at the first inactive answer for a token, and when the wrong resource asks.
@@ -23,6 +24,7 @@ from agents.trail.models import Outcome
 from agents.trail.record import record
 from agents.trail.refusals import record_refusal
 from consent.models import AccessToken
+from consent.oauth.access_token import authentication
 from consent.oauth.endpoint import Asked, endpoint
 from consent.oauth.errors import (
     invalid_request,
@@ -81,6 +83,7 @@ def live_answer(worth: Worth) -> dict[str, Any]:
     }
     if worth.user_id is not None:
         answer["act"] = {"sub": str(worth.agent_id)}
+        answer |= authentication(worth.acr, worth.auth_time)
     return answer
 
 

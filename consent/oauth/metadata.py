@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from oauth2_provider.views import OAuthProtectedResourceMetadataView, OAuthServerMetadataView
 
+from agents.acr import ACR_VALUES
 from agents.models import AuthMethod
 from consent.oauth.private_key_jwt import ALGORITHMS
 
@@ -48,6 +49,7 @@ class ServerMetadataView(OAuthServerMetadataView):
         document["backchannel_token_delivery_modes_supported"] = ["poll", "ping"]
         document["backchannel_user_code_parameter_supported"] = False
         document["device_authorization_endpoint"] = settings.ISSUER + reverse("oauth2_provider:device-authorization")
+        document["acr_values_supported"] = list(ACR_VALUES)
         response = JsonResponse(document)
         response["Access-Control-Allow-Origin"] = "*"
         response["Cache-Control"] = "public, max-age=300"

@@ -25,7 +25,8 @@ CHAIN_STATEMENT = """
            c.id, c.purpose, c.purpose_digest, c.starts_at, c.ends_at, c.revoked_at, c.superseded_at, c.paused_at,
            v.left_office_at,
            cl.id, cl.client_id, cl.ended_at, a.id, a.state, a.ends_at, o_user.is_active, p.is_active, r.uri, r.ended_at,
-           t.family_id, f.ended_at, k.revoked_at, COALESCE(c.stop_event, a.stop_event), s.name, c.conditions, c.time_zone, a.environment
+           t.family_id, f.ended_at, k.revoked_at, COALESCE(c.stop_event, a.stop_event), s.name, c.conditions, c.time_zone, a.environment,
+           c.acr, c.auth_time
     FROM consent_accesstoken t
     JOIN consent_consent c ON c.id = t.consent_id
     JOIN agents_client cl ON cl.id = t.application_id
@@ -68,6 +69,9 @@ class Worth:
     """What it was issued with and the consent holds no more."""
     unseen_change: bool
     """Whether something was taken away and no use has met that yet (``consent/observed.py``)."""
+    acr: str
+    auth_time: datetime | None
+    """How and when whoever allowed it had signed in."""
 
     @property
     def is_live(self) -> bool:
@@ -145,6 +149,8 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         agent_id=known_id(agent_id),
         missing=frozenset(scope.split()) - held,
         unseen_change=stop_event is not None,
+        acr=first[35],
+        auth_time=as_time(first[36]),
     )
 
 

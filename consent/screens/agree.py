@@ -16,23 +16,24 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from agents.acr import sign_in_of
 from agents.actors import Actor, allowed, require
 from agents.errors import InvalidInput, NotReady
 from agents.models import AgentScope
 from agents.permissions import May
 from agents.redirects import hosts_of
-from agents.sign_in import sign_in_methods
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent import decision
 from consent.approval import Approval
 from consent.differences import differences_of
-from consent.errors import OfferChanged
+from consent.errors import OfferChanged, SignInNeeded
 from consent.models import Consent
 from consent.models.consent import fold_purpose
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.changes import seen_consent
 from consent.screens.form import FormTampered, approval_of, open_sealed, read_answer
+from consent.screens.proving import cannot, lead_to_proof
 from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
@@ -138,11 +139,17 @@ def _take(request: HttpRequest, consent: Consent) -> HttpResponse:
     except FormTampered as problem:
         return _refused(request, consent, problem)
     try:
-        approval = approval_of(given, offer, methods=sign_in_methods(request), now=now)
+        approval = approval_of(given, offer, signed_in=sign_in_of(request), now=now)
     except InvalidInput as problem:
         _record(request, consent, problem.code)
         again = Again(error=problem.sentence, error_field=problem.field, answer=given)
         return _show(request, consent, offer, again=again, status=400)
+    except SignInNeeded as problem:
+        _record(request, consent, problem.code)
+        again = Again(error=cannot(problem), error_field="scope", answer=given)
+        return lead_to_proof(request, problem, back=_address(consent)) or _show(
+            request, consent, offer, again=again, status=400
+        )
     done = decision.renew(consent.pk, _as_first_written(approval, consent), form_nonce=shown.nonce, by=by, now=now)
     said = _("Agreed. %(agent)s goes on the next time it asks for a token.") % {"agent": consent.agent.name}
     if consent.user_id is not None:

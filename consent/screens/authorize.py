@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_not_required
@@ -13,21 +14,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
+from agents.acr import MULTI, PASSKEY, SignIn, is_worth_any, sign_in_of, weakest
 from agents.actors import Actor, allowed
 from agents.errors import InvalidInput, MandateError
 from agents.models import Agent
 from agents.permissions import May
-from agents.sign_in import sign_in_methods, signed_in_at
+from agents.sign_in import signed_in_at
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent import decision
-from consent.errors import DecisionMadeAlready, OfferChanged
+from consent.errors import DecisionMadeAlready, OfferChanged, SignInNeeded
 from consent.oauth.authorization import AuthorizationRefused, AuthorizationRequest, Sent
 from consent.oauth.authorization_response import answer, error_answer, host_to_tell
 from consent.oauth.par import read, was_opened
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.csp import without_form_action
 from consent.screens.form import FormTampered, Shown, approval_of, open_sealed, read_answer
+from consent.screens.proving import can_prove, cannot, lead_to_proof, proof_page
 from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
@@ -59,16 +62,17 @@ def _answer(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
         if silent:
             raise _told(asked, "login_required", "The person is not signed in.")
         return _to_sign_in(asked)
-    if "login" in asked.prompt and not _signed_in_since(request, asked):
-        return _to_fresh_sign_in(request, asked)
+    needed = _sign_in_needed(request, asked)
+    if needed is not None:
+        return _to_fresh_sign_in(request, asked, needed)
     offer = _offer(request, asked)
     by = Actor.of(request)
     code = decision.code_without_screen(offer, asked, by=by, now=moment_of(request))
     if code is not None:
         return answer(asked.redirect_uri, state=asked.state, code=code)
     if silent:
-        needed = "consent_required" if allowed(by, May.APPROVE_CONSENT, offer.agent) else "interaction_required"
-        raise _told(asked, needed, "The person must decide on the screen.")
+        missing = "consent_required" if allowed(by, May.APPROVE_CONSENT, offer.agent) else "interaction_required"
+        raise _told(asked, missing, "The person must decide on the screen.")
     return _show(request, offer, asked)
 
 
@@ -104,6 +108,10 @@ def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> 
     if shown.is_old(moment_of(request)):
         sentence = _("This page was open for a long time. Look again before you decide.")
         return _show_again(request, asked, sentence, code="form_too_old")
+    if asked.max_age is not None and not _is_younger(
+        sign_in_of(request), asked.max_age + decision.FORM_LIFE, moment_of(request)
+    ):
+        return redirect(_address(asked))  # it was young enough when the screen was shown, and that was long ago
     offer = _offer(request, asked, shown)
     if offer.digest() != shown.digest:
         sentence = _("What is asked has changed since you saw it. Look again before you decide.")
@@ -126,11 +134,16 @@ def _no(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> Http
 def _yes(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown: Shown) -> HttpResponse:
     given = read_answer(request.POST, offer)
     try:
-        approval = approval_of(given, offer, methods=sign_in_methods(request), now=moment_of(request))
+        approval = approval_of(given, offer, signed_in=sign_in_of(request), now=moment_of(request))
     except InvalidInput as problem:
         _record(request, problem.code, offer)
         again = Again(error=problem.sentence, error_field=problem.field, answer=given)
         return _show(request, offer, asked, again=again, status=400)
+    except SignInNeeded as problem:
+        _record(request, problem.code, offer)
+        back = _address(asked, **{SIGNED_IN_AFTER: _stamp(request)})
+        again = Again(error=cannot(problem), error_field="scope", answer=given)
+        return lead_to_proof(request, problem, back=back) or _show(request, offer, asked, again=again, status=400)
     done = decision.allow(approval, form_nonce=shown.nonce, request=asked, by=Actor.of(request), now=moment_of(request))
     return answer(asked.redirect_uri, state=asked.state, code=done.code)
 
@@ -140,7 +153,7 @@ def _yes(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown:
 
 def _offer(request: HttpRequest, asked: AuthorizationRequest, shown: Shown | None = None) -> Offer:
     person = person_of(request)
-    asking = Asking(asked.client, asked.asked, asked.purpose, asked.redirect_uri)
+    asking = Asking(asked.client, asked.asked, asked.purpose, asked.redirect_uri, acr_values=asked.acr_values)
     return make_offer(
         asking,
         person=person,
@@ -187,14 +200,38 @@ def _to_sign_in(asked: AuthorizationRequest) -> HttpResponse:
     return redirect(f"{reverse('account_login')}?{urlencode({'next': _address(asked)})}")
 
 
-def _to_fresh_sign_in(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
-    since = signing.dumps(moment_of(request).timestamp(), salt=SIGNED_IN_AFTER)
-    back = _address(asked, **{SIGNED_IN_AFTER: since})
-    return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+def _sign_in_needed(request: HttpRequest, asked: AuthorizationRequest) -> SignInNeeded | None:
+    """Return what the client asks of the person's sign-in and is not so yet (RFC 9470 §4; OpenID Connect Core §3.1.2.1)."""
+    signed_in, since = sign_in_of(request), _signed_in_since(request)
+    strong = is_worth_any(signed_in.acr, asked.acr_values)
+    young = asked.max_age is None or _is_younger(signed_in, asked.max_age, moment_of(request))
+    if strong and (since or (young and "login" not in asked.prompt)):
+        return None
+    wanted = weakest(asked.acr_values)
+    return SignInNeeded(passkey=wanted == PASSKEY, second_factor=wanted == MULTI)
 
 
-def _signed_in_since(request: HttpRequest, asked: AuthorizationRequest) -> bool:
-    """Whether the person proved themselves after this very request first came (``prompt=login``)."""
+def _is_younger(signed_in: SignIn, age: timedelta, now: datetime) -> bool:
+    return signed_in.at is not None and now - signed_in.at <= age
+
+
+def _to_fresh_sign_in(request: HttpRequest, asked: AuthorizationRequest, needed: SignInNeeded) -> HttpResponse:
+    if not can_prove(needed, person_of(request)):
+        raise _told(
+            asked, "unmet_authentication_requirements", "The person has no way to sign in as strongly as asked."
+        )
+    if "none" in asked.prompt:
+        raise _told(asked, "login_required", "The person must sign in again, or more strongly.")
+    back = _address(asked, **{SIGNED_IN_AFTER: _stamp(request)})
+    return redirect(proof_page(needed, person_of(request), back=back))
+
+
+def _stamp(request: HttpRequest) -> str:
+    return signing.dumps(moment_of(request).timestamp(), salt=SIGNED_IN_AFTER)
+
+
+def _signed_in_since(request: HttpRequest) -> bool:
+    """Whether the person proved themselves after this very request first came (``prompt=login``, ``max_age``)."""
     try:
         since = float(signing.loads(request.GET.get(SIGNED_IN_AFTER, ""), salt=SIGNED_IN_AFTER, max_age=900))
     except (signing.BadSignature, TypeError, ValueError):

@@ -14,6 +14,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 
+from agents.acr import SignIn
 from agents.errors import InvalidInput
 from agents.models import Scope
 from consent.approval import Approval, check_conditions
@@ -22,6 +23,7 @@ from consent.decision import FORM_LIFE
 from consent.errors import DecisionRefused
 from consent.models.consent import fold_purpose
 from consent.offer import Offer
+from consent.proof import must_have_proved
 from consent.purpose import clean_purpose
 from consent.screens import limits
 from consent.screens.limits import Limits, conditions_of, read_limits
@@ -31,6 +33,8 @@ SALT = "mandate.consent-form"
 SHOWN = "shown"
 CSRF = "csrfmiddlewaretoken"
 FIELDS = frozenset({SHOWN, CSRF, "scope", "until", "until_at", "purpose", "purpose_ok", "decision"}) | limits.FIELDS
+CHOSEN = FIELDS - {SHOWN, CSRF, "decision"}
+"""What a person chooses, in the fields of the form."""
 MUST_BE_THERE = frozenset({SHOWN, "until_at", "purpose", "decision"}) | limits.TEXTS
 MAY_REPEAT = frozenset({"scope", limits.DAYS})
 LONGEST_BLOB = 40_000
@@ -160,8 +164,11 @@ def read_answer(post: QueryDict, offer: Offer) -> Answer:
     return Answer(ticked, until, str(post["until_at"]), str(post["purpose"]), "purpose_ok" in post, limited)
 
 
-def approval_of(answer: Answer, offer: Offer, *, methods: Sequence[str], now: datetime) -> Approval:
-    """Return the approval that an answer stands for. Raises InvalidInput, with the field to mend."""
+def approval_of(answer: Answer, offer: Offer, *, signed_in: SignIn, now: datetime) -> Approval:
+    """Return the approval that an answer stands for.
+
+    Raises InvalidInput, with the field to mend, and then SignInNeeded: only what is filled in right leads to a sign-in.
+    """
     if not answer.ticked:
         raise InvalidInput("scope", _("Leave at least one permission ticked, or refuse."))
     purpose = clean_purpose(answer.purpose)
@@ -176,6 +183,8 @@ def approval_of(answer: Answer, offer: Offer, *, methods: Sequence[str], now: da
     check_conditions(conditions, offer.agent, zone_name=offer.zone_name)
     if end.once and conditions.uses not in {None, 1}:
         raise InvalidInput("limit_uses", _("You chose just once above. Leave the number empty, or choose another end."))
+    acr_values = offer.asking.acr_values
+    must_have_proved(rule, acr_values, acr=signed_in.acr, at=signed_in.at, now=now)
     words = {line.scope: line.wording for line in offer.lines if line.scope in answer.ticked}
     return Approval(
         client=offer.client,
@@ -192,7 +201,8 @@ def approval_of(answer: Answer, offer: Offer, *, methods: Sequence[str], now: da
             limits=in_words(conditions, offer.zone_name),
         ),
         redirect_host=offer.redirect_host,
-        sign_in_methods=tuple(methods),
+        signed_in=signed_in,
+        acr_values=acr_values,
     )
 
 

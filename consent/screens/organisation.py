@@ -11,18 +11,19 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from agents.acr import sign_in_of
 from agents.actors import Actor, require
 from agents.errors import InvalidInput, NotReady
 from agents.models import Agent, AgentScope, Client
 from agents.models import Kind as AgentKind
 from agents.permissions import May
-from agents.sign_in import sign_in_methods
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent import decision
-from consent.errors import OfferChanged
+from consent.errors import OfferChanged, SignInNeeded
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.form import FormTampered, approval_of, open_sealed, read_answer
+from consent.screens.proving import cannot, lead_to_proof
 from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
@@ -112,11 +113,15 @@ def _take(request: HttpRequest, client: Client) -> HttpResponse:
     except FormTampered as problem:
         return _refused(request, client, problem)
     try:
-        approval = approval_of(given, offer, methods=sign_in_methods(request), now=now)
+        approval = approval_of(given, offer, signed_in=sign_in_of(request), now=now)
     except InvalidInput as problem:
         _record(request, client, problem.code)
         again = Again(error=problem.sentence, error_field=problem.field, answer=given)
         return _show(request, offer, again=again, status=400)
+    except SignInNeeded as problem:
+        _record(request, client, problem.code)
+        again = Again(error=cannot(problem), error_field="scope", answer=given)
+        return lead_to_proof(request, problem, back=_address(client)) or _show(request, offer, again=again, status=400)
     done = decision.allow(approval, form_nonce=shown.nonce, request=None, by=by, now=now)
     messages.success(request, _("Allowed. %(agent)s can get tokens now.") % {"agent": offer.agent.name})
     return redirect(done.consent.get_absolute_url())

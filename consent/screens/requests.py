@@ -14,19 +14,20 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from agents.acr import sign_in_of
 from agents.actors import Actor, allowed
 from agents.errors import InvalidInput
 from agents.models import Agent, AgentScope
 from agents.permissions import May
-from agents.sign_in import sign_in_methods
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal, source_of
 from consent import requests, silences
-from consent.errors import DecisionMadeAlready, OfferChanged, RequestClosed
+from consent.errors import DecisionMadeAlready, OfferChanged, RequestClosed, SignInNeeded
 from consent.models import AccessRequest, Silence
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.authorize import AUDITOR
-from consent.screens.form import FormTampered, approval_of, open_sealed, read_answer
+from consent.screens.form import Answer, FormTampered, approval_of, open_sealed, read_answer
+from consent.screens.proving import cannot, lead_to_proof
 from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
@@ -112,7 +113,13 @@ def _offer(request: HttpRequest, asked: AccessRequest, shown_at: datetime | None
     )
     if not rows:
         return None
-    asking = Asking(asked.client, rows, asked.purpose, harmless=asked.is_device)
+    asking = Asking(
+        asked.client,
+        rows,
+        asked.purpose,
+        acr_values=tuple(asked.acr_values.split()),
+        harmless=asked.is_device,
+    )
     return make_offer(asking, person=person, zone_name=person.time_zone, now=now, shown_at=shown_at)
 
 
@@ -176,17 +183,30 @@ def _take(request: HttpRequest, asked: AccessRequest) -> HttpResponse:
     except (RequestClosed, DecisionMadeAlready) as problem:
         return _too_late(request, asked, problem)
     try:
-        approval = approval_of(given, offer, methods=sign_in_methods(request), now=now)
-    except InvalidInput as problem:
-        _record(request, asked, problem.code)
-        again = Again(error=problem.sentence, error_field=problem.field, answer=given)
-        return _show(request, asked, offer, again=again, status=400)
+        approval = approval_of(given, offer, signed_in=sign_in_of(request), now=now)
+    except (InvalidInput, SignInNeeded) as problem:
+        return _not_yet(request, asked, offer, given, problem)
     try:
         consent = requests.allow(asked.pk, approval, form_nonce=shown.nonce, by=by, now=now)
     except (RequestClosed, DecisionMadeAlready) as problem:
         return _too_late(request, asked, problem)
     messages.success(request, _("Allowed. %(agent)s can go on.") % {"agent": asked.agent.name})
     return redirect("my-consent", consent.pk)
+
+
+def _not_yet(
+    request: HttpRequest, asked: AccessRequest, offer: Offer, given: Answer, problem: InvalidInput | SignInNeeded
+) -> HttpResponse:
+    """Lead to the sign-in that it takes, or show the screen with what is to be mended. Nothing was decided."""
+    _record(request, asked, problem.code)
+    if isinstance(problem, SignInNeeded):
+        led = lead_to_proof(request, problem, back=asked.get_absolute_url())
+        if led:
+            return led
+        again = Again(error=cannot(problem), error_field="scope", answer=given)
+    else:
+        again = Again(error=problem.sentence, error_field=problem.field, answer=given)
+    return _show(request, asked, offer, again=again, status=400)
 
 
 def _again(request: HttpRequest, asked: AccessRequest) -> HttpResponse:

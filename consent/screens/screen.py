@@ -19,6 +19,8 @@ from consent.models import Consent
 from consent.offer import Line, Offer, Section
 from consent.screens.form import Answer, seal
 from consent.screens.limits import limits_context, limits_of
+from consent.screens.proving import kept_answer
+from consent.screens.takes import takes_of
 from consent.until import CUSTOM, zone_of
 from consent.whom import detail_with_whom
 
@@ -65,11 +67,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Why the screen is shown once more. note: what happened. error: what is to be mended, at which field."""
+    """Why the screen is shown once more. note: what happened. error: what is to be mended, at which field.
+
+    good: what is done by now.
+    """
 
     note: str = ""
     error: str = ""
     error_field: str = ""
+    good: str = ""
     answer: Answer | None = None
 
 
@@ -94,6 +100,8 @@ def show(
     may_not: why this person cannot say yes, in a sentence. keeper_note: why not to all of it. renews: the paused consent
     whose change is asked about, for its own purpose only. template, more: a page that says more around the same screen.
     """
+    if again is None and (kept := kept_answer(request, offer, now)):
+        again = Again(good=_("That was you. Look at it once more: it counts when you allow it."), answer=kept)
     again = again or Again()
     answer = again.answer
     until = answer.until if answer else next((choice.key for choice in offer.ends if choice.chosen), "")
@@ -118,6 +126,7 @@ def show(
         "again_url": again_url,
         "may_not": may_not,
         "keeper_note": keeper_note,
+        "takes": [] if may_not else takes_of(request, offer, now),
         "renews": renews,
         "can_leave_out": len(offer.lines) > 1 and not all(line.locked for line in offer.lines),
         "differences": differences_of(offer.paused) if offer.paused else [],

@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agents.acr import MULTI, PASSKEY, SINGLE, SignIn
 from agents.models import AgentScope
 from consent import decision
 from consent.models import Consent
@@ -21,7 +22,8 @@ from console.demo.people import PEOPLE
 from console.demo.world import ZONE, World
 
 THINKS_FOR = timedelta(seconds=40)
-METHODS = {person.key: person.methods for person in PEOPLE}
+SIGNED_IN_BEFORE = timedelta(minutes=3)
+METHODS = {person.key: tuple(person.methods) for person in PEOPLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,19 @@ class Wish:
     until: str = "30d"
 
 
+def _signed_in(wish: Wish, decided: datetime) -> SignIn:
+    methods = METHODS[wish.who]
+    acr = PASSKEY if "passkey" in methods else MULTI if len(methods) > 1 else SINGLE
+    return SignIn(methods, decided - SIGNED_IN_BEFORE, acr)
+
+
 def allow_person(world: World, wish: Wish, at: datetime) -> Consent:
     """Let the person allow it, and the agent fetch its first tokens."""
     verifier = secrets.token_urlsafe(48)
     request = _request(world, wish, verifier, at)
     offer = _offer(world, wish, request, at)
     decided = at + THINKS_FOR
-    approval = approval_of(_answer(world, wish), offer, methods=METHODS[wish.who], now=decided)
+    approval = approval_of(_answer(world, wish), offer, signed_in=_signed_in(wish, decided), now=decided)
     by = world.actor(wish.who, decided)
     done = decision.allow(approval, form_nonce=secrets.token_urlsafe(16), request=request, by=by, now=decided)
     form = {"code": done.code, "code_verifier": verifier, "redirect_uri": request.redirect_uri}
@@ -78,7 +86,7 @@ def allow_organisation(world: World, wish: Wish, at: datetime) -> Consent:
     asking = Asking(world.clients[wish.agent], rows, wish.purpose)
     offer = make_offer(asking, person=None, zone_name=ZONE.key, now=at)
     decided = at + THINKS_FOR
-    approval = approval_of(_answer(world, wish), offer, methods=METHODS[wish.who], now=decided)
+    approval = approval_of(_answer(world, wish), offer, signed_in=_signed_in(wish, decided), now=decided)
     by = world.actor(wish.who, decided)
     return decision.allow(approval, form_nonce=secrets.token_urlsafe(16), request=None, by=by, now=decided).consent
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 
+from agents.acr import SignIn
 from agents.actors import Actor
 from agents.models import Event
 from consent import mandate
@@ -125,7 +126,7 @@ def test_what_was_agreed_is_there_word_for_word_with_what_became_of_it(
     now = timezone.now()
     approval = Approval(
         client=discharge_client, user=weber, scopes={s: s.wording for s in (read_records, write_letters)}, purpose="Letters",
-        ends_at=now + timedelta(hours=8), sign_in_methods=("passkey",), redirect_host="app.st-anna.example",
+        ends_at=now + timedelta(hours=8), signed_in=SignIn(("passkey",)), redirect_host="app.st-anna.example",
         shown={"agent": "Discharge Assistant", "owner": "Former Owner", "purpose": "Letters", "registered_purpose": "Registered words",
                "resources": [{"name": "Patient records", "uri": "https://r", "scopes": scopes}], "until": "today, 18:00"},
     )  # fmt: skip

@@ -51,6 +51,7 @@ def test_it_says_what_there_is_and_no_more(document, settings):
         "revocation_endpoint_auth_methods_supported": METHODS,
         "revocation_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "acr_values_supported": ["urn:mandate:acr:single", "urn:mandate:acr:multi", "phr"],
     }
 
 

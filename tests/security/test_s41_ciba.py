@@ -127,7 +127,7 @@ def test_s41_no_or_two_hints(robot, weber, hints):
 def test_s41_unknown_parameters_change_nothing(robot, weber, ada):
     extra = {
         "sub": str(ada.pk), "user": ada.email, "user_id": str(ada.pk), "agent": "x", "consent": "x", "decision": "allowed",
-        "approved": "true", "acr_values": "x", "user_code": "1234", "redirect_uri": "https://evil.example",
+        "approved": "true", "user_code": "1234", "redirect_uri": "https://evil.example",
         "client_notification_token": "stolen", "notification_endpoint": "https://evil.example",
     }  # fmt: skip
     request = request_of(asked_id(robot, weber, **extra))

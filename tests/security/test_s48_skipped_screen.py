@@ -19,7 +19,6 @@ SKIPS = (
     {"include_granted_scopes": "true"},
     {"id_token_hint": "e30.e30."},
     {"login_hint": "weber"},
-    {"max_age": "99999"},
 )
 
 
