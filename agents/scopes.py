@@ -20,6 +20,7 @@ from agents.actors import Actor, require
 from agents.drift import Drift, What
 from agents.errors import Ended, InvalidInput, NotReady, Refused
 from agents.models import Access, AgentScope, DataClass, Ownership, Resource, Scope, ScopeWording
+from agents.models.resource import is_sensitive
 from agents.permissions import May
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
@@ -183,6 +184,11 @@ def drift_of_facts(scope: Scope, facts: Mapping[str, Any]) -> list[Drift]:
         found.append(Drift(What.DATA_CLASS, str(scope.data_class), str(data_class), scope=scope))
     if facts.get("marked_sensitive") and not scope.is_sensitive:
         found.append(Drift(What.SENSITIVE, False, True, scope=scope))
+    marked = facts.get("marked_sensitive", scope.marked_sensitive)
+    if scope.is_sensitive and not is_sensitive(data_class, access, marked=marked):
+        # What an owner requires counts for sensitive ones only when it was confirmed, and from now on without that.
+        rows = AgentScope.objects.live().filter(scope=scope, required=True, confirmed_by=None).select_related("agent")
+        found += [Drift(What.REQUIRED, False, True, scope=scope, agent=row.agent) for row in rows.order_by("pk")]
     return found
 
 

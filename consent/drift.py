@@ -24,7 +24,7 @@ from agents.redirects import LOOPBACK_NAMES
 from agents.rules import Rule, in_class
 from agents.trail.kinds import Kind
 from agents.trail.record import record
-from consent.mail import tell_of_pause
+from consent.mail import tell_of_pauses
 from consent.models import AccessToken, Consent, ConsentScope
 from consent.models.consent_queries import ConsentQuerySet
 
@@ -120,13 +120,21 @@ def pause_for(drifts: Sequence[Drift], by: Actor, now: datetime) -> int:
         for consent_id in concerned(drift, now).values_list("pk", flat=True):
             found.setdefault(consent_id, []).append(change)
     ids = sorted(found)
-    return sum(_pause(ids[start : start + BATCH], found, by, now) for start in range(0, len(ids), BATCH))
+    paused = [
+        consent for start in range(0, len(ids), BATCH) for consent in _pause(ids[start : start + BATCH], found, by, now)
+    ]
+    tell_of_pauses(paused, now=now)
+    return len(paused)
 
 
-def _pause(ids: list[uuid.UUID], found: dict[uuid.UUID, list[dict[str, Any]]], by: Actor, now: datetime) -> int:
+def _pause(
+    ids: list[uuid.UUID], found: dict[uuid.UUID, list[dict[str, Any]]], by: Actor, now: datetime
+) -> list[Consent]:
     # In the order of their ids, so that two changes at once take the rows alike and cannot deadlock.
-    rows = Consent.objects.filter(pk__in=ids).select_related("agent", "client", "user", "approved_by").order_by("pk")
-    paused = 0
+    rows = (
+        Consent.objects.filter(pk__in=ids).select_related("agent", "user", "approved_by", "confirmed_by").order_by("pk")
+    )
+    paused = []
     out = _live_tokens(ids, now)
     for consent in rows.select_for_update(of=("self",)):
         if consent.revoked_at is not None or consent.superseded_at is not None or consent.ends_at <= now:
@@ -150,8 +158,7 @@ def _pause(ids: list[uuid.UUID], found: dict[uuid.UUID, list[dict[str, Any]]], b
         )
         if first:
             consent.stop_event = number
-            paused += 1
-            tell_of_pause(consent, now=now)
+            paused.append(consent)
         consent.save(update_fields=["paused_at", "paused_because", "stop_event"])
     return paused
 

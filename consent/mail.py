@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
 from agents.mail import send_later
+from agents.models import User
 from consent.condition_words import limits_in_words
 from consent.models import Consent
 from consent.until import zone_of
+
+LISTED = 10
+"""So many agents are named in one mail."""
 
 
 def tell_of_new_consent(consent: Consent, *, now: datetime) -> None:
@@ -72,23 +78,46 @@ def tell_of_first_sensitive_use(consent_id: uuid.UUID, *, now: datetime) -> None
     )
 
 
-def tell_of_pause(consent: Consent, *, now: datetime) -> None:
-    """Write the mail that a consent waits for its person, in the caller's transaction: nothing goes on until they look."""
+def tell_of_pauses(consents: Iterable[Consent], *, now: datetime) -> None:
+    """Write the mail that consents wait for whoever may agree to a change, in the caller's transaction.
+
+    One for each reader, however many of theirs one change has paused. Who cannot sign in is told nothing.
+    """
     if not settings.MAIL_IS_SENT:
         return
-    reader = consent.user or consent.approved_by
-    send_later(
-        "paused",
-        reader.email,
-        {
-            "consent": consent,
+    by_reader: dict[uuid.UUID, list[Consent]] = {}
+    for consent in consents:
+        reader = _who_agrees(consent)
+        if reader.is_active:
+            by_reader.setdefault(reader.pk, []).append(consent)
+    for theirs in by_reader.values():
+        _tell_of_pauses(theirs, _who_agrees(theirs[0]), now)
+
+
+def _tell_of_pauses(consents: list[Consent], reader: User, now: datetime) -> None:
+    first = consents[0]
+    about: dict[str, Any] = {
+        "consent": first,
+        "name": reader.display_name,
+        "look_url": _address("consent-changes", first),
+        "revoke_url": _address("consent-revoke", first),
+    }
+    if len(consents) > 1:
+        agents = sorted({consent.agent.name for consent in consents})
+        place = "my-agents" if first.user_id else "overview"
+        about = {
             "name": reader.display_name,
-            "look_url": _address("consent-changes", consent),
-            "revoke_url": _address("consent-revoke", consent),
-        },
-        now=now,
-        language=_language_of_the_screen(consent),
-    )
+            "count": len(consents),
+            "agents": agents[:LISTED],
+            "more": len(agents) > LISTED,
+            "list_url": settings.ISSUER.rstrip("/") + reverse(place),
+        }
+    template = "paused_many" if len(consents) > 1 else "paused"
+    send_later(template, reader.email, about, now=now, language=_language_of_the_screen(first))
+
+
+def _who_agrees(consent: Consent) -> User:
+    return consent.user or consent.answerable
 
 
 def _language_of_the_screen(consent: Consent) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,9 @@ from django.utils import timezone
 
 from agents import clients, lifecycle, registry, resources
 from agents.drift import What
+from agents.encryption import decrypt
 from agents.errors import InvalidInput
-from agents.models import Agent, Client, DataClass, Scope, User
+from agents.models import Agent, Client, DataClass, OutgoingMail, Scope, User
 from agents.trail.kinds import Kind
 from consent import drift, mandate
 from consent.errors import OfferChanged
@@ -152,6 +154,35 @@ def test_a_permission_that_can_no_longer_be_unticked_pauses(
     registry.set_scopes(discharge_assistant, scopes=scopes, required=scopes, by=builders.actor(ada), now=timezone.now())
     assert is_paused(consent)
     assert {change["what"] for change in consent.paused_because} == {What.REQUIRED}
+
+
+def test_one_that_its_owner_requires_pauses_when_it_is_sensitive_no_more(
+    ada: User, mara: User, weber: User, discharge_assistant: Agent, discharge_client: Client, see_appointments: Scope
+) -> None:
+    change(see_appointments, mara, marked_sensitive=True)
+    marked = Scope.objects.get(pk=see_appointments.pk)
+    given = builders.consent(weber, discharge_client, [marked])
+    one = frozenset({marked})
+    registry.set_scopes(discharge_assistant, scopes=one, required=one, by=builders.actor(ada), now=timezone.now())
+    assert not is_paused(given)
+    change(see_appointments, mara, marked_sensitive=False)
+    assert is_paused(given)
+    assert {change["what"] for change in given.paused_because} == {What.REQUIRED}
+
+
+def test_one_change_is_one_mail_to_each_person_it_concerns(
+    weber: User, mara: User, consent: Consent, discharge_client: Client, look_up_staff: Scope, settings: Any
+) -> None:
+    settings.MAIL_IS_SENT = True
+    builders.consent(weber, discharge_client, [look_up_staff], purpose="Find a nurse")
+    builders.consent(mara, discharge_client, [look_up_staff])
+    reword(look_up_staff, mara, "Look up everybody")
+    assert OutgoingMail.objects.count() == 2
+    mails = {mail.to: json.loads(decrypt(mail.sealed)) for mail in OutgoingMail.objects.all()}
+    assert mails[weber.email]["subject"] == "2 consents are paused until you have looked"
+    assert mails[mara.email]["subject"] == "Discharge Assistant is paused until you have looked"
+    assert "- Discharge Assistant\n" in mails[weber.email]["body"]
+    assert "/my-agents/" in mails[weber.email]["body"]
 
 
 def test_a_sensitive_one_pauses_when_it_is_confirmed_not_when_its_owner_asks_for_it(
