@@ -48,4 +48,5 @@ class May(StrEnum):
     SHORTEN_CONSENT = "consent.shorten_consent"
     REVOKE_CONSENT = "consent.revoke_consent"
     AGREE_TO_CHANGE = "consent.agree_to_change"
+    LOOK_AT_REPORT = "consent.look_at_report"
     CHANGE_CONSENTS = "consent.change_consents"

@@ -12,11 +12,13 @@ from consent.screens.device import device
 from consent.screens.limit import limit
 from consent.screens.my_agents import my_agents, my_consent, record_to_print, stop_all
 from consent.screens.organisation import organisation_consent
+from consent.screens.report import report_request
 from consent.screens.requests import inbox, may_ask_again, never_again, one_request
 
 urlpatterns = [
     path("oauth/authorize", authorize, name="authorize"),
     path("oauth/authorize/decision", decide, name="authorize-decide"),
+    path("oauth/authorize/report", report_request, name="authorize-report"),
     path(".well-known/evidence-keys.json", evidence_keys, name="evidence-keys"),
     path("inbox/", inbox, name="inbox"),
     path("inbox/<uuid:request_id>/", one_request, name="request"),

@@ -138,6 +138,7 @@ RULES: dict[May, Predicate] = {
     May.SEE_CONSENTS: reads_everything | may_own_agents,
     May.APPROVE_CONSENT: may_change_things,
     May.APPROVE_ORGANISATION_CONSENT: is_administrator,
+    May.LOOK_AT_REPORT: is_administrator,
     May.CONFIRM_CONSENT: is_administrator & ~keeps_the_agent_and_it_is_sensitive,
     May.NARROW_CONSENT: is_administrator | is_the_person_acted_for | (may_own_agents & keeps_the_agent),
     May.SHORTEN_CONSENT: is_administrator | is_the_person_acted_for | (may_own_agents & keeps_the_agent),

@@ -88,6 +88,8 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.SCOPE_ENDED: gettext_lazy("{actor} ended {scope_name} of {resource}"),
     Kind.CONSENT_APPROVED: gettext_lazy("{actor} allowed {agent} {scope_count} {until}"),
     Kind.CONSENT_REFUSED: gettext_lazy("{actor} refused what {agent} asked for"),
+    Kind.REQUEST_REPORTED: gettext_lazy("{actor} reported what {agent} asked for"),
+    Kind.REPORT_LOOKED_AT: gettext_lazy("{actor} looked at a report about {agent}"),
     Kind.CONSENT_NARROWED: gettext_lazy("{actor} narrowed the consent of {agent}: no longer {scopes}"),
     Kind.CONSENT_SHORTENED: gettext_lazy("{actor} shortened the consent of {agent}: {until_after}"),
     Kind.CONSENT_LIMITED: gettext_lazy("{actor} limited when, whence or how often the consent of {agent} counts"),

@@ -17,7 +17,7 @@ from agents.models.client import CredentialQuerySet
 from agents.permissions import May
 from agents.warnings import owners_at
 from consent.differences import what_changed
-from consent.models import Consent
+from consent.models import Consent, Report
 from console.names import page_of, strong
 from console.templatetags.mandate import when
 
@@ -45,10 +45,11 @@ class Waiting:
 
 
 def waiting_for(person: User, now: datetime) -> list[Waiting]:
-    """Return what waits for this person, the most urgent sort first: eight lists at most for an administrator."""
+    """Return what waits for this person, the most urgent sort first: nine lists at most for an administrator."""
     found: list[Waiting] = []
     for permission, waits in (
         (May.ACTIVATE_AGENT, _pending),
+        (May.LOOK_AT_REPORT, _reported),
         (May.CONFIRM_REQUIRED_SCOPE, _to_confirm),
         (May.CONFIRM_CONSENT, _unanswered),
         (May.CONFIRM_CONSENT, _drifted),
@@ -80,6 +81,24 @@ def _pending(person: User, now: datetime) -> list[Waiting]:
         for agent in listed[:MOST]
     ]
     return rows + _rest(len(listed), now, _("More agents wait to be activated"), f"{reverse('agents')}?state=pending")
+
+
+def _reported(_person: User, now: datetime) -> list[Waiting]:
+    listed = list(Report.objects.open().select_related("agent", "user")[: MOST + 1])
+    return [
+        Waiting(
+            _ago(report.reported_at, now),
+            "flag",
+            format_html(
+                _("{person} reported what {agent} asked for"),
+                person=report.user.display_name,
+                agent=strong(report.agent.name),
+            ),
+            report.get_absolute_url(),
+            _("Look at it"),
+        )
+        for report in listed[:MOST]
+    ]
 
 
 def _to_confirm(person: User, now: datetime) -> list[Waiting]:

@@ -206,6 +206,13 @@ class Kind(StrEnum):
         "file-check-2",
     )
     CONSENT_REFUSED = "consent.refused", "A human refused what an agent asked for.", ("redirect_host",), "ban"
+    REQUEST_REPORTED = "consent.reported", "A human reported what an agent asked for.", ("redirect_host",), "flag"
+    REPORT_LOOKED_AT = (
+        "consent.report_looked_at",
+        "An administrator looked at a report and said what they found.",
+        ("report",),
+        "flag",
+    )
     CONSENT_NARROWED = (
         "consent.narrowed",
         "Scopes were taken away from a consent.",

@@ -5,6 +5,7 @@ from consent.models.consent_scope import ConsentScope
 from consent.models.key import EvidenceKey, SigningKey
 from consent.models.pushed_request import PushedRequest
 from consent.models.record_count import RecordCount
+from consent.models.report import Report
 from consent.models.request import AccessRequest, RequestDecision, RequestKind, Silence, WrongEntries
 from consent.models.token import (
     AccessToken,
@@ -29,6 +30,7 @@ __all__ = [
     "PushedRequest",
     "RecordCount",
     "RefreshToken",
+    "Report",
     "RequestDecision",
     "RequestKind",
     "SigningKey",

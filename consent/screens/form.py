@@ -37,6 +37,7 @@ CHOSEN = FIELDS - {SHOWN, CSRF, "decision"}
 """What a person chooses, in the fields of the form."""
 MUST_BE_THERE = frozenset({SHOWN, "until_at", "purpose", "decision"}) | limits.TEXTS
 MAY_REPEAT = frozenset({"scope", limits.DAYS})
+REPORT_FIELDS = frozenset({SHOWN, CSRF, "why"})
 LONGEST_BLOB = 40_000
 LONGEST_VALUE = 4_000
 
@@ -96,7 +97,17 @@ def seal(offer: Offer, sent: Mapping[str, Sequence[str]], request: HttpRequest, 
 def open_sealed(post: QueryDict) -> Shown:
     """Return what was shown. Raises FormTampered for a form with other fields or without our signature."""
     check_fields(post)
-    blob = str(post[SHOWN])
+    return _open(str(post[SHOWN]))
+
+
+def open_report(post: QueryDict) -> Shown:
+    """Return what was shown where somebody reports it. Raises FormTampered as ``open_sealed`` does."""
+    if not {SHOWN} <= set(post) <= REPORT_FIELDS or any(len(post.getlist(name)) > 1 for name in post):
+        raise FormTampered("fields")
+    return _open(str(post[SHOWN]))
+
+
+def _open(blob: str) -> Shown:
     if len(blob) > LONGEST_BLOB:
         raise FormTampered("too long")
     try:

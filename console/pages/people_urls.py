@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console.pages import health, invitation, language, people, person, rules, settings_page, setup
+from console.pages import health, invitation, language, people, person, report, rules, settings_page, setup
 
 urlpatterns = [
     path("people/", people.people, name="people"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("people/<uuid:person_id>/reactivate/", person.reactivate, name="person-reactivate"),
     path("people/<uuid:person_id>/password-link/", person.password_link, name="person-password-link"),
     path("people/<uuid:person_id>/password-link/done/", person.password_link_made, name="person-password-link-made"),
+    path("reports/<uuid:report_id>/", report.report, name="report"),
     path("language/", language.choose_language, name="language"),
     path("settings/", settings_page.settings_page, name="settings"),
     path("settings/rules/", rules.rules, name="rules"),

@@ -150,3 +150,15 @@ def test_a_purpose_past_five_hundred_characters_is_said(somebody, weber, program
     person.presses("Allow").sees("Nothing was allowed yet.").finds_no_fault()
     expect(person.page.get_by_label("What you allow it for")).to_have_value("x" * 501)
     assert not Consent.objects.exists()
+
+
+def test_what_looks_wrong_is_reported_and_an_administrator_looks(somebody, weber, mara, program):
+    person = somebody(weber).opens(program.address).presses("Report this request…").is_at("Report this request?")
+    person.finds_no_fault().fills({"What looks wrong?": "I did not start this."}).presses("Report and refuse")
+    person.is_at("Reported. Nothing was allowed.").finds_no_fault()
+    assert program.listener.received == []
+    looking = somebody(mara).opens("/").sees("reported what Discharge Assistant asked for")
+    looking.page.get_by_role("link", name="Look at it").first.click()
+    looking.is_at("What Discharge Assistant asked was reported").sees("I did not start this.").finds_no_fault()
+    looking.fills({"What did you find? It is kept with the event.": "He had started it himself."})
+    looking.presses("I have looked at it").sees("Looked at. It waits no more.")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from agents.actors import RequestFacts
 from agents.errors import InvalidInput
 from agents.models import AgentScope, Client, Scope, User
-from consent.models import Consent
+from consent.models import Consent, Report
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.par import push
 from consent.purpose import clean_purpose
@@ -24,6 +24,7 @@ from tests.forms import Fields, form_of, text_of
 
 AUTHORIZE = "/oauth/authorize"
 DECIDE = "/oauth/authorize/decision"
+REPORT = "/oauth/authorize/report"
 VERIFIER = "a-verifier-of-forty-three-characters-or-more-0123456789"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
 
@@ -110,3 +111,12 @@ def allows(person: User, client: Client, scopes: Iterable[Scope] | None = None, 
         chosen["purpose_ok"] = ["on"]
     assert "code" in answer_of(decides(browser, form_of(page), **chosen))
     return Consent.objects.filter(user=person, client=client).latest("starts_at", "pk")
+
+
+def reports(person: User, client: Client, why: str = "", **parameters: Any) -> Report:
+    """The person reports what the client asks. The report that waits for administrators."""
+    browser = builders.browser(person)
+    form = {"shown": screen(browser, client, **parameters)["shown"]}
+    assert browser.post(REPORT, form).status_code == 200
+    assert "Reported. Nothing was allowed." in text_of(browser.post(REPORT, {**form, "why": why}))
+    return Report.objects.filter(user=person, client=client).latest("reported_at")

@@ -7,6 +7,7 @@ import pytest
 from agents import people
 from agents.models import Event
 from tests import builders, out_of_band
+from tests.consent.asking import reports
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def own(
         "person_id": weber.pk,
         "request_id": out_of_band.request_of(out_of_band.asked_id(robot, weber)).pk,
         "link_id": link.pk,
+        "report_id": reports(weber, discharge_client, purpose="Another thing", scope="staff:read").pk,
         "number": Event.objects.filter(kind="consent.approved").get().pk,
         "move": "suspend",
         "change": "revoke",

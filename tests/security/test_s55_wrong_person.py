@@ -65,6 +65,7 @@ TABLE = {
     # the way in: what is asked here is checked by what is sent along, and told in its own file
     "authorize": BOTH,
     "authorize-decide": BOTH,
+    "authorize-report": may(NO_ONE, EVERYBODY),
     "account_login": BOTH,
     "account_signup": BOTH,
     "account_inactive": PUBLIC,
@@ -115,6 +116,7 @@ TABLE = {
     "resources": may({MARA, ADA, OMAR, MALLORY}),
     "people": may({MARA, OMAR}),
     "styleguide": may(SIGNED_IN, SIGNED_IN),
+    "report": may({MARA, OMAR}, {MARA}),
     "settings": may({MARA}, {MARA}),
     "rules": may({MARA, ADA, OMAR, MALLORY}),
     "rule": may({MARA}, {MARA}),
@@ -189,6 +191,7 @@ SEES = {
     "resource_id": {MARA, ADA, OMAR, MALLORY},
     "person_id": {MARA, WEBER, OMAR},
     "link_id": {MARA, OMAR},
+    "report_id": {MARA, OMAR},
 }
 """Who may see a subject at all, by the id in the address. To everybody else it looks like what does not exist."""
 OPENED = {200, 302, 303, 400, 404, 405, 409, 410}

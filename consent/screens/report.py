@@ -1,0 +1,91 @@
+"""``/oauth/authorize/report``: a person finds that what is asked looks wrong, and tells the administrators."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from agents.actors import Actor
+from agents.errors import InvalidInput, MandateError
+from agents.trail.kinds import Kind
+from agents.trail.refusals import record_refusal
+from consent import decision, reports
+from consent.errors import DecisionMadeAlready, DecisionRefused
+from consent.oauth.authorization import AuthorizationRefused, AuthorizationRequest
+from consent.oauth.par import read
+from consent.offer import Asking, Offer, make_offer
+from consent.screens.csp import without_form_action
+from consent.screens.form import FormTampered, open_report
+from consent.screens.storing import never_stored
+from consent.screens.who_and_when import moment_of, person_of
+
+
+@login_not_required
+@without_form_action
+@never_stored
+@require_POST
+def report_request(request: HttpRequest) -> HttpResponse:
+    """Ask why, and take the report. It refuses the request, and sends nobody to an address that may be a trap."""
+    if not request.user.is_authenticated:
+        return redirect("account_login")
+    try:
+        shown = open_report(request.POST)
+        if not shown.is_of(request):
+            raise FormTampered("person")
+        asked = read(shown.sent, now=moment_of(request), decided_too=True)
+        decision.must_be_undecided(shown.nonce, asked)
+    except (DecisionRefused, DecisionMadeAlready) as problem:
+        return _refused(request, problem)
+    except AuthorizationRefused:
+        return _refused(request, FormTampered("request"))
+    offer = _offer(request, asked)
+    error = ""
+    if "why" in request.POST:
+        try:
+            reports.report(
+                offer,
+                form_nonce=shown.nonce,
+                request=asked,
+                why=request.POST["why"],
+                by=Actor.of(request),
+                now=moment_of(request),
+            )
+            thanks = _("The administrators see it now. You were sent nowhere, and can close this page.")
+            return _said(request, _("Reported. Nothing was allowed."), thanks, icon="flag")
+        except InvalidInput as problem:
+            error = problem.sentence
+        except DecisionMadeAlready as problem:
+            return _refused(request, problem)
+    context = {"offer": offer, "sealed": request.POST["shown"], "why": request.POST.get("why", ""), "error": error}
+    return render(request, "consent/report.html", context, status=400 if error else 200)
+
+
+def _offer(request: HttpRequest, asked: AuthorizationRequest) -> Offer:
+    person = person_of(request)
+    asking = Asking(asked.client, asked.asked, asked.purpose, asked.redirect_uri)
+    return make_offer(asking, person=person, zone_name=person.time_zone, now=moment_of(request))
+
+
+def _refused(request: HttpRequest, problem: MandateError) -> HttpResponse:
+    record_refusal(
+        Kind.CONSENT_FORM_REFUSED, reason_code=problem.code, by=Actor.of(request), now=moment_of(request),
+        user_id=request.user.pk,
+    )  # fmt: skip
+    made = isinstance(problem, DecisionMadeAlready)
+    title = _("You have decided this already") if made else _("This form cannot be taken")
+    return _said(request, title, problem.sentence, status=409 if made else 400)
+
+
+def _said(request: HttpRequest, title: str, sentence: str, *, icon: str = "", status: int = 200) -> HttpResponse:
+    context = {
+        "title": title,
+        "sentence": sentence,
+        "icon": icon,
+        "url": reverse("my-agents"),
+        "way_on": _("Go to My agents"),
+    }
+    return render(request, "problem.html", context, status=status)
