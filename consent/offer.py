@@ -22,7 +22,7 @@ from agents.promises import when_it_counts
 from agents.redirects import host_of, is_loopback
 from agents.rules import Rule, Rules
 from consent.approval import MANUAL, latest_end
-from consent.models import Consent, ConsentScope
+from consent.models import Consent
 from consent.models.consent import purpose_key
 from consent.until import ONCE, EndChoice, end_choices, life_in_words, zone_of
 
@@ -145,11 +145,6 @@ class Offer:
     def so_far(self) -> datetime | None:
         """Until when the consent would have counted that this one renews."""
         return _so_far(self.held)
-
-    def ends_with_it(self, now: datetime) -> list[ConsentScope]:
-        """What the standing consent holds and the new one cannot: it ends when the new one takes its place."""
-        offered = {line.scope.pk for line in self.lines}
-        return [row for row in self.held.held(now) if row.scope_id not in offered] if self.held else []
 
     @property
     def is_sensitive(self) -> bool:

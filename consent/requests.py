@@ -25,6 +25,7 @@ from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record
 from consent import decision, pings
 from consent.approval import Approval
+from consent.asked import as_shown
 from consent.errors import AskedAlready, AskedTooOften, DecisionRefused, RequestClosed, Silenced
 from consent.models import AccessRequest, Consent, Origin, RequestDecision, RequestKind, Silence
 from consent.models.consent import purpose_key
@@ -231,17 +232,6 @@ def locked_for_answer(request_id: uuid.UUID, *, by: Actor, now: datetime) -> Acc
     if by.user is None or request.user_id != by.user.pk or not request.is_waiting(now):
         raise RequestClosed
     return request
-
-
-def as_shown(request: AccessRequest) -> dict[str, Any]:
-    """Return what the page said of the question itself, kept word for word with the consent."""
-    return {
-        "request": str(request.pk),
-        "way": request.kind,
-        "binding_message": request.binding_message,
-        "at": request.created_at.isoformat(),
-        "from": request.address or "",
-    }
 
 
 def answer(request: AccessRequest, word: RequestDecision, *, now: datetime) -> None:

@@ -26,6 +26,7 @@ from agents.models.resource import READING_ORDER
 from agents.promises import when_it_counts
 from agents.texts import one_line
 from consent import mandate
+from consent.asked import asked_of
 from consent.condition_words import limits_in_words
 from consent.counts import Done, done_under
 from consent.differences import Difference, differences_of, why_paused
@@ -192,6 +193,7 @@ def my_consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         "consent": consent,
         "status": consent.status(now),
         "shown": consent.shown,
+        "asked": asked_of(consent),
         "own_words": bool(consent.shown.get("purpose")) and consent.shown["purpose"] != consent.purpose,
         "held": {str(row.scope_id): row for row in consent.consent_scopes.all()},
         "taken": [row for row in consent.consent_scopes.all() if not row.is_held(now)],

@@ -141,7 +141,6 @@ def _show(
         template="consent/request.html",
         more={
             "asked": asked,
-            "ends_with_it": offer.ends_with_it(moment_of(request)),
             "elsewhere": bool(asked.address) and source_of(asked.address or "") != source_of(own_address),
         },
     )

@@ -103,6 +103,13 @@ def test_the_screen_is_the_same_and_its_scopes_can_be_unticked(robot, weber, see
     assert polls(robot, secret).json()["scope"] == "calendar:read"
 
 
+def test_the_consent_tells_how_it_was_asked_for(robot, weber):
+    decides(weber, request_of(asked_id(robot, weber, binding_message="Room 12")))
+    page = page_of(builders.browser(weber), f"/my-agents/{Consent.objects.get().pk}/")
+    assert "out of band" in page
+    assert "Room 12" in page
+
+
 def test_two_windows_one_answer(robot, weber):
     request = request_of(asked_id(robot, weber))
     browser = builders.browser(weber)

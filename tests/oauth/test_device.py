@@ -84,7 +84,7 @@ def test_a_device_takes_nothing_away_that_was_allowed_elsewhere(
     request = request_of(body["device_code"])
     page = builders.browser(weber).get(request.get_absolute_url()).content.decode()
     assert f'value="{read_records.pk}"' not in page
-    assert "takes the place of what you allowed before" in page
+    assert "and then no longer allowed" in page
     assert page.count("Read patient files of ward 3B") == 1
     decides(weber, request)
     token = polls_device(display, body["device_code"]).json()
