@@ -35,6 +35,7 @@ class What(StrEnum):
     REQUIRED = "required"
     REDIRECT_HOST = "redirect_host"
     RULE = "rule"
+    DETAILS = "details"
 
 
 @dataclass(frozen=True, slots=True)

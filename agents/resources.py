@@ -13,6 +13,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
+from agents.details.offline import must_not_stand_in_tokens
 from agents.errors import InvalidInput
 from agents.ids import random_handle
 from agents.models import Checks, Resource
@@ -137,6 +138,7 @@ def change(resource: Resource, *, by: Actor, now: datetime, offline_reason: str 
     if resource.effect_delay < delay_so_far:
         resource.slower_delay, resource.slower_until = delay_so_far, now + delay_so_far
     resource.save(update_fields=[*facts, "sensitive_offline_reason", "slower_delay", "slower_until"])
+    must_not_stand_in_tokens(resource)
     record(
         Kind.RESOURCE_CHANGED,
         by=by,

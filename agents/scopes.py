@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from agents import drift
 from agents.actors import Actor, require
+from agents.details.offline import must_not_stand_in_tokens
 from agents.drift import Drift, What
 from agents.errors import Ended, InvalidInput, NotReady, Refused
 from agents.models import Access, AgentScope, DataClass, Ownership, Resource, Scope, ScopeWording
@@ -159,6 +160,7 @@ def change_scope(scope: Scope, *, by: Actor, now: datetime, **changes: Any) -> S
         _must_not_keep_an_agent_with(scope, by, field=min(facts.keys() & WEIGHING))
     must_not_mix(resource, sensitive=scope.is_sensitive)
     scope.save(update_fields=[*facts])
+    must_not_stand_in_tokens(resource)
     record(
         Kind.SCOPE_CHANGED,
         by=by,

@@ -36,3 +36,13 @@ def reason_of(text: str) -> str:
     if not text.strip():
         raise InvalidInput("reason", _("Say why, in a few words. It is kept with the event."))
     return one_line("reason", text, longest=500)
+
+
+def without_hidden(text: str) -> str:
+    """Return a text that somebody else's program wrote, as one line without what hides or turns anything."""
+    kept = (
+        character
+        for character in text
+        if unicodedata.category(character) not in _INVISIBLE and character not in _TURNS_DIRECTION
+    )
+    return " ".join("".join(kept).split())

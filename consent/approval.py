@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 
 from agents.acr import UNKNOWN, SignIn
 from agents.actors import Actor, require
+from agents.details.detail import Detail
 from agents.errors import Forbidden, InvalidInput
-from agents.models import Agent, AgentScope, Client, Scope, ScopeWording, User
+from agents.models import Agent, AgentScope, Client, DetailVersion, Scope, ScopeWording, User
 from agents.models import Kind as AgentKind
 from agents.permissions import May
 from agents.redirects import hosts_of
@@ -49,6 +50,8 @@ class Approval:
     signed_in: SignIn = UNKNOWN
     acr_values: tuple[str, ...] = ()
     origin: Origin = Origin.SCREEN
+    details: Mapping[Scope, tuple[Detail, ...]] = field(default_factory=dict)
+    """For what the scopes are held that have a type of details, and no more."""
 
 
 def require_approver(approval: Approval, agent: Agent, by: Actor) -> None:
@@ -95,6 +98,20 @@ def check_scopes(approval: Approval, agent: Agent) -> None:
     if any(wording.scope_id != scope.pk for scope, wording in approval.scopes.items()):
         raise DecisionRefused(_("The words shown belong to another permission."))
     _must_be_as_read(approval.scopes)
+    _must_fit_details(approval)
+
+
+def _must_fit_details(approval: Approval) -> None:
+    """See that what has a type is given for details, in the version that was read. Raises OfferChanged.
+
+    Whoever changes a type holds the lock of its scope, which was taken a moment ago.
+    """
+    current = DetailVersion.objects.by_scope(scope_ids(approval.scopes))
+    for scope in approval.scopes:
+        version, details = current.get(scope.pk), approval.details.get(scope, ())
+        read = {detail.version.pk for detail in details}
+        if read != ({version.pk} if version else set()):
+            raise OfferChanged(_("What is asked was changed a moment ago. Look at it again before you decide."))
 
 
 def _must_be_as_read(scopes: Mapping[Scope, ScopeWording]) -> None:

@@ -168,6 +168,8 @@ def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, n
         return False
     if not _proved_enough(held, request, now):
         return False
+    if request.details:
+        return False  # what is asked for in detail is looked at each time
     if request.prompt & {"login", "consent", "select_account"} or not allowed(by, May.APPROVE_CONSENT, offer.agent):
         return False
     if not _is_known_place(offer) or not offer.rule_of(row.scope for row in offer.asking.scopes).remember_allowed:

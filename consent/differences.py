@@ -24,6 +24,7 @@ SHORTLY: dict[str, str | Promise] = {
     What.REQUIRED: gettext_lazy("it is required now"),
     What.REDIRECT_HOST: gettext_lazy("it returns to another place"),
     What.RULE: gettext_lazy("its rule changed"),
+    What.DETAILS: gettext_lazy("its details changed"),
 }
 """One for each ``What``, for a chip and for the trail."""
 ORDER = {what.value: rank for rank, what in enumerate(What)}

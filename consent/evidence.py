@@ -124,6 +124,7 @@ def _scope(row: ConsentScope, now: datetime) -> dict[str, Any]:
         "detail": row.wording.detail,
         **({"concerns": row.wording.concerns} if row.wording.concerns else {}),
         "required": row.required,
+        "details": row.details,
         "held": row.is_held(now),
         "taken_away_at": row.ended_at,
     }

@@ -104,7 +104,14 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
         ends_at=approval.ends_at,
     )
     ConsentScope.objects.bulk_create(
-        ConsentScope(consent=consent, scope=scope, wording=wording, required=scope in approval.required, started_at=now)
+        ConsentScope(
+            consent=consent,
+            scope=scope,
+            wording=wording,
+            required=scope in approval.required,
+            details=[detail.kept() for detail in approval.details.get(scope, ())],
+            started_at=now,
+        )
         for scope, wording in approval.scopes.items()
     )
     for old in replaced:

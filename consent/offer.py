@@ -10,18 +10,20 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import get_language
 
+from agents.details.detail import Detail
 from agents.models import Agent, AgentScope, Client, Resource, Scope, ScopeWording, User
 from agents.models.resource import READING_ORDER
 from agents.promises import when_it_counts
 from agents.redirects import host_of, is_loopback
 from agents.rules import Rule, Rules
 from consent.approval import MANUAL, latest_end
+from consent.detail_lines import DetailLine, kept_details
 from consent.models import Consent
 from consent.models.consent import purpose_key
 from consent.until import ONCE, EndChoice, end_choices, life_in_words, zone_of
@@ -31,7 +33,8 @@ from consent.until import ONCE, EndChoice, end_choices, life_in_words, zone_of
 class Asking:
     """Who asks for what. purpose: the agent's own sentence, or empty. redirect_uri: empty for the organisation.
 
-    harmless: whether nothing sensitive may come of it, as with a device code.
+    harmless: whether nothing sensitive may come of it, as with a device code. details: what is asked for in detail, by
+    scope (RFC 9396); a scope with a type of details is asked for by these alone.
     """
 
     client: Client
@@ -40,6 +43,7 @@ class Asking:
     redirect_uri: str = ""
     acr_values: tuple[str, ...] = ()
     harmless: bool = False
+    details: Mapping[uuid.UUID, tuple[Detail, ...]] = field(default_factory=dict)
 
     @property
     def agent(self) -> Agent:
@@ -65,6 +69,7 @@ class Line:
     ticked: bool
     rule: Rule
     at_most: str = ""
+    details: tuple[DetailLine, ...] = ()
 
     @property
     def key(self) -> str:
@@ -79,6 +84,13 @@ class Line:
     def longest_life(self) -> timedelta:
         """For how long a consent may hold it, by itself and by its rule."""
         return min(self.scope.longest_life, self.rule.longest_life)
+
+    def details_as_shown(self, granted: tuple[Detail, ...] | None) -> dict[str, Any]:
+        """What the screen says of the details, and for what the scope was allowed. Nothing where it has no type."""
+        if not self.details:
+            return {}
+        shown: dict[str, Any] = {"details": [line.as_shown() for line in self.details]}
+        return shown | ({"granted": [detail.sentence for detail in granted]} if granted is not None else {})
 
     def weight(self) -> dict[str, Any]:
         """How much it lets an agent do, apart from its words. A consent is remembered only while this is as it was."""
@@ -219,12 +231,18 @@ class Offer:
         }
 
     def as_shown(
-        self, *, ticked: frozenset[Scope] | None = None, until: str = "", limits: Sequence[str] = ()
+        self,
+        *,
+        ticked: frozenset[Scope] | None = None,
+        until: str = "",
+        limits: Sequence[str] = (),
+        granted: Mapping[Scope, tuple[Detail, ...]] | None = None,
     ) -> dict[str, Any]:
         """Return the screen word for word, as it is kept with the consent.
 
         ticked: what the person left ticked; without it, what was ticked before they chose. until: the words of the end.
         limits: what the person limited it to, in words.
+        granted: the details of the scopes that are allowed.
         """
         return {
             **self.facts(),
@@ -247,6 +265,7 @@ class Offer:
                             "required": line.locked,
                             "new": line.new,
                             "ticked": line.ticked if ticked is None else line.scope in ticked,
+                            **line.details_as_shown(granted.get(line.scope) if granted else None),
                         }
                         for line in section.lines
                     ],
@@ -291,7 +310,8 @@ def make_offer(
     rows = [*asking.scopes, *_also_held(asking, words)]
     shown = {row.scope_id for row in rows}
     rules = Rules.current()
-    lines = [_line(row, asking.client, words, rules) for row in rows]
+    asked = kept_details(held.held(now) if held else [], asking.details, rows)
+    lines = [_line(row, asking.client, words, rules, asked[row.scope_id]) for row in rows if row.scope_id in asked]
     ticked = [line.scope for line in lines if line.ticked] or [line.scope for line in lines]
     latest = latest_end(ticked, agent, made_at, rules)
     lines = [
@@ -349,7 +369,9 @@ def _also_held(asking: Asking, held: Iterable[uuid.UUID]) -> list[AgentScope]:
     return [row for row in rows if not (asking.harmless and row.scope.is_sensitive)]
 
 
-def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, int], rules: Rules) -> Line:
+def _line(
+    row: AgentScope, client: Client, words: Mapping[uuid.UUID, int], rules: Rules, details: tuple[DetailLine, ...]
+) -> Line:
     scope, wording = row.scope, row.scope.wording
     is_held = scope.pk in words
     # A client that registered itself has no required scopes (decisions.md, Who decides).
@@ -361,8 +383,9 @@ def _line(row: AgentScope, client: Client, words: Mapping[uuid.UUID, int], rules
         confirmed_by=row.confirmed_by.display_name if locked and row.confirmed_by else "",
         new=bool(words) and not is_held,
         reworded=is_held and words[scope.pk] != wording.meaning,
-        ticked=locked or is_held or not scope.is_sensitive,
+        ticked=locked or (is_held and not any(line.new for line in details)) or not scope.is_sensitive,
         rule=rules.over([scope]),
+        details=details,
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from agents.actors import Actor
 from agents.addresses import page_address
+from agents.details.detail import Detail, as_granted
 from agents.mail import send_later
 from agents.models import Agent, AgentScope, CircleMember, Client, User
 from agents.models.user import folded_email
@@ -57,6 +59,7 @@ class Question:
     binding_message: str = ""
     notification_token: str = ""
     acr_values: tuple[str, ...] = ()
+    details: Mapping[uuid.UUID, tuple[Detail, ...]] = field(default_factory=dict)
 
     @property
     def agent(self) -> Agent:
@@ -74,6 +77,7 @@ class Question:
             "agent": self.agent,
             "client": self.client,
             "requested": [[str(row.scope.resource_id), row.scope.name] for row in self.scopes],
+            "details": [as_granted(detail.kept()) for details in self.details.values() for detail in details],
             "purpose": self.purpose,
             "purpose_key": self.purpose_key,
             "binding_message": self.binding_message,

@@ -32,6 +32,8 @@ class AgreedScope:
     taken_at: datetime | None = None
     withdrawn: bool = False
     version: int = 0
+    granted: tuple[str, ...] = ()
+    """For what it was allowed, where it was asked for in detail."""
 
     @property
     def is_held(self) -> bool:
@@ -115,6 +117,7 @@ def _scope(said: dict[str, Any], rows: dict[str, ConsentScope], now: datetime) -
         taken_at=_taken_at(row, now),
         withdrawn=row is not None and _is_withdrawn(row, now),
         version=version if isinstance(version := said.get("version"), int) else 0,
+        granted=tuple(words for words in _list(said.get("granted")) if isinstance(words, str)),
     )
 
 
@@ -134,6 +137,7 @@ def _from_wordings(rows: Any, now: datetime) -> list[AgreedResource]:
                 taken_at=_taken_at(row, now),
                 withdrawn=_is_withdrawn(row, now),
                 version=row.wording.version,
+                granted=tuple(row.details_in_words),
             )
         )
     return list(found.values())

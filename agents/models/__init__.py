@@ -3,6 +3,7 @@
 from agents.models.agent import Agent, AgentScope, DataClass, Environment, Kind, Ownership, State
 from agents.models.circle import CircleMember
 from agents.models.client import AuthMethod, Client, Credential, FetchedKeys, GrantType, LastUse
+from agents.models.detail_type import DetailType, DetailVersion
 from agents.models.known_source import KnownSource
 from agents.models.link import OneTimeLink
 from agents.models.mail import OutgoingMail
@@ -25,6 +26,8 @@ __all__ = [
     "Client",
     "Credential",
     "DataClass",
+    "DetailType",
+    "DetailVersion",
     "EndWarning",
     "Environment",
     "Event",

@@ -188,6 +188,24 @@ class Kind(StrEnum):
         "pencil",
     )
     SCOPE_ENDED = "scope.ended", "A scope is no longer offered.", ("name",), "list-checks"
+    DETAIL_TYPE_CREATED = (
+        "detail_type.created",
+        "A scope is asked for with details of a type from now on.",
+        ("name", "version", "words", "schema"),
+        "list-checks",
+    )
+    DETAIL_TYPE_CHANGED = (
+        "detail_type.changed",
+        "A type of details says something else.",
+        ("name", "version", "words", "schema"),
+        "list-checks",
+    )
+    DETAIL_TYPE_ENDED = (
+        "detail_type.ended",
+        "A scope is asked for without details again.",
+        ("name", "version", "words", "schema"),
+        "list-checks",
+    )
 
     CONSENT_APPROVED = (
         "consent.approved",

@@ -28,6 +28,8 @@ class ConsentScope(models.Model):
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="consent_scopes")
     wording = models.ForeignKey("agents.ScopeWording", on_delete=models.PROTECT, related_name="+")
     required = models.BooleanField(default=False)
+    details = models.JSONField(default=list)
+    """For what it is held and no more (``agents.details.detail.Detail.kept``); empty where it has no type of details."""
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -43,6 +45,11 @@ class ConsentScope(models.Model):
 
     def __str__(self) -> str:
         return f"{self.consent_id} {self.scope_id}"
+
+    @property
+    def details_in_words(self) -> list[str]:
+        """For what it is held, in the words that its human read."""
+        return [str(each["words"]) for each in self.details]
 
     def is_held(self, now: datetime) -> bool:
         """The same question as ``ConsentScopeQuerySet.held``."""

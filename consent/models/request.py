@@ -62,6 +62,8 @@ class AccessRequest(models.Model):
     """Who is asked. Empty for a device until somebody has typed its code."""
     requested = models.JSONField(default=list)
     """The pairs ``[resource id, scope name]`` that the client asked for; once allowed, with what its consent holds beside."""
+    details = models.JSONField(default=list)
+    """The ``authorization_details`` that were asked for, as they were sent."""
     purpose = models.CharField(max_length=500, blank=True)
     """The agent's own sentence, or empty where it sent none and its registered purpose is meant."""
     purpose_key = models.CharField(max_length=64)

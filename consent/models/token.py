@@ -111,6 +111,8 @@ class AccessToken(AbstractAccessToken):
     token_checksum = models.CharField(max_length=64, unique=True)
     """Digest of the opaque token. A JWT is found by its ``jti``, since its string has a second valid form; here it keeps
     ``jti:`` and the id, which no digest can equal."""
+    details = models.JSONField(null=True, blank=True)
+    """The details to which a token request narrowed it (RFC 9396 §6). Empty: all that its consent holds."""
     revoked_at = models.DateTimeField(null=True, blank=True)
     refused_at = models.DateTimeField(null=True, blank=True)
     """When it was first seen to be worth nothing, so that this is an event once."""

@@ -9,15 +9,17 @@ The row and its event are written together; what the token is worth is asked at 
 
 from __future__ import annotations
 
+import json
 import secrets
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 
 from agents.actors import Actor
+from agents.details.detail import as_granted
 from agents.ids import uuid7
 from agents.trail.kinds import Kind
 from agents.trail.record import event_facts, heaviest, write_with
@@ -28,8 +30,8 @@ from consent.oauth.signing_keys import sign
 TYP = "at+jwt"
 ROW_STATEMENT = """
     INSERT INTO consent_accesstoken (id, token_checksum, application_id, user_id, consent_id, audience_id, family_id,
-                                     credential_id, scope, expires, created)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                                     credential_id, scope, expires, created, details)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -63,6 +65,8 @@ class IssuedToken:
     value: str
     expires_in: int
     scope: str
+    details: list[dict[str, Any]] = field(default_factory=list)
+    """``authorization_details`` as they were granted (RFC 9396 §7)."""
 
 
 def issue(
@@ -77,10 +81,13 @@ def issue(
     family_id: uuid.UUID | None = None,
     credential_id: uuid.UUID | None = None,
     latest_end: datetime | None = None,
+    details: list[dict[str, Any]] | None = None,
+    narrowed: bool = False,
 ) -> IssuedToken:
     """Issue one access token with its event, both or neither.
 
     client: has ``pk`` and ``client_id``. scopes: name to data class, all of the audience. latest_end: the family's.
+    details: for what the scopes are held, as a consent keeps it. narrowed: that they are only what this request asked for.
     Never lives longer than the consent or the family. Raises OAuthRefusal invalid_grant when no second is left.
     Records ``token.issued``.
     """
@@ -90,9 +97,11 @@ def issue(
         raise OAuthRefusal("invalid_grant", "The consent is over.", client_id=client.pk, agent_id=standing.agent_id)
     names = sorted(scopes)
     scope = " ".join(names)
+    granted = [as_granted(kept) for kept in details or []]
     token_id = uuid7()
     if audience.offline:
-        value = sign(_claims(token_id, client.client_id, standing, audience, scope, now, life), typ=TYP, now=now)
+        claims = _claims(token_id, client.client_id, standing, audience, scope, now, life)
+        value = sign({**claims, "authorization_details": granted} if granted else claims, typ=TYP, now=now)
         checksum = f"jti:{token_id.hex}"  # never equal to a digest: nothing that could be presented finds a JWT's row
     else:
         value = secrets.token_urlsafe(32)
@@ -115,8 +124,9 @@ def issue(
         life=life,
     )
     row = [token_id, checksum, client.pk, standing.user_id, standing.pk, audience.pk, family_id]
-    write_with(ROW_STATEMENT, [*row, credential_id, scope, now + timedelta(seconds=life), now], event)
-    return IssuedToken(value, life, scope)
+    kept_with_it = json.dumps(details) if narrowed else None
+    write_with(ROW_STATEMENT, [*row, credential_id, scope, now + timedelta(seconds=life), now, kept_with_it], event)
+    return IssuedToken(value, life, scope, granted)
 
 
 def _claims(

@@ -7,6 +7,7 @@ Errors: invalid_target.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from agents.models import Resource
 from consent.mail import tell_of_first_sensitive_use
 from consent.models import Consent, ConsentScope
 from consent.oauth.access_token import Audience, IssuedToken, Standing
+from consent.oauth.authorization_details import granted_under, narrow_to
 from consent.oauth.errors import OAuthRefusal
 
 
@@ -68,6 +70,29 @@ def held_rows(consent: Consent, requested: Iterable[Sequence[str]], now: datetim
     return [row for row in rows if (str(row.scope.resource_id), row.scope.name) in asked]
 
 
+@dataclass(frozen=True, slots=True)
+class InDetail:
+    """What a token is for at its resource: the rows that it holds, and their details as ``issue`` takes them."""
+
+    rows: list[ConsentScope]
+    details: list[dict[str, Any]]
+    narrowed: bool
+
+
+def in_detail(form: QueryDict, rows: list[ConsentScope]) -> InDetail:
+    """Return the rows with what they are held for, or with what of it was asked for (RFC 9396 §6). Raises OAuthRefusal.
+
+    A scope that is held in detail is left out where nothing of it was asked for: without its details it would be all.
+    """
+    held = granted_under(rows)
+    chosen = narrow_to(str(form.get("authorization_details", "")), held)
+    if chosen is None:
+        return InDetail(rows, held, narrowed=False)
+    types = {each["type"] for each in chosen}
+    kept = [row for row in rows if not row.details or any(each["type"] in types for each in row.details)]
+    return InDetail(kept, chosen, narrowed=True)
+
+
 def tell_of_use(consent: Consent, rows: Iterable[ConsentScope], *, now: datetime) -> None:
     """Tell the person by mail where this is the first token for a sensitive scope under their consent."""
     if consent.sensitive_use_told_at is None and any(row.scope.is_sensitive for row in rows):
@@ -82,6 +107,8 @@ def answer(issued: IssuedToken, refresh: str | None = None) -> dict[str, Any]:
         "expires_in": issued.expires_in,
         "scope": issued.scope,
     }
+    if issued.details:
+        body["authorization_details"] = issued.details
     if refresh is not None:
         body["refresh_token"] = refresh
     return body

@@ -3,7 +3,8 @@
 §3.1 parameters once            check_sizes, check_doubled      RFC 7636 §4.3 PKCE by S256       check_challenge
 §3.1.2 redirect URI             check_redirect_uri              RFC 8707 §2 resource             check_resources
 §4.1.1 response_type, scope     check_response, check_scopes    RFC 9101 §6 request objects      check_request_object
-§4.1.2.1 errors                 AuthorizationRefused            RFC 9126 §5 a client that must push check_pushed
+RFC 9396 §5 details              check_details                   §4.1.2.1 errors                  AuthorizationRefused
+RFC 9126 §5 a client that must push check_pushed
 
 The order stands in ``CHECKS``. Until client and redirect URI are proven a refusal is a page, never a redirect.
 The way back is in ``authorization_response.py``. Pushed requests: ``par.py``.
@@ -24,8 +25,9 @@ from django.urls import reverse
 from agents.acr import ACR_VALUES
 from agents.addresses import page_address
 from agents.errors import InvalidInput, MandateError
-from agents.models import Agent, AgentScope, Client, GrantType
+from agents.models import Agent, AgentScope, Client, DetailVersion, GrantType
 from agents.models import Kind as AgentKind
+from consent.oauth import authorization_details
 from consent.oauth.errors import NOT_IN_DESCRIPTION
 from consent.purpose import LONGEST_PURPOSE, clean_purpose
 
@@ -33,11 +35,13 @@ PARAMETERS = frozenset(
     {
         "client_id", "redirect_uri", "response_type", "response_mode", "state", "scope", "resource", "nonce", "prompt",
         "code_challenge", "code_challenge_method", "purpose", "request", "request_uri", "acr_values", "max_age",
+        "authorization_details",
     }
 )  # fmt: skip
 """What is read. Others are ignored (RFC 6749 §3.1), among them ``approval_prompt`` and ``skip_authorization``."""
 MAY_REPEAT = frozenset({"resource"})
 LONGEST_VALUE = 2_000
+LONGEST_OF = {"purpose": LONGEST_PURPOSE, "authorization_details": authorization_details.LONGEST}
 LONGEST_NONCE = 255
 LONGEST_AGE = 9
 """Digits."""
@@ -84,6 +88,7 @@ class AuthorizationRequest:
     prompt: frozenset[str]
     nonce: str
     sent: dict[str, list[str]]
+    details: authorization_details.Asked = field(default_factory=dict)
     pushed: uuid.UUID | None = None
     acr_values: tuple[str, ...] = ()
     max_age: timedelta | None = None
@@ -118,6 +123,7 @@ class _Reading:
     max_age: timedelta | None = None
     offered: list[AgentScope] = field(default_factory=list)
     asked: list[AgentScope] = field(default_factory=list)
+    details: authorization_details.Asked = field(default_factory=dict)
 
     def one(self, name: str) -> str:
         """Return a parameter. One without a value counts as not sent (RFC 6749 §3.1)."""
@@ -151,7 +157,7 @@ class _Reading:
 
 def check_sizes(reading: _Reading) -> None:
     for name, values in reading.sent.items():
-        longest = LONGEST_PURPOSE if name == "purpose" else LONGEST_VALUE
+        longest = LONGEST_OF.get(name, LONGEST_VALUE)
         for value in values:
             if "\0" in value or "\0" in name or "\ufffd" in value:
                 raise reading.page("invalid_request", "A parameter holds bytes that are no text.")
@@ -281,13 +287,29 @@ def check_resources(reading: _Reading) -> None:
     reading.offered = [row for row in offered if not asked or row.scope.resource.uri in asked]
 
 
+def check_details(reading: _Reading) -> None:
+    """RFC 9396 §5. Each detail asks for the scope that its type belongs to."""
+    try:
+        reading.details = authorization_details.read(reading.one("authorization_details"), reading.offered)
+    except authorization_details.BadDetails as problem:
+        raise reading.refused(problem.code, problem.description) from problem
+
+
 def check_scopes(reading: _Reading) -> None:
-    """A scope is the pair (resource, name): a name counts at each asked resource that offers it. None: all of them."""
+    """A scope is the pair (resource, name): a name counts at each asked resource that offers it. None: all of them.
+
+    Beside details no ``scope`` means no other scope. A scope that has a type of details is asked for by these alone.
+    """
     names = frozenset(reading.one("scope").split()) - NO_PERMISSION
-    if names:
-        reading.asked = [row for row in reading.offered if row.scope.name in names]
-    else:
-        reading.asked = list(reading.offered)
+    with_type = DetailVersion.objects.by_scope(row.scope_id for row in reading.offered).keys()
+    plain = [row for row in reading.offered if row.scope_id not in with_type]
+    by_detail = [row for row in reading.offered if row.scope_id in reading.details]
+    bare = names & {row.scope.name for row in reading.offered} - {row.scope.name for row in [*plain, *by_detail]}
+    if bare:
+        raise reading.refused("invalid_scope", f"Ask for {min(bare)} by authorization_details (RFC 9396).")
+    all_of_them = not names and not reading.details
+    by_name = [row for row in plain if all_of_them or row.scope.name in names]
+    reading.asked = [row for row in reading.offered if row in by_name or row in by_detail]
     known = {row.scope.name for row in reading.offered}
     if not names <= known or not reading.asked:
         raise reading.refused("invalid_scope", f"A scope is unknown here.{reading.may_ask_for(known)}")
@@ -325,6 +347,7 @@ CHECKS: tuple[Callable[[_Reading], None], ...] = (
     check_authentication,
     check_purpose,
     check_resources,
+    check_details,
     check_scopes,
     check_purpose_is_in_no_address,
 )
@@ -334,6 +357,7 @@ WHAT_IS_ASKED: tuple[Callable[[_Reading], None], ...] = (
     check_authentication,
     check_purpose,
     check_resources,
+    check_details,
     check_scopes,
 )
 
@@ -345,6 +369,7 @@ class WhatIsAsked:
     scopes: tuple[AgentScope, ...]
     purpose: str
     acr_values: tuple[str, ...] = ()
+    details: authorization_details.Asked = field(default_factory=dict)
 
 
 def read_what_is_asked(client: Client, sent: Sent, *, now: datetime) -> WhatIsAsked:
@@ -355,7 +380,7 @@ def read_what_is_asked(client: Client, sent: Sent, *, now: datetime) -> WhatIsAs
     reading = _Reading(sent, now, tells=not client.is_public, client=client)
     for check in WHAT_IS_ASKED:
         check(reading)
-    return WhatIsAsked(tuple(reading.asked), reading.purpose, reading.acr_values)
+    return WhatIsAsked(tuple(reading.asked), reading.purpose, reading.acr_values, reading.details)
 
 
 def read_request(sent: Sent, *, now: datetime, tells: bool = False, pushed: bool = False) -> AuthorizationRequest:
@@ -377,4 +402,5 @@ def read_request(sent: Sent, *, now: datetime, tells: bool = False, pushed: bool
         sent={name: list(values) for name, values in sent.items() if name in PARAMETERS},
         acr_values=reading.acr_values,
         max_age=reading.max_age,
+        details=reading.details,
     )

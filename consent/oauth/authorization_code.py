@@ -21,7 +21,16 @@ from consent.models import AuthorizationCode, Consent, TokenFamily
 from consent.models.token import digest_of
 from consent.oauth import refresh_token
 from consent.oauth.access_token import issue
-from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of, tell_of_use
+from consent.oauth.audience import (
+    answer,
+    asked_resource,
+    audience_of,
+    choose,
+    held_rows,
+    in_detail,
+    standing_of,
+    tell_of_use,
+)
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.conditions import must_meet, take_use
 from consent.oauth.errors import OAuthRefusal
@@ -102,19 +111,22 @@ def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, A
         requested=row.requested,
     )
     at_resource = [row for row in held if row.scope.resource_id == resource.pk]
+    token_for = in_detail(request.form, at_resource)
     issued = issue(
         client=client,
         standing=standing_of(consent),
         audience=audience_of(resource),
-        scopes={row.scope.name: row.scope.data_class for row in at_resource},
+        scopes={row.scope.name: row.scope.data_class for row in token_for.rows},
         grant=grant,
         by=Actor.client(client.pk, facts),
         now=facts.now,
         family_id=family.pk,
         credential_id=client.credential_id,
         latest_end=latest,
+        details=token_for.details,
+        narrowed=token_for.narrowed,
     )
-    tell_of_use(consent, at_resource, now=facts.now)
+    tell_of_use(consent, token_for.rows, now=facts.now)
     may_refresh = client.allows_grant_type("refresh_token") and more
     return answer(issued, refresh_token.start(family, user_id=row.user_id, now=facts.now) if may_refresh else None)
 

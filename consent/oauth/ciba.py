@@ -61,6 +61,7 @@ def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[s
         scopes=what.scopes,
         purpose=what.purpose,
         acr_values=what.acr_values,
+        details=what.details,
         life=read_life(form),
         binding_message=read_binding_message(form),
         notification_token=read_token(form, row),

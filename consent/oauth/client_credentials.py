@@ -171,7 +171,7 @@ def _unmet(mandate: Mandate, client: ProvenClient, facts: RequestFacts) -> Unmet
     if not mandate.conditions:
         return None
     environment = ""
-    if mandate.conditions.environment:
+    if mandate.conditions.environment and client.agent_id is not None:
         environment = Agent.objects.values_list("environment", flat=True).get(pk=client.agent_id)
     unmet = mandate.conditions.unmet(facts.now, mandate.time_zone, environment=environment, address=facts.address)
     return unmet or (Unmet.USES if mandate.spent else None)

@@ -43,7 +43,15 @@ def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[s
     waiting = AccessRequest.objects.waiting(facts.now).filter(client=row, kind=RequestKind.DEVICE, user=None)
     if waiting.count() >= MOST_WAITING:
         raise OAuthRefusal("slow_down", "Too many codes of this client wait already.", status=429, retry_after=60)
-    question = Question(client=row, scopes=_harmless(what.scopes, form), purpose=what.purpose, life=DEVICE_LIFE)
+    scopes = _harmless(what.scopes, form)
+    kept = {row.scope_id for row in scopes}
+    question = Question(
+        client=row,
+        scopes=scopes,
+        purpose=what.purpose,
+        life=DEVICE_LIFE,
+        details={scope_id: details for scope_id, details in what.details.items() if scope_id in kept},
+    )
     asked = requests.start_device(question, by=Actor.client(client.pk, facts), now=facts.now)
     return {
         "device_code": asked.secret,
@@ -57,7 +65,8 @@ def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[s
 def _harmless(scopes: tuple[AgentScope, ...], form: QueryDict) -> tuple[AgentScope, ...]:
     """Return what a code may give: never anything sensitive. Without ``scope`` that is everything else of the agent."""
     harmless = tuple(row for row in scopes if not row.scope.is_sensitive)
-    if form.get("scope", "").split() and len(harmless) < len(scopes):
+    named = form.get("scope", "").split() or form.get("authorization_details")
+    if named and len(harmless) < len(scopes):
         raise OAuthRefusal(
             "invalid_scope",
             f"Sensitive scopes are never given by a device code. Send the person to {page_address('authorize')}",

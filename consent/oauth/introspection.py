@@ -25,6 +25,7 @@ from agents.trail.record import record
 from agents.trail.refusals import record_refusal
 from consent.models import AccessToken
 from consent.oauth.access_token import authentication
+from consent.oauth.authorization_details import as_answer
 from consent.oauth.endpoint import Asked, endpoint
 from consent.oauth.errors import (
     invalid_request,
@@ -81,6 +82,8 @@ def live_answer(worth: Worth) -> dict[str, Any]:
         "purpose": worth.purpose,
         "consent": str(worth.consent_id),
     }
+    if worth.details:
+        answer["authorization_details"] = as_answer(worth.details)
     if worth.user_id is not None:
         answer["act"] = {"sub": str(worth.agent_id)}
         answer |= authentication(worth.acr, worth.auth_time)

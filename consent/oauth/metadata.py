@@ -16,7 +16,7 @@ from django.utils.decorators import method_decorator
 from oauth2_provider.views import OAuthProtectedResourceMetadataView, OAuthServerMetadataView
 
 from agents.acr import ACR_VALUES
-from agents.models import AuthMethod
+from agents.models import AuthMethod, DetailType
 from consent.oauth.private_key_jwt import ALGORITHMS
 
 API_PATH = "/api/v1"
@@ -50,6 +50,8 @@ class ServerMetadataView(OAuthServerMetadataView):
         document["backchannel_user_code_parameter_supported"] = False
         document["device_authorization_endpoint"] = settings.ISSUER + reverse("oauth2_provider:device-authorization")
         document["acr_values_supported"] = list(ACR_VALUES)
+        types = DetailType.objects.live().order_by("name").values_list("name", flat=True)
+        document["authorization_details_types_supported"] = list(types)
         response = JsonResponse(document)
         response["Access-Control-Allow-Origin"] = "*"
         response["Cache-Control"] = "public, max-age=300"

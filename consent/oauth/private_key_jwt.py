@@ -28,8 +28,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
+from agents.addresses import page_address
 from agents.key_sets import KeysNotReached, published_keys
-from agents.warnings import page_address
 from consent.oauth.errors import invalid_client, invalid_request
 from consent.once import UsedAlready, use_once
 

@@ -27,7 +27,16 @@ from agents.trail.record import record
 from consent.models import Consent, RefreshToken, TokenFamily
 from consent.models.token import digest_of
 from consent.oauth.access_token import issue
-from consent.oauth.audience import answer, asked_resource, audience_of, choose, held_rows, standing_of, tell_of_use
+from consent.oauth.audience import (
+    answer,
+    asked_resource,
+    audience_of,
+    choose,
+    held_rows,
+    in_detail,
+    standing_of,
+    tell_of_use,
+)
 from consent.oauth.authorization import NO_PERMISSION
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.conditions import must_meet, take_use
@@ -117,6 +126,7 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
     at_resource = [row for row in held if row.scope.resource_id == resource.pk and row.scope.name in wanted]
     if not at_resource:
         raise nothing_left(met)
+    token_for = in_detail(request.form, at_resource)
     # After the token was found to be no replay. What is refused here rolls its use back: it counts when the hours open.
     latest = must_meet(consent, facts=facts, latest=family.ends_at)
     more = take_use(consent, now=facts.now)
@@ -124,15 +134,17 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
         client=client,
         standing=standing_of(consent),
         audience=audience_of(resource),
-        scopes={row.scope.name: row.scope.data_class for row in at_resource},
+        scopes={row.scope.name: row.scope.data_class for row in token_for.rows},
         grant="refresh_token",
         by=Actor.client(client.pk, facts),
         now=facts.now,
         family_id=family.pk,
         credential_id=client.credential_id,
         latest_end=latest,
+        details=token_for.details,
+        narrowed=token_for.narrowed,
     )
-    tell_of_use(consent, at_resource, now=facts.now)
+    tell_of_use(consent, token_for.rows, now=facts.now)
     return answer(issued, start(family, user_id=row.user_id, now=facts.now, parent_id=row.pk) if more else None)
 
 

@@ -17,7 +17,8 @@ from consent.conditions import NONE, Unmet, conditions_from
 from consent.models.consent_queries import PAUSES_AFTER
 from consent.models.token import digest_of
 from consent.oauth.access_token import TYP
-from consent.oauth.rows import as_facts, as_id, as_time, known_id
+from consent.oauth.authorization_details import still_granted
+from consent.oauth.rows import as_facts, as_id, as_list, as_time, known_id
 from consent.oauth.signing_keys import verified_claims
 
 CHAIN_STATEMENT = """
@@ -25,8 +26,8 @@ CHAIN_STATEMENT = """
            c.id, c.purpose, c.purpose_digest, c.starts_at, c.ends_at, c.revoked_at, c.superseded_at, c.paused_at,
            v.left_office_at,
            cl.id, cl.client_id, cl.ended_at, a.id, a.state, a.ends_at, o_user.is_active, p.is_active, r.uri, r.ended_at,
-           t.family_id, f.ended_at, k.revoked_at, COALESCE(c.stop_event, a.stop_event), s.name, c.conditions, c.time_zone, a.environment,
-           c.acr, c.auth_time
+           t.family_id, f.ended_at, k.revoked_at, COALESCE(c.stop_event, a.stop_event), s.name, c.conditions, c.time_zone,
+           a.environment, c.acr, c.auth_time, t.details, cs.details
     FROM consent_accesstoken t
     JOIN consent_consent c ON c.id = t.consent_id
     JOIN agents_client cl ON cl.id = t.application_id
@@ -67,6 +68,8 @@ class Worth:
     agent_id: uuid.UUID
     missing: frozenset[str]
     """What it was issued with and the consent holds no more."""
+    details: list[dict[str, Any]]
+    """For what the scopes are held now, as the consent keeps it (RFC 9396)."""
     unseen_change: bool
     """Whether something was taken away and no use has met that yet (``consent/observed.py``)."""
     acr: str
@@ -110,9 +113,12 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
     (consent_id, purpose, purpose_digest, starts, ends, *consent_gone) = first[8:17]
     (client_pk, client_id, client_ended, agent_id, state, agent_ends, owner_active, person_active) = first[17:25]
     (uri, resource_ended, family_id, family_ended, key_revoked, stop_event) = first[25:31]
-    held = {row[31] for row in rows if row[31] is not None}
-    scopes = tuple(name for name in scope.split() if name in held)
-    unmet = _unmet(*first[32:35], now)
+    held = {row[31]: row[38] for row in rows if row[31] is not None}
+    of_scope = {name: as_list(held[name]) for name in scope.split() if name in held}
+    details = _details(first[37], of_scope)
+    # A scope that is held in detail is worth nothing without: to its resource it would look like all of it.
+    scopes = tuple(name for name, kept in of_scope.items() if not kept or _is_left(kept, details))
+    unmet = _unmet(first[32], first[33], first[34], now)
     reasons = (
         ("token_revoked", revoked is not None),
         ("token_expired", _is_over(expires, now)),
@@ -147,7 +153,8 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         client_pk=known_id(client_pk),
         client_id=client_id,
         agent_id=known_id(agent_id),
-        missing=frozenset(scope.split()) - held,
+        missing=frozenset(scope.split()) - held.keys(),
+        details=details,
         unseen_change=stop_event is not None,
         acr=first[35],
         auth_time=as_time(first[36]),
@@ -159,6 +166,16 @@ def _unmet(kept: Any, time_zone: str, environment: str, now: datetime) -> Unmet 
     facts = as_facts(kept)
     conditions = conditions_from(facts) if facts else NONE
     return conditions.unmet(now, time_zone, environment=environment, address=None) if conditions else None
+
+
+def _details(narrowed_to: Any, of_scope: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    held = [each for kept in of_scope.values() for each in kept]
+    return still_granted(as_list(narrowed_to), held) if narrowed_to is not None else held
+
+
+def _is_left(kept: list[dict[str, Any]], details: list[dict[str, Any]]) -> bool:
+    types = {each["type"] for each in kept}
+    return any(each["type"] in types for each in details)
 
 
 def _is_unanswered(left_office_at: Any, now: datetime) -> bool:

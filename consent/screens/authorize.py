@@ -153,7 +153,14 @@ def _yes(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown:
 
 def _offer(request: HttpRequest, asked: AuthorizationRequest, shown: Shown | None = None) -> Offer:
     person = person_of(request)
-    asking = Asking(asked.client, asked.asked, asked.purpose, asked.redirect_uri, acr_values=asked.acr_values)
+    asking = Asking(
+        asked.client,
+        asked.asked,
+        asked.purpose,
+        asked.redirect_uri,
+        acr_values=asked.acr_values,
+        details=asked.details,
+    )
     return make_offer(
         asking,
         person=person,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,20 +26,27 @@ from consent.offer import Offer
 from consent.proof import must_have_proved
 from consent.purpose import clean_purpose
 from consent.screens import limits
+from consent.screens.details_answer import NARROW, DetailsAnswer, read_details
 from consent.screens.limits import Limits, conditions_of, read_limits
 from consent.until import CUSTOM, ChosenEnd, chosen_end, zone_of
 
 SALT = "mandate.consent-form"
 SHOWN = "shown"
 CSRF = "csrfmiddlewaretoken"
-FIELDS = frozenset({SHOWN, CSRF, "scope", "until", "until_at", "purpose", "purpose_ok", "decision"}) | limits.FIELDS
-CHOSEN = FIELDS - {SHOWN, CSRF, "decision"}
-"""What a person chooses, in the fields of the form."""
+FIELDS = (
+    frozenset({SHOWN, CSRF, "scope", "detail", "until", "until_at", "purpose", "purpose_ok", "decision"})
+    | limits.FIELDS
+)
 MUST_BE_THERE = frozenset({SHOWN, "until_at", "purpose", "decision"}) | limits.TEXTS
-MAY_REPEAT = frozenset({"scope", limits.DAYS})
+MAY_REPEAT = frozenset({"scope", "detail", limits.DAYS})
 REPORT_FIELDS = frozenset({SHOWN, CSRF, "why"})
 LONGEST_BLOB = 40_000
 LONGEST_VALUE = 4_000
+
+
+def is_chosen(field: str) -> bool:
+    """Whether a person chooses by this field: kept for them while they prove who they are."""
+    return field not in {SHOWN, CSRF, "decision"} and (field in FIELDS or bool(NARROW.match(field)))
 
 
 class FormTampered(DecisionRefused):
@@ -127,13 +134,13 @@ def _open(blob: str) -> Shown:
 def check_fields(post: QueryDict) -> None:
     """Raise FormTampered unless the form has the fields that it was shown with, each once, of a sane size."""
     names = set(post)
-    if not names <= FIELDS:
+    if not all(name in FIELDS or NARROW.match(name) for name in names):
         raise FormTampered("unknown field")
     if not names >= MUST_BE_THERE:
         raise FormTampered("missing field")
     for name in names:
         values = post.getlist(name)
-        if len(values) > 1 and name not in MAY_REPEAT:
+        if len(values) > 1 and name not in MAY_REPEAT and not NARROW.match(name):
             raise FormTampered("doubled field")
         if name != SHOWN and any(len(value) > LONGEST_VALUE or "\0" in value for value in values):
             raise FormTampered("value")
@@ -151,6 +158,7 @@ class Answer:
     purpose: str
     purpose_ok: bool
     limits: Limits
+    details: DetailsAnswer = field(default_factory=DetailsAnswer)
 
 
 def read_answer(post: QueryDict, offer: Offer) -> Answer:
@@ -170,9 +178,10 @@ def read_answer(post: QueryDict, offer: Offer) -> Answer:
         raise FormTampered("purpose_ok")
     try:
         limited = read_limits(post)
+        details = read_details(post, offer)
     except ValueError as problem:
         raise FormTampered("limits") from problem
-    return Answer(ticked, until, str(post["until_at"]), str(post["purpose"]), "purpose_ok" in post, limited)
+    return Answer(ticked, until, str(post["until_at"]), str(post["purpose"]), "purpose_ok" in post, limited, details)
 
 
 def approval_of(answer: Answer, offer: Offer, *, signed_in: SignIn, now: datetime) -> Approval:
@@ -196,6 +205,7 @@ def approval_of(answer: Answer, offer: Offer, *, signed_in: SignIn, now: datetim
         raise InvalidInput("limit_uses", _("You chose just once above. Leave the number empty, or choose another end."))
     acr_values = offer.asking.acr_values
     must_have_proved(rule, acr_values, acr=signed_in.acr, at=signed_in.at, now=now)
+    granted = answer.details.granted(offer, answer.ticked)
     words = {line.scope: line.wording for line in offer.lines if line.scope in answer.ticked}
     return Approval(
         client=offer.client,
@@ -206,10 +216,12 @@ def approval_of(answer: Answer, offer: Offer, *, signed_in: SignIn, now: datetim
         once=end.once,
         conditions=conditions,
         required=offer.locked,
+        details=granted,
         shown=offer.as_shown(
             ticked=answer.ticked,
             until=_end_in_words(answer, offer),
             limits=in_words(conditions, offer.zone_name),
+            granted=granted,
         ),
         redirect_host=offer.redirect_host,
         signed_in=signed_in,

@@ -21,7 +21,7 @@ from agents.sign_in import factors_of
 from consent.decision import FORM_LIFE
 from consent.errors import SignInNeeded
 from consent.offer import Offer
-from consent.screens.form import CHOSEN, Answer, FormTampered, read_answer
+from consent.screens.form import Answer, FormTampered, is_chosen, read_answer
 from consent.screens.who_and_when import moment_of, person_of
 
 KEPT = "kept"
@@ -66,7 +66,7 @@ def lead_to_proof(request: HttpRequest, problem: SignInNeeded, *, back: str) -> 
         return None
     name, kept = secrets.token_urlsafe(12), _all_kept(request)
     newest = sorted(kept, key=lambda each: str(kept[each]["at"]))[-(MOST - 1) :]
-    chosen = {field: request.POST.getlist(field) for field in CHOSEN & set(request.POST)}
+    chosen = {field: request.POST.getlist(field) for field in request.POST if is_chosen(field)}
     request.session[SESSION] = {
         **{each: kept[each] for each in newest},
         name: {"at": moment_of(request).isoformat(), "chosen": chosen},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib import messages
@@ -24,6 +26,7 @@ from agents.trail.refusals import record_refusal, source_of
 from consent import requests, silences
 from consent.errors import DecisionMadeAlready, OfferChanged, RequestClosed, SignInNeeded
 from consent.models import AccessRequest, Silence
+from consent.oauth import authorization_details
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.authorize import AUDITOR
 from consent.screens.form import Answer, FormTampered, approval_of, open_sealed, read_answer
@@ -119,8 +122,17 @@ def _offer(request: HttpRequest, asked: AccessRequest, shown_at: datetime | None
         asked.purpose,
         acr_values=tuple(asked.acr_values.split()),
         harmless=asked.is_device,
+        details=_details(asked, rows),
     )
     return make_offer(asking, person=person, zone_name=person.time_zone, now=now, shown_at=shown_at)
+
+
+def _details(asked: AccessRequest, rows: Sequence[AgentScope]) -> authorization_details.Asked:
+    """Return what was asked for in detail, as far as it may still be asked for like that."""
+    try:
+        return authorization_details.read(json.dumps(asked.details) if asked.details else "", rows)
+    except authorization_details.BadDetails:
+        return {}
 
 
 def _show(

@@ -17,6 +17,7 @@ from consent.conditions import NONE
 from consent.differences import differences_of
 from consent.models import Consent
 from consent.offer import Line, Offer, Section
+from consent.screens.details_rows import DetailRow, detail_rows
 from consent.screens.form import Answer, seal
 from consent.screens.limits import limits_context, limits_of
 from consent.screens.proving import kept_answer
@@ -35,6 +36,7 @@ class Row:
     detail: str
     chips: list[str] = field(default_factory=list)
     name: str = "scope"
+    details: list[DetailRow] = field(default_factory=list)
 
     @property
     def value(self) -> str:
@@ -161,7 +163,8 @@ def _row(line: Line, answer: Answer | None, *, within_new: bool) -> Row:
         chips.append("sensitive")
     if line.reworded:
         chips.append(_("other words now"))
-    return Row(line, line.locked or ticked, disabled=False, detail=_detail(line), chips=chips)
+    details = detail_rows(line, answer.details if answer else None, ticked=line.locked or line.ticked)
+    return Row(line, line.locked or ticked, disabled=False, detail=_detail(line), chips=chips, details=details)
 
 
 def _detail(line: Line) -> str:

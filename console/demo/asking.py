@@ -108,7 +108,7 @@ def _request(world: World, wish: Wish, verifier: str, at: datetime) -> Authoriza
 
 
 def _offer(world: World, wish: Wish, request: AuthorizationRequest, at: datetime) -> Offer:
-    asking = Asking(request.client, request.asked, request.purpose, request.redirect_uri)
+    asking = Asking(request.client, request.asked, request.purpose, request.redirect_uri, details=request.details)
     return make_offer(asking, person=world.people[wish.who], zone_name=ZONE.key, now=at)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console.pages import resource_keys, resource_scopes, resources
+from console.pages import resource_details, resource_keys, resource_scopes, resources
 
 urlpatterns = [
     path("", resources.resources, name="resources"),
@@ -19,4 +19,6 @@ urlpatterns = [
     path("<uuid:resource_id>/scopes/<uuid:scope_id>/", resource_scopes.edit, name="scope-edit"),
     path("<uuid:resource_id>/scopes/<uuid:scope_id>/reword/", resource_scopes.reword, name="scope-reword"),
     path("<uuid:resource_id>/scopes/<uuid:scope_id>/end/", resource_scopes.end, name="scope-end"),
+    path("<uuid:resource_id>/scopes/<uuid:scope_id>/details/", resource_details.details, name="scope-details"),
+    path("<uuid:resource_id>/scopes/<uuid:scope_id>/details/end/", resource_details.end, name="scope-details-end"),
 ]

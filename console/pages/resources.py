@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents import resources as domain
 from agents.actors import Actor, require
 from agents.last_use import last_used
-from agents.models import AgentScope, Resource
+from agents.models import AgentScope, DetailVersion, Resource
 from agents.permissions import May
 from agents.promises import when_it_counts
 from consent.models import Consent, ConsentScope
@@ -162,18 +162,20 @@ def allow_offline(request: HttpRequest, resource_id: uuid.UUID) -> HttpResponse:
 
 
 def _scopes(resource: Resource, now: datetime) -> list[dict[str, Any]]:
-    """Return what it offers, with how many people allow it and how many agents may ask for it, in four queries."""
+    """Return what it offers, with how many people allow it and how many agents may ask for it, in five queries."""
     scopes = list(resource.scopes.filter(ended_at=None).prefetch_related("wordings"))
     held = ConsentScope.objects.held(now).filter(scope__in=scopes, consent__in=Consent.objects.live(now))
     consents = dict(held.order_by().values_list("scope").annotate(Count("consent", distinct=True)))
     rows = AgentScope.objects.live().filter(scope__in=scopes)
     agents = dict(rows.order_by().values_list("scope").annotate(Count("agent", distinct=True)))
+    details = DetailVersion.objects.by_scope(scope.pk for scope in scopes)
     return [
         {
             "scope": scope,
             "wording": scope.wording,
             "consents": consents.get(scope.pk, 0),
             "agents": agents.get(scope.pk, 0),
+            "details": details.get(scope.pk),
         }
         for scope in scopes
     ]

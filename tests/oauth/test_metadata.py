@@ -45,6 +45,7 @@ def test_it_says_what_there_is_and_no_more(document, settings):
         "pushed_authorization_request_endpoint": f"{issuer}/oauth/par",
         "require_pushed_authorization_requests": False,
         "code_challenge_methods_supported": ["S256"],
+        "authorization_details_types_supported": [],
         "authorization_response_iss_parameter_supported": True,
         "token_endpoint_auth_methods_supported": METHODS,
         "token_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256"],

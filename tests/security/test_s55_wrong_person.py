@@ -172,6 +172,8 @@ TABLE = {
     "scope-edit": CHANGE_RESOURCE,
     "scope-reword": CHANGE_RESOURCE,
     "scope-end": CHANGE_RESOURCE,
+    "scope-details": CHANGE_RESOURCE,
+    "scope-details-end": may(NO_ONE),  # where there is no type there is none to end
     # one person: Weber, who may read what is known of himself
     "person": may({MARA, OMAR, WEBER}),
     "person-role": CHANGE_PERSON,

@@ -1,0 +1,1 @@
+"""Rich authorization requests (RFC 9396), apart from any protocol: schemas, words and narrowing of one detail."""

@@ -1,0 +1,155 @@
+"""Rich authorization requests (RFC 9396): ``authorization_details`` as clients send them, and as tokens hold them.
+
+§2 a JSON array of objects with ``type``     elements        §5 unknown type, other members, wrong values     read
+§2.2 ``locations``                           _at_resource    §6 at the token endpoint: no more than granted   narrow_to
+§7, §9 what was granted                      granted_under   Errors: invalid_authorization_details
+Left out: details without a scope. A type belongs to a scope, and asking for a detail asks for that scope.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from agents.details.detail import Detail, as_granted
+from agents.details.narrowing import is_within
+from agents.details.schema import problem_with
+from agents.models import AgentScope, DetailVersion
+from consent.errors import TokenRefused
+from consent.models import ConsentScope
+from consent.oauth.errors import OAuthRefusal
+
+CODE = "invalid_authorization_details"
+LONGEST = 10_000
+MOST = 20
+DEEPEST = 8
+Asked = dict[uuid.UUID, tuple[Detail, ...]]
+"""Details by the id of their scope."""
+
+
+class BadDetails(TokenRefused):
+    """What was sent is not what the types allow."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(CODE, description)
+
+
+def elements(text: str) -> list[dict[str, Any]]:
+    """Return the objects of this JSON array. Raises BadDetails. Empty text: none."""
+    if not text:
+        return []
+    if len(text) > LONGEST:
+        raise BadDetails(f"authorization_details may have {LONGEST} characters.")
+    try:
+        sent = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_constant)
+    except BadDetails:
+        raise
+    except (ValueError, RecursionError) as problem:
+        raise BadDetails("authorization_details is not JSON.") from problem
+    if not isinstance(sent, list) or not sent or not all(isinstance(each, dict) for each in sent):
+        raise BadDetails("authorization_details must be a JSON array of objects.")
+    if len(sent) > MOST:
+        raise BadDetails(f"authorization_details may hold {MOST} objects.")
+    if _depth(sent) > DEEPEST:
+        raise BadDetails("authorization_details is nested too deep.")
+    return sent
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise BadDetails("A member stands twice in authorization_details.")
+    if any("\0" in name or (isinstance(value, str) and "\0" in value) for name, value in pairs):
+        raise BadDetails("authorization_details holds bytes that are no text.")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise BadDetails(f"{name} is no JSON.")
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)
+
+
+def read(text: str, offered: Iterable[AgentScope]) -> Asked:
+    """Return what is asked for, by scope, among the scopes that the agent may ask for. One query. Raises BadDetails."""
+    sent = elements(text)
+    if not sent:
+        return {}
+    rows = {row.scope_id: row for row in offered}
+    current = DetailVersion.objects.by_scope(rows)
+    by_name = {version.type.name: version for version in current.values()}
+    found: dict[uuid.UUID, list[Detail]] = {}
+    for each in sent:
+        version = by_name.get(each["type"]) if isinstance(each.get("type"), str) else None
+        if version is None:
+            known = " ".join(sorted(by_name)) or "none"
+            raise BadDetails(f"A type is unknown here. This agent may ask for: {known}")
+        detail = Detail(version, _checked(each, version))
+        mine = found.setdefault(version.type.scope_id, [])
+        if detail not in mine:
+            mine.append(detail)
+    return {scope_id: tuple(details) for scope_id, details in found.items()}
+
+
+def _checked(each: dict[str, Any], version: DetailVersion) -> dict[str, Any]:
+    value = {name: inner for name, inner in each.items() if name not in {"type", "locations"}}
+    uri = version.type.scope.resource.uri
+    if each.get("locations", [uri]) != [uri]:
+        raise BadDetails(f"{version.type.name} is for {uri} and no other location.")
+    if problem := problem_with(value, version.schema):
+        raise BadDetails(f"{version.type.name}: {problem}")
+    return value
+
+
+# ------------------------------------------------------------------------------------------------ at the token endpoint
+
+
+def granted_under(rows: Iterable[ConsentScope]) -> list[dict[str, Any]]:
+    """Return the details that these scopes of a consent are held for, as the consent keeps them."""
+    return [kept for row in rows for kept in row.details]
+
+
+def narrow_to(text: str, held: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Return what a token request asks for of what is held (§6), as kept; None where it asks for all of it.
+
+    Raises OAuthRefusal invalid_authorization_details for more than was granted.
+    """
+    try:
+        sent = elements(text)
+    except BadDetails as problem:
+        raise OAuthRefusal(problem.code, problem.description) from problem
+    if not sent:
+        return None
+    chosen = []
+    for each in sent:
+        value = {name: inner for name, inner in each.items() if name not in {"type", "locations"}}
+        within = next((kept for kept in held if _is_of(each, kept) and _fits(value, kept)), None)
+        if within is None:
+            raise OAuthRefusal(CODE, "That is more than was granted, or something else.")
+        chosen.append({**within, "value": value})
+    return chosen
+
+
+def _is_of(each: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
+    return bool(each.get("type") == kept["type"])
+
+
+def _fits(value: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
+    return is_within(value, kept["value"], kept["narrowing"])
+
+
+def still_granted(token: list[dict[str, Any]] | None, held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what a token is worth of the details now: what it was narrowed to, as far as the consent still holds it."""
+    if token is None:
+        return held
+    return [mine for mine in token if any(_is_of(mine, kept) and _fits(mine["value"], kept) for kept in held)]
+
+
+def as_answer(kept: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return details as a token response, a JWT and introspection say them."""
+    return [as_granted(each) for each in kept]
