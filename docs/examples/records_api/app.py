@@ -4,7 +4,7 @@
 ``/directory/wards``             harmless: JWTs, checked here
 
 What a token allows and what the person behind it may see are two questions, and both are asked: an agent that acts for
-Dr. Weber sees the patients of his wards and no others.
+Dr. Weber sees the patients of his wards and no others. ``records:read-one`` opens the one file that its details name.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from records_api.caller import Caller
+from records_api.details import ONE_FILE, PARTS, parts_of
 from records_api.introspection import caller_by_introspection
 from records_api.mandate import Mandate, MandateUnreachable
 from records_api.patients import Patient, Recent, made_up_patients
@@ -35,8 +36,10 @@ from records_api.receipts import send_receipt
 from records_api.settings import Settings
 from records_api.signatures import Keys, caller_by_signature
 
-READ, WRITE, DIRECTORY = "records:read", "letters:write", "directory:read"
+READ, READ_ONE, WRITE, DIRECTORY = "records:read", "records:read-one", "letters:write", "directory:read"
 LONGEST_LETTER = 5_000
+NO_SUCH_PATIENT = "There is no such patient on your wards."
+"""Told also of a patient whom the token does not name: a caller learns nothing of the others."""
 
 
 class RecordsApi:
@@ -51,7 +54,7 @@ class RecordsApi:
 
     # ------------------------------------------------------------------------------------------------ who calls
 
-    async def _caller(self, request: Request, scope: str) -> Caller:
+    async def _caller(self, request: Request, scope: str, *, or_scope: str = "") -> Caller:
         """Return who calls the patient files. Raises Refused."""
         metadata = metadata_url(self.settings, self.settings.records_uri)
         token = bearer_token(request, metadata=metadata, scope=scope)
@@ -59,7 +62,7 @@ class RecordsApi:
             caller = await caller_by_introspection(token, audience=self.settings.records_uri, mandate=self.mandate)
         except MandateUnreachable as problem:
             raise Refused(503, "unavailable", "The token cannot be checked now. Try again.") from problem
-        return must_be_worth(caller, metadata=metadata, scope=scope)
+        return must_be_worth(caller, metadata=metadata, scope=scope, or_scope=or_scope)
 
     async def _directory_caller(self, request: Request) -> Caller:
         """Return who calls the directory. Raises Refused."""
@@ -75,7 +78,7 @@ class RecordsApi:
         """Return the patient of the address if this person may see them. Nobody learns of patients on other wards."""
         patient = self.patients.get(request.path_params["patient_id"])
         if patient is None or patient.ward not in self.settings.wards_of(caller.sub):
-            raise Refused(404, "not_found", "There is no such patient on your wards.")
+            raise Refused(404, "not_found", NO_SUCH_PATIENT)
         return patient
 
     # ------------------------------------------------------------------------------------------------ endpoints
@@ -87,10 +90,13 @@ class RecordsApi:
         return self._with_receipt(caller, "list", found, {"patients": [patient.as_row() for patient in found]})
 
     async def read_patient(self, request: Request) -> JSONResponse:
-        caller = await self._caller(request, READ)
+        caller = await self._caller(request, READ, or_scope=READ_ONE)
         patient = self._patient(request, caller)
+        parts = PARTS if READ in caller.scopes else parts_of(caller, patient.id)
+        if not parts:
+            raise Refused(404, "not_found", NO_SUCH_PATIENT)
         self.recent.note(caller, patient.id)
-        return self._with_receipt(caller, "read", [patient], patient.as_file())
+        return self._with_receipt(caller, "read", [patient], patient.as_file(parts))
 
     async def write_letter(self, request: Request) -> JSONResponse:
         caller = await self._caller(request, WRITE)
@@ -110,7 +116,7 @@ class RecordsApi:
         return JSONResponse({"wards": sorted({patient.ward for patient in self.patients.values()})})
 
     async def records_metadata(self, request: Request) -> JSONResponse:
-        return JSONResponse(metadata_of(self.settings, self.settings.records_uri, [READ, WRITE]))
+        return JSONResponse(metadata_of(self.settings, self.settings.records_uri, [READ, READ_ONE, WRITE], [ONE_FILE]))
 
     async def directory_metadata(self, request: Request) -> JSONResponse:
         return JSONResponse(metadata_of(self.settings, self.settings.directory_uri, [DIRECTORY]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -16,11 +16,14 @@ class Caller:
     scopes: frozenset[str]
     token_id: str
     purpose: str = ""
+    details: tuple[dict[str, Any], ...] = field(default=(), compare=False)
+    """``authorization_details`` (RFC 9396 §9), as far as they are objects."""
 
     @classmethod
     def of(cls, claims: dict[str, Any]) -> Caller:
         """Read the members of an introspection answer, or the claims of a JWT: they have the same names."""
         sub = str(claims["sub"])
+        details = claims.get("authorization_details")
         return cls(
             sub=sub,
             agent=str((claims.get("act") or {}).get("sub", sub)),
@@ -28,6 +31,7 @@ class Caller:
             scopes=frozenset(str(claims.get("scope", "")).split()),
             token_id=str(claims["jti"]),
             purpose=str(claims.get("purpose", "")),
+            details=tuple(one for one in details if isinstance(one, dict)) if isinstance(details, list) else (),
         )
 
     @property

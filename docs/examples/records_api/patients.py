@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from records_api.caller import Caller
@@ -23,8 +24,10 @@ class Patient:
     def as_row(self) -> dict[str, object]:
         return {"id": self.id, "name": self.name, "ward": self.ward}
 
-    def as_file(self) -> dict[str, object]:
-        return {**self.as_row(), "diagnosis": self.diagnosis, "letters": self.letters}
+    def as_file(self, parts: Collection[str]) -> dict[str, object]:
+        """Return the parts asked for, with whose they are."""
+        file: dict[str, object] = {"diagnosis": self.diagnosis, "letters": self.letters}
+        return {**self.as_row(), **{name: value for name, value in file.items() if name in parts}}
 
 
 def made_up_patients() -> dict[str, Patient]:

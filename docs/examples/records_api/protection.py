@@ -37,14 +37,15 @@ def metadata_url(settings: Settings, uri: str) -> str:
     return f"{settings.records_uri}{WELL_KNOWN}{uri.removeprefix(settings.records_uri)}"
 
 
-def metadata_of(settings: Settings, uri: str, scopes: list[str]) -> dict[str, Any]:
-    """Return the metadata of one of our resources (RFC 9728 §2)."""
-    return {
+def metadata_of(settings: Settings, uri: str, scopes: list[str], details: list[str] | None = None) -> dict[str, Any]:
+    """Return the metadata of one of our resources (RFC 9728 §2). details: the types that are understood here."""
+    metadata: dict[str, Any] = {
         "resource": uri,
         "authorization_servers": [settings.issuer],
         "scopes_supported": scopes,
         "bearer_methods_supported": ["header"],
     }
+    return {**metadata, "authorization_details_types_supported": details} if details else metadata
 
 
 def bearer_token(request: Request, *, metadata: str, scope: str) -> str:
@@ -56,8 +57,11 @@ def bearer_token(request: Request, *, metadata: str, scope: str) -> str:
     return token.strip()
 
 
-def must_be_worth(caller: Caller | None, *, metadata: str, scope: str) -> Caller:
-    """Return the caller if the token counts and holds the scope. Raises Refused: 401, or 403 with the scope that it takes."""
+def must_be_worth(caller: Caller | None, *, metadata: str, scope: str, or_scope: str = "") -> Caller:
+    """Return the caller if the token counts and holds the scope. Raises Refused: 401, or 403 with the scope that it takes.
+
+    or_scope: one that lets in too, because what it allows is looked at afterwards.
+    """
     if caller is None:
         raise Refused(
             401,
@@ -65,7 +69,7 @@ def must_be_worth(caller: Caller | None, *, metadata: str, scope: str) -> Caller
             "The token is worth nothing here: it has ended, was revoked, or is for another resource.",
             challenge=f'Bearer error="invalid_token", resource_metadata="{metadata}"',
         )
-    if scope not in caller.scopes:
+    if not {scope, or_scope} & caller.scopes:
         raise Refused(
             403,
             "insufficient_scope",
