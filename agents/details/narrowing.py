@@ -50,9 +50,7 @@ def is_within(value: Mapping[str, Any], granted: Mapping[str, Any], rules: Mappi
         if asked is _MISSING or most is _MISSING:
             if asked is not most:
                 return False
-        elif (how == Narrowing.AT_MOST and not (_is_number(asked) and _is_number(most) and asked <= most)) or (
-            how == Narrowing.SUBSET and not (_are_lists(asked, most) and asked and all(item in most for item in asked))
-        ):
+        elif not _IS_LESS[Narrowing(how)](asked, most):
             return False
     return _same(mine, theirs)
 
@@ -63,7 +61,7 @@ def narrowed(
     """Return the members made less as chosen, by member. Raises InvalidInput for more, nothing, or what cannot be."""
     result = deepcopy(dict(value))
     for member, chosen in choice.items():
-        if member not in rules:
+        if member not in rules or value_at(value, member) is None:
             raise InvalidInput("scope", _("%(member)s cannot be changed.") % {"member": member})
         put(result, member, chosen)
     if not is_within(result, value, rules) or problem_with(result, schema):
@@ -101,12 +99,35 @@ def value_at(value: Mapping[str, Any], member: str) -> Any:
     return found
 
 
+def _is_at_most(asked: Any, most: Any) -> bool:
+    """Below nothing is not less: a negative amount may be the other way round."""
+    return _is_number(asked) and _is_number(most) and bool(min(0, most) <= asked <= most)
+
+
+def _is_subset(asked: Any, most: Any) -> bool:
+    return _are_lists(asked, most) and bool(asked) and _are_among(asked, most)
+
+
+_IS_LESS = {Narrowing.AT_MOST: _is_at_most, Narrowing.SUBSET: _is_subset}
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _are_lists(*values: Iterable[Any]) -> bool:
     return all(isinstance(value, list) for value in values)
+
+
+def _are_among(items: list[Any], most: list[Any]) -> bool:
+    """Whether each item has one of its own among these: twice the same is more than once."""
+    left = list(most)
+    for item in items:
+        place = next((number for number, other in enumerate(left) if _same(item, other)), None)
+        if place is None:
+            return False
+        del left[place]
+    return True
 
 
 def _same(mine: Any, theirs: Any) -> bool:

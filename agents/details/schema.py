@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.validators import extend
 
+from agents.details.strict_json import NotStrict, strictly
 from agents.errors import InvalidInput
 
 LONGEST_SCHEMA = 10_000
@@ -33,6 +37,10 @@ RESERVED = frozenset({"type", "locations"})
 """Members that the specification defines for every type (RFC 9396 §2, §2.2)."""
 LONGEST_TEXT = 200
 """Characters of one text in a detail: people read it in a line."""
+MOST_ITEMS = 100
+"""Items of one list in a detail. More nobody reads, and comparing each with each takes long."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}\Z")
+"""Without dots, which lead to members of members: a name with one would pass for such a member, and hide behind it."""
 
 
 def checked_schema(text: str) -> dict[str, Any]:
@@ -40,9 +48,9 @@ def checked_schema(text: str) -> dict[str, Any]:
     if len(text) > LONGEST_SCHEMA:
         raise InvalidInput("schema", _("Use at most %(longest)s characters.") % {"longest": LONGEST_SCHEMA})
     try:
-        schema = json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        raise InvalidInput("schema", _("This is not JSON: look for a missing comma or bracket.")) from problem
+        schema = strictly(text, deepest=3 * DEEPEST)
+    except NotStrict as problem:
+        raise InvalidInput("schema", _("This is not JSON that can be taken: %(why)s.") % {"why": problem}) from problem
     if not isinstance(schema, dict) or schema.get("type") != "object" or not schema.get("properties"):
         raise InvalidInput("schema", _("Describe an object with properties: {“type”: “object”, “properties”: …}."))
     _check_part(schema, depth=1)
@@ -56,7 +64,7 @@ def checked_schema(text: str) -> dict[str, Any]:
 
 
 def _check_part(part: Any, *, depth: int) -> None:
-    if not isinstance(part, dict) or part.get("type") not in TYPES:
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str) or part["type"] not in TYPES:
         raise InvalidInput("schema", _("Give each part one type: object, array, string, number, integer or boolean."))
     if depth > DEEPEST:
         raise InvalidInput("schema", _("Nest at most %(deepest)s levels.") % {"deepest": DEEPEST})
@@ -67,12 +75,35 @@ def _check_part(part: Any, *, depth: int) -> None:
             raise InvalidInput("schema", _("An object names its properties."))
         # What a schema does not name cannot be told to people, so it cannot be asked for.
         part["additionalProperties"] = False
-        for inner in part["properties"].values():
+        for name, inner in part["properties"].items():
+            if not _NAME.match(name):
+                raise InvalidInput("schema", _("%(name)s is no name: use letters, digits, _ and -.") % {"name": name})
             _check_part(inner, depth=depth + 1)
     if part["type"] == "array":
         _check_part(part.get("items"), depth=depth + 1)
+        part["maxItems"] = _at_most(part.get("maxItems"), MOST_ITEMS)
     if part["type"] == "string":
-        part["maxLength"] = min(part.get("maxLength", LONGEST_TEXT), LONGEST_TEXT)
+        part["maxLength"] = _at_most(part.get("maxLength"), LONGEST_TEXT)
+
+
+def _at_most(number: Any, most: int) -> Any:
+    """Return the smaller one. What is no number at all is left for the check of the schema as a whole."""
+    return number if number is not None and not (isinstance(number, int) and number > most) else most
+
+
+def _multiple_of(_validator: Any, step: Any, number: Any, _schema: Any) -> Iterator[ValidationError]:
+    """``multipleOf`` in decimal, as it is written: for binary fractions 19.99 is no multiple of 0.01."""
+    is_number = isinstance(number, int | float) and not isinstance(number, bool)
+    if is_number and _is_no_multiple(Decimal(str(number)), Decimal(str(step))):
+        yield ValidationError(f"{number!r} is not a multiple of {step!r}")
+
+
+def _is_no_multiple(number: Decimal, step: Decimal) -> bool:
+    # More digits between the two than a decimal holds: no whole number of steps can be told from another.
+    return number != 0 and (number.adjusted() - step.adjusted() > 20 or number % step != 0)
+
+
+_Validator = extend(Draft202012Validator, {"multipleOf": _multiple_of})
 
 
 def part_at(schema: dict[str, Any], member: str) -> dict[str, Any] | None:
@@ -87,11 +118,31 @@ def problem_with(value: dict[str, Any], schema: dict[str, Any]) -> str:
     """Return why these members are not what the schema allows, in English for a developer. Empty: they are."""
     if any(not math.isfinite(number) for number in _numbers(value)):
         return "a number is not finite"
-    errors = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda error: list(map(str, error.path)))
+    if _longest_list(value) > MOST_ITEMS:  # before they are compared, each with each
+        return f"a list has more than {MOST_ITEMS} items"
+    errors = sorted(_Validator(schema).iter_errors(value), key=lambda error: list(map(str, error.path)))
     if not errors:
         return ""
     path = ".".join(str(step) for step in errors[0].path)
-    return f"{path}: {errors[0].message[:200]}" if path else errors[0].message[:200]
+    return f"{path}: {_said(errors[0])}" if path else _said(errors[0])
+
+
+def _said(error: ValidationError) -> str:
+    """Say what is wrong without saying the value: it can name people, and goes into addresses and into the trail."""
+    if error.validator == "additionalProperties":
+        unknown = sorted(
+            name for name in error.instance.keys() - error.schema["properties"].keys() if _NAME.match(name)
+        )
+        return f"it has no member {unknown[0] if unknown else 'of such a name'}"
+    if error.validator == "required":
+        return f"it needs {', '.join(sorted(set(error.validator_value) - error.instance.keys()))}"[:200]
+    return f"it must have {error.validator} {json.dumps(error.validator_value)}"[:200]
+
+
+def _longest_list(value: Any) -> int:
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    here = len(value) if isinstance(value, list) else 0
+    return max([here, *map(_longest_list, inner)])
 
 
 def _numbers(value: Any) -> Iterator[float]:

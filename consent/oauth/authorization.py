@@ -292,7 +292,10 @@ def check_details(reading: _Reading) -> None:
     try:
         reading.details = authorization_details.read(reading.one("authorization_details"), reading.offered)
     except authorization_details.BadDetails as problem:
-        raise reading.refused(problem.code, problem.description) from problem
+        told = problem.description
+        if problem.of_type and not reading.tells:
+            told = f"A detail is not what its type allows.{reading.may_ask_for(())}"
+        raise reading.refused(problem.code, told) from problem
 
 
 def check_scopes(reading: _Reading) -> None:

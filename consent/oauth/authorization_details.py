@@ -8,7 +8,6 @@ Left out: details without a scope. A type belongs to a scope, and asking for a d
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from agents.details.detail import Detail, as_granted
 from agents.details.narrowing import is_within
 from agents.details.schema import problem_with
+from agents.details.strict_json import NotStrict, strictly
 from agents.models import AgentScope, DetailVersion
 from consent.errors import TokenRefused
 from consent.models import ConsentScope
@@ -30,10 +30,11 @@ Asked = dict[uuid.UUID, tuple[Detail, ...]]
 
 
 class BadDetails(TokenRefused):
-    """What was sent is not what the types allow."""
+    """What was sent is not what the types allow. of_type: the description says something of what an agent may ask for."""
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, *, of_type: bool = False) -> None:
         super().__init__(CODE, description)
+        self.of_type = of_type
 
 
 def elements(text: str) -> list[dict[str, Any]]:
@@ -43,36 +44,14 @@ def elements(text: str) -> list[dict[str, Any]]:
     if len(text) > LONGEST:
         raise BadDetails(f"authorization_details may have {LONGEST} characters.")
     try:
-        sent = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_constant)
-    except BadDetails:
-        raise
-    except (ValueError, RecursionError) as problem:
-        raise BadDetails("authorization_details is not JSON.") from problem
+        sent = strictly(text, deepest=DEEPEST)
+    except NotStrict as problem:
+        raise BadDetails(f"authorization_details cannot be taken: {problem}.") from problem
     if not isinstance(sent, list) or not sent or not all(isinstance(each, dict) for each in sent):
         raise BadDetails("authorization_details must be a JSON array of objects.")
     if len(sent) > MOST:
         raise BadDetails(f"authorization_details may hold {MOST} objects.")
-    if _depth(sent) > DEEPEST:
-        raise BadDetails("authorization_details is nested too deep.")
     return sent
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise BadDetails("A member stands twice in authorization_details.")
-    if any("\0" in name or (isinstance(value, str) and "\0" in value) for name, value in pairs):
-        raise BadDetails("authorization_details holds bytes that are no text.")
-    return members
-
-
-def _no_constant(name: str) -> Any:
-    raise BadDetails(f"{name} is no JSON.")
-
-
-def _depth(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(_depth, inner), default=0)
 
 
 def read(text: str, offered: Iterable[AgentScope]) -> Asked:
@@ -88,7 +67,7 @@ def read(text: str, offered: Iterable[AgentScope]) -> Asked:
         version = by_name.get(each["type"]) if isinstance(each.get("type"), str) else None
         if version is None:
             known = " ".join(sorted(by_name)) or "none"
-            raise BadDetails(f"A type is unknown here. This agent may ask for: {known}")
+            raise BadDetails(f"A type is unknown here. This agent may ask for: {known}", of_type=True)
         detail = Detail(version, _checked(each, version))
         mine = found.setdefault(version.type.scope_id, [])
         if detail not in mine:
@@ -97,13 +76,18 @@ def read(text: str, offered: Iterable[AgentScope]) -> Asked:
 
 
 def _checked(each: dict[str, Any], version: DetailVersion) -> dict[str, Any]:
-    value = {name: inner for name, inner in each.items() if name not in {"type", "locations"}}
+    value = _members(each)
     uri = version.type.scope.resource.uri
     if each.get("locations", [uri]) != [uri]:
-        raise BadDetails(f"{version.type.name} is for {uri} and no other location.")
+        raise BadDetails(f"{version.type.name} is for {uri} and no other location.", of_type=True)
     if problem := problem_with(value, version.schema):
-        raise BadDetails(f"{version.type.name}: {problem}")
+        raise BadDetails(f"{version.type.name}: {problem}", of_type=True)
     return value
+
+
+def _members(each: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a detail says by itself: without what the specification defines for every type (§2, §2.2)."""
+    return {name: inner for name, inner in each.items() if name not in {"type", "locations"}}
 
 
 # ------------------------------------------------------------------------------------------------ at the token endpoint
@@ -117,7 +101,8 @@ def granted_under(rows: Iterable[ConsentScope]) -> list[dict[str, Any]]:
 def narrow_to(text: str, held: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
     """Return what a token request asks for of what is held (§6), as kept; None where it asks for all of it.
 
-    Raises OAuthRefusal invalid_authorization_details for more than was granted.
+    Each of them takes one that was granted: two transfers of what one was granted for are more than was granted.
+    Raises OAuthRefusal invalid_authorization_details for more than was granted, and for what its type does not allow.
     """
     try:
         sent = elements(text)
@@ -125,12 +110,22 @@ def narrow_to(text: str, held: list[dict[str, Any]]) -> list[dict[str, Any]] | N
         raise OAuthRefusal(problem.code, problem.description) from problem
     if not sent:
         return None
-    chosen = []
+    versions = {
+        str(version.pk): version
+        for version in DetailVersion.objects.filter(pk__in={kept["version"] for kept in held}).select_related(
+            "type__scope__resource"
+        )
+    }
+    chosen, left = [], list(held)
     for each in sent:
-        value = {name: inner for name, inner in each.items() if name not in {"type", "locations"}}
-        within = next((kept for kept in held if _is_of(each, kept) and _fits(value, kept)), None)
+        within = next((kept for kept in left if _is_of(each, kept) and _fits(each, kept)), None)
         if within is None:
             raise OAuthRefusal(CODE, "That is more than was granted, or something else.")
+        try:
+            value = _checked(each, versions[within["version"]])
+        except BadDetails as problem:
+            raise OAuthRefusal(problem.code, problem.description) from problem
+        left.remove(within)
         chosen.append({**within, "value": value})
     return chosen
 
@@ -139,8 +134,8 @@ def _is_of(each: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
     return bool(each.get("type") == kept["type"])
 
 
-def _fits(value: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
-    return is_within(value, kept["value"], kept["narrowing"])
+def _fits(each: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
+    return is_within(_members(each), kept["value"], kept["narrowing"])
 
 
 def still_granted(token: list[dict[str, Any]] | None, held: list[dict[str, Any]]) -> list[dict[str, Any]]:

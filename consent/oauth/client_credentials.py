@@ -1,6 +1,6 @@
 """Client credentials for autonomous agents (RFC 6749 §4.4), only under an organisation's consent.
 
-§4.4.2 scopes     find       §4.4.3 the token, without a refresh token     redeem
+§4.4.2 scopes     find       §4.4.3 the token, without a refresh token     redeem       RFC 9396 §6 details     _issue
 Several consents of one client differ by purpose: ``purpose`` names one; without it the newest that holds what is asked.
 Errors: unauthorized_client (no consent), invalid_scope, invalid_target, invalid_request (another purpose).
 """
@@ -8,7 +8,7 @@ Errors: unauthorized_client (no consent), invalid_scope, invalid_target, invalid
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,17 +26,18 @@ from consent.models import Consent
 from consent.models.consent_queries import PAUSES_AFTER
 from consent.oauth.access_token import Audience, Standing, issue
 from consent.oauth.audience import answer, asked_resource
+from consent.oauth.authorization_details import narrow_to
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.conditions import refused, take_use
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import another_purpose, asked_purpose
-from consent.oauth.rows import as_delta, as_facts, as_time, known_id
+from consent.oauth.rows import as_delta, as_facts, as_list, as_time, known_id
 from consent.observed import RefusedUse
 
 ORGANISATION_CONSENTS = """
     SELECT c.id, c.ends_at, c.purpose_key, c.purpose_digest, c.sensitive_use_told_at, cs.ended_at,
            s.name, s.data_class, s.access, s.marked_sensitive, r.id, r.uri, r.checks, r.token_life,
-           c.conditions, c.time_zone, c.uses_allowed, c.uses_taken
+           c.conditions, c.time_zone, c.uses_allowed, c.uses_taken, cs.details
     FROM consent_consent c
     JOIN consent_consentscope cs ON cs.consent_id = c.id
     JOIN agents_scope s ON s.id = cs.scope_id AND s.ended_at IS NULL
@@ -64,6 +65,8 @@ class Mandate:
     time_zone: str
     spent: bool
     """Whether all the uses are taken that there were."""
+    details: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """For what a scope is held that has a type of details (RFC 9396), by its name."""
 
 
 def find(
@@ -105,7 +108,7 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
         rows = cursor.fetchall()
     found: dict[tuple[uuid.UUID, uuid.UUID], Mandate] = {}
     for consent, ends_at, key, digest, told, scope_end, name, data_class, access, marked, *place in rows:
-        resource, uri, checks, life, kept, time_zone, uses, taken = place
+        resource, uri, checks, life, kept, time_zone, uses, taken, details = place
         consent_id, resource_id, end = known_id(consent), known_id(resource), as_time(ends_at)
         if end is None:
             continue
@@ -128,6 +131,8 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
             mandate.taken.add(name)
         else:
             mandate.held[name] = data_class
+            if details and details != "[]":
+                mandate.details[name] = as_list(details)
             if told is None and is_sensitive(data_class, access, marked=bool(marked)):
                 mandate.untold.add(name)
     return [mandate for mandate in found.values() if mandate.held]
@@ -190,6 +195,10 @@ def redeem(request: Request) -> dict[str, Any]:
 
 def _issue(request: Request, mandate: Mandate, scopes: dict[str, str]) -> dict[str, Any]:
     client = request.client
+    held = [each for name in scopes for each in mandate.details.get(name, ())]
+    chosen = narrow_to(str(request.form.get("authorization_details", "")), held)
+    if chosen is not None:
+        scopes = _asked_in_detail(mandate, scopes, chosen)
     issued = issue(
         client=client,
         standing=mandate.standing,
@@ -200,7 +209,19 @@ def _issue(request: Request, mandate: Mandate, scopes: dict[str, str]) -> dict[s
         now=request.facts.now,
         credential_id=client.credential_id,
         latest_end=mandate.conditions.closes_at(request.facts.now, mandate.time_zone, latest=mandate.standing.ends_at),
+        details=held if chosen is None else chosen,
+        narrowed=chosen is not None,
     )
     if mandate.untold & scopes.keys():
         tell_of_first_sensitive_use(mandate.standing.pk, now=request.facts.now)
     return answer(issued)
+
+
+def _asked_in_detail(mandate: Mandate, scopes: dict[str, str], chosen: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the scopes without those held in detail of which nothing was asked for (``audience.in_detail``)."""
+    types = {each["type"] for each in chosen}
+    return {
+        name: data_class
+        for name, data_class in scopes.items()
+        if name not in mandate.details or any(each["type"] in types for each in mandate.details[name])
+    }

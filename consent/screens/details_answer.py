@@ -21,6 +21,10 @@ NARROW = re.compile(r"narrow-[0-9a-f-]{36}-\d{1,2}-\d{1,2}\Z")
 """A field by which something is made less (``consent.detail_lines.NarrowField``)."""
 
 
+MOST_DIGITS = 20
+"""Places before or after the point of a number that somebody types."""
+
+
 @dataclass(frozen=True, slots=True)
 class DetailsAnswer:
     """ticked: the keys of the details left ticked, where there are several. sent: what was made less, by field."""
@@ -56,7 +60,8 @@ class DetailsAnswer:
             number = Decimal(text)
         except InvalidOperation as problem:
             raise InvalidInput("scope", _("%(what)s is a number.") % {"what": part.label}) from problem
-        if not number.is_finite() or number > Decimal(str(part.most)):
+        # Not by much below either: Decimal takes 1e999999999, and no machine has room for its digits.
+        if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS or number > Decimal(str(part.most)):
             raise InvalidInput(
                 "scope", _("%(what)s can be at most %(most)s.") % {"what": part.label, "most": part.most}
             )
