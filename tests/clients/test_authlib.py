@@ -39,14 +39,17 @@ def server(running_mandate):
     return requests.get(f"{running_mandate.url}/.well-known/oauth-authorization-server", timeout=TIMEOUT).json()
 
 
-def person_allows(server, address, person):
-    """Somebody without a session opens the address, signs in, reads, allows, and is sent back. Returns where to."""
+def person_allows(server, address, person, *, changing=dict):
+    """Somebody without a session opens the address, signs in, reads, allows, and is sent back. Returns where to.
+
+    changing: what the person makes of the fields of the screen before they send it.
+    """
     browser = requests.Session()
     page = Page(browser.get(address, timeout=TIMEOUT))  # leads to the sign-in
     form = page.fields(login=person.email, password=builders.PASSWORD)
     origin = {"Origin": server["issuer"]}
     screen = Page(browser.post(f"{server['issuer']}/account/login/", data=form, timeout=TIMEOUT, headers=origin))
-    decision = screen.fields(decision="allow")
+    decision = changing(screen.fields(decision="allow"))
     back = browser.post(
         f"{server['issuer']}{DECIDE}", data=decision, timeout=TIMEOUT, allow_redirects=False, headers=origin
     )
