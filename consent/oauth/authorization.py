@@ -123,6 +123,8 @@ class _Reading:
     max_age: timedelta | None = None
     offered: list[AgentScope] = field(default_factory=list)
     asked: list[AgentScope] = field(default_factory=list)
+    versions: dict[uuid.UUID, DetailVersion] = field(default_factory=dict)
+    """Which of the offered scopes are asked for in detail, and how."""
     details: authorization_details.Asked = field(default_factory=dict)
 
     def one(self, name: str) -> str:
@@ -290,7 +292,8 @@ def check_resources(reading: _Reading) -> None:
 def check_details(reading: _Reading) -> None:
     """RFC 9396 §5. Each detail asks for the scope that its type belongs to."""
     try:
-        reading.details = authorization_details.read(reading.one("authorization_details"), reading.offered)
+        reading.versions = DetailVersion.objects.by_scope(row.scope_id for row in reading.offered)
+        reading.details = authorization_details.read(reading.one("authorization_details"), reading.versions)
     except authorization_details.BadDetails as problem:
         told = problem.description
         if problem.of_type and not reading.tells:
@@ -304,8 +307,7 @@ def check_scopes(reading: _Reading) -> None:
     Beside details no ``scope`` means no other scope. A scope that has a type of details is asked for by these alone.
     """
     names = frozenset(reading.one("scope").split()) - NO_PERMISSION
-    with_type = DetailVersion.objects.by_scope(row.scope_id for row in reading.offered).keys()
-    plain = [row for row in reading.offered if row.scope_id not in with_type]
+    plain = [row for row in reading.offered if row.scope_id not in reading.versions]
     by_detail = [row for row in reading.offered if row.scope_id in reading.details]
     bare = names & {row.scope.name for row in reading.offered} - {row.scope.name for row in [*plain, *by_detail]}
     if bare:

@@ -16,7 +16,7 @@ from agents.details.detail import Detail, as_granted
 from agents.details.narrowing import is_within
 from agents.details.schema import problem_with
 from agents.details.strict_json import NotStrict, strictly
-from agents.models import AgentScope, DetailVersion
+from agents.models import DetailVersion
 from consent.errors import TokenRefused
 from consent.models import ConsentScope
 from consent.oauth.errors import OAuthRefusal
@@ -54,14 +54,10 @@ def elements(text: str) -> list[dict[str, Any]]:
     return sent
 
 
-def read(text: str, offered: Iterable[AgentScope]) -> Asked:
-    """Return what is asked for, by scope, among the scopes that the agent may ask for. One query. Raises BadDetails."""
+def read(text: str, offered: Mapping[uuid.UUID, DetailVersion]) -> Asked:
+    """Return what is asked for, by scope, in the types that the agent may ask for (by scope). Raises BadDetails."""
     sent = elements(text)
-    if not sent:
-        return {}
-    rows = {row.scope_id: row for row in offered}
-    current = DetailVersion.objects.by_scope(rows)
-    by_name = {version.type.name: version for version in current.values()}
+    by_name = {version.type.name: version for version in offered.values()}
     found: dict[uuid.UUID, list[Detail]] = {}
     for each in sent:
         version = by_name.get(each["type"]) if isinstance(each.get("type"), str) else None

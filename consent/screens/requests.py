@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from agents.acr import sign_in_of
 from agents.actors import Actor, allowed
 from agents.errors import InvalidInput
-from agents.models import Agent, AgentScope
+from agents.models import Agent, AgentScope, DetailVersion
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal, source_of
@@ -129,8 +129,11 @@ def _offer(request: HttpRequest, asked: AccessRequest, shown_at: datetime | None
 
 def _details(asked: AccessRequest, rows: Sequence[AgentScope]) -> authorization_details.Asked:
     """Return what was asked for in detail, as far as it may still be asked for like that."""
+    if not asked.details:
+        return {}
     try:
-        return authorization_details.read(json.dumps(asked.details) if asked.details else "", rows)
+        offered = DetailVersion.objects.by_scope(row.scope_id for row in rows)
+        return authorization_details.read(json.dumps(asked.details), offered)
     except authorization_details.BadDetails:
         return {}
 
