@@ -24,6 +24,7 @@ from agents.models.agent import Kind as AgentKind
 from agents.outgoing import BadAddress, check_url
 from agents.permissions import May
 from agents.redirects import BadRedirectUri, check_redirect_uri, hosts_of
+from agents.review import before_change, note_change
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -89,9 +90,11 @@ def add(
         jwks_uri=jwks_uri,
         older_reason=older_reason,
     )
+    so_far = before_change(agent)
     client = Client.objects.create(agent=agent, client_id=_new_client_id(facts["name"]), **_columns(facts))
     reason = facts["older_reason"]
     record(Kind.CLIENT_CREATED, by=by, now=now, agent_id=agent.pk, client_id=client.pk, reason=reason, **_told(facts))
+    note_change(agent, so_far, by=by, now=now)
     return client
 
 
@@ -125,7 +128,7 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
         return client
     if after["auth_method"] == AuthMethod.NONE and client.credentials.live(now).exists():
         raise InvalidInput("auth_method", _("Revoke its keys first: a public client keeps no secret."))
-    drifts = drift_of_redirects(client, after["redirect_uris"])
+    drifts, so_far = drift_of_redirects(client, after["redirect_uris"]), before_change(agent)
     columns = _columns(after)
     for name, value in columns.items():
         setattr(client, name, value)
@@ -142,6 +145,7 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
     )
     if "jwks_uri" in differing:
         FetchedKeys.objects.filter(client=client).delete()  # those of another address count for nothing
+    note_change(agent, so_far, by=by, now=now)
     drift.tell(drifts, by=by, now=now)
     return client
 
@@ -162,9 +166,11 @@ def end(client: Client, *, reason: str, by: Actor, now: datetime) -> Client:
     client, agent = locked(client)
     require(by, May.MANAGE_CLIENT, agent)
     _must_be_there(client)
+    so_far = before_change(agent)
     client.ended_at = now
     client.save(update_fields=["ended_at"])
     record(Kind.CLIENT_ENDED, by=by, now=now, agent_id=agent.pk, client_id=client.pk, reason=reason)
+    note_change(agent, so_far, by=by, now=now)
     return client
 
 

@@ -19,7 +19,7 @@ from agents.actors import Actor, ActorKind, require
 from agents.errors import FactsChanged, IllegalMove, NotReady
 from agents.models import Agent, State
 from agents.permissions import May
-from agents.review import reviewed
+from agents.review import forget_changes, reviewed
 from agents.texts import reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -65,6 +65,8 @@ MOVES = {
 }
 STOPS = (SUSPEND, RETIRE)
 """After these its tokens are refused. The agent keeps the event's number until the first refusal has been seen."""
+CLEARS = (ACTIVATE, RETIRE)
+"""With these no change waits any more for another person: all of it was looked at, or nothing of it matters."""
 _TELL_WHETHER_AUTOMATIC = {Kind.AGENT_SUSPENDED, Kind.AGENT_RETIRED}
 
 
@@ -129,6 +131,9 @@ def move(agent: Agent, move: Move, *, reason: str, by: Actor, now: datetime, see
     if move is SUBMIT:
         agent.submitted_by = by.user
         changed.append("submitted_by")
+    if move in CLEARS:
+        forget_changes(agent)
+        changed += ["looked_at", "changed_since", "changed_by"]
     detail = {"automatic": by.kind == ActorKind.SYSTEM} if move.kind in _TELL_WHETHER_AUTOMATIC else {}
     number = record(move.kind, by=by, now=now, agent_id=agent.pk, reason=reason, **detail)
     if move in STOPS:

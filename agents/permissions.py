@@ -13,6 +13,7 @@ class May(StrEnum):
     EDIT_AGENT = "agents.edit_agent"
     SUBMIT_AGENT = "agents.submit_agent"
     ACTIVATE_AGENT = "agents.activate_agent"
+    LOOK_AT_CHANGES = "agents.look_at_changes"
     SUSPEND_AGENT = "agents.suspend_agent"
     RESUME_AGENT = "agents.resume_agent"
     RETIRE_AGENT = "agents.retire_agent"

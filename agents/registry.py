@@ -21,6 +21,7 @@ from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import Agent, AgentScope, DataClass, Environment, Ownership, Scope, State, User
 from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
+from agents.review import before_change, note_change
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -92,6 +93,7 @@ def edit(agent: Agent, *, by: Actor, now: datetime, **changes: Any) -> Agent:
     agent = _locked(agent)
     require(by, May.EDIT_AGENT, agent)
     _must_not_be_retired(agent)
+    so_far = before_change(agent)
     facts = {name: value for name, value in _checked(changes, now=now).items() if getattr(agent, name) != value}
     if facts.get("purpose") == "" and agent.state != State.DRAFT:
         raise InvalidInput("purpose", _("An agent that is in use needs a purpose."))
@@ -111,6 +113,7 @@ def edit(agent: Agent, *, by: Actor, now: datetime, **changes: Any) -> Agent:
         before={name: value for name, value in before.items() if name != "purpose"},
         after={name: value if name != "purpose" else "changed" for name, value in facts.items()},
     )
+    note_change(agent, so_far, by=by, now=now)
     return agent
 
 
@@ -191,7 +194,7 @@ def set_scopes(
     adding = scopes - kept
     if not ending and not adding:
         return agent
-    drifts = drift_of_required(agent, required)
+    drifts, so_far = drift_of_required(agent, required), before_change(agent)
     AgentScope.objects.filter(pk__in=[row.pk for row in ending]).update(ended_at=now)
     for scope in sorted(adding, key=lambda scope: scope.pk):
         AgentScope.objects.create(agent=agent, scope=scope, required=scope in required, added_at=now)
@@ -205,6 +208,7 @@ def set_scopes(
         removed=_pairs(before - scopes),
         required=_pairs(required),
     )
+    note_change(agent, so_far, by=by, now=now)
     drift.tell(drifts, by=by, now=now)
     return agent
 

@@ -70,12 +70,22 @@ def approved_it(user: User, consent: Consent | None = None) -> bool:
     return consent is not None and consent.approved_by_id == user.pk
 
 
+def needs_two_people() -> bool:
+    """Whether policy asks for a second person."""
+    organisation = Organisation.current()
+    return organisation is not None and organisation.second_person_activates
+
+
 @predicate
 def is_first_person_where_two_are_needed(user: User, agent: Agent | None = None) -> bool:
     """Whether policy asks for a second person and this is the one who asked for activation."""
-    organisation = Organisation.current()
-    needs_two = organisation is not None and organisation.second_person_activates
-    return needs_two and agent is not None and agent.submitted_by_id == user.pk
+    return agent is not None and agent.submitted_by_id == user.pk and needs_two_people()
+
+
+@predicate
+def changed_it(user: User, agent: Agent | None = None) -> bool:
+    """Whether a change of the agent that waits for a second person to look at it is theirs."""
+    return agent is not None and str(user.pk) in agent.changed_by and needs_two_people()
 
 
 @predicate
@@ -112,6 +122,7 @@ RULES: dict[May, Predicate] = {
     May.EDIT_AGENT: manages_the_agent,
     May.SUBMIT_AGENT: manages_the_agent,
     May.ACTIVATE_AGENT: is_administrator & ~is_first_person_where_two_are_needed,
+    May.LOOK_AT_CHANGES: is_administrator & ~changed_it,
     May.SUSPEND_AGENT: manages_the_agent,
     May.RESUME_AGENT: is_administrator,
     May.RETIRE_AGENT: is_administrator | (may_own_agents & is_the_owner),

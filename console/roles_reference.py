@@ -22,6 +22,7 @@ WORDS = {
     "is_first_person_where_two_are_needed": "the first person where two are needed",
     "keeps_the_agent_and_it_is_sensitive": "its owner or deputy where it holds something sensitive",
     "concerns_them": "somebody whom the event concerns",
+    "changed_it": "somebody who changed it where two are needed",
     "is_themselves": "the person themselves",
 }
 SIGNS = {"|": "or", "&": "and", "~": "not "}

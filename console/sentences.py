@@ -61,6 +61,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.AGENT_SENT_BACK: gettext_lazy("{actor} sent {agent} back to draft"),
     Kind.AGENT_HANDED_OVER: gettext_lazy("{actor} handed {agent} over to {person}"),
     Kind.DEPUTIES_CHANGED: gettext_lazy("{actor} changed the deputies of {agent}"),
+    Kind.AGENT_CHANGES_LOOKED_AT: gettext_lazy("{actor} looked at what was changed about {agent}: {changed}"),
     Kind.AGENT_SCOPES_CHANGED: gettext_lazy("{actor} changed what {agent} may ask for{added_and_removed}"),
     Kind.REQUIRED_SCOPE_CONFIRMED: gettext_lazy("{actor} confirmed that {agent} needs {scope}"),
     Kind.AGENT_MOVE_REFUSED: gettext_lazy("A change of {agent} was refused{move}"),

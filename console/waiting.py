@@ -50,6 +50,7 @@ def waiting_for(person: User, now: datetime) -> list[Waiting]:
     for permission, waits in (
         (May.ACTIVATE_AGENT, _pending),
         (May.LOOK_AT_REPORT, _reported),
+        (May.LOOK_AT_CHANGES, _changed),
         (May.CONFIRM_REQUIRED_SCOPE, _to_confirm),
         (May.CONFIRM_CONSENT, _unanswered),
         (May.CONFIRM_CONSENT, _drifted),
@@ -99,6 +100,23 @@ def _reported(_person: User, now: datetime) -> list[Waiting]:
         )
         for report in listed[:MOST]
     ]
+
+
+def _changed(person: User, now: datetime) -> list[Waiting]:
+    """Agents in use that somebody else changed, where policy wants that a second person looks at it."""
+    found = Agent.objects.exclude(changed_since=None).exclude(state=State.RETIRED).order_by("changed_since", "pk")
+    listed = [agent for agent in found[:MOST_LOOKED_AT] if person.has_perm(May.LOOK_AT_CHANGES, agent)]
+    rows = [
+        Waiting(
+            _ago(agent.changed_since, now),
+            "git-compare",
+            format_html(_("{agent} was changed since somebody looked at it"), agent=strong(agent.name)),
+            reverse("agent-changes", args=[agent.pk]),
+            _("See what was changed"),
+        )
+        for agent in listed[:MOST]
+    ]
+    return rows + _rest(len(listed), now, _("More agents were changed"), reverse("agents"))
 
 
 def _to_confirm(person: User, now: datetime) -> list[Waiting]:

@@ -86,6 +86,13 @@ class Agent(models.Model):  # type: ignore[django-manager-missing]  # its client
     stop_event = models.BigIntegerField(null=True, blank=True, editable=False)
     """The event by which it was stopped last, until the first use that was refused for it has been seen."""
 
+    looked_at = models.JSONField(default=dict)
+    """The facts before the changes that wait for another person to look at them (``agents/review.py``). Mostly empty."""
+    changed_since = models.DateTimeField(null=True, blank=True)
+    """Since when such a change waits."""
+    changed_by = models.JSONField(default=list)
+    """The ids of those who made them: none of them can be the other person."""
+
     objects = AgentQuerySet.as_manager()
 
     class Meta:

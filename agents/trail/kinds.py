@@ -99,6 +99,12 @@ class Kind(StrEnum):
         ("before", "after"),
         "users-round",
     )
+    AGENT_CHANGES_LOOKED_AT = (
+        "agent.changes_looked_at",
+        "Another person looked at what was changed about an agent in use.",
+        ("changed", "changed_by"),
+        "eye",
+    )
     AGENT_SCOPES_CHANGED = (
         "agent.scopes_changed",
         "What an agent may ask for was changed.",

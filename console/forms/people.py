@@ -104,7 +104,9 @@ class PolicyForm(forms.Form):
     second_person_activates = forms.BooleanField(
         label=_("A second person activates agents"),
         required=False,
-        help_text=_("Whoever submits an agent cannot activate it: another administrator has to look at it."),
+        help_text=_(
+            "Whoever submits an agent cannot activate it: another administrator has to look at it, and again when somebody changes it later."
+        ),
     )
 
 

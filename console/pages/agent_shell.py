@@ -215,13 +215,13 @@ def offer(agent: Agent, name: str, stopping: Stopping) -> OfferedMove:
     fields: list[tuple[str, str]] = []
     if name == "activate":
         review = reviewed(agent)
-        facts, fields = _review_in_words(review), [("seen", review.digest())]
+        facts, fields = review_in_words(review), [("seen", review.digest())]
     url = reverse("agent-move", args=[agent.pk, name])
     title = str(words.title) % {"agent": agent.name}
     return OfferedMove(name, words, url, title, _sentence(MOVES[name], stopping), facts, fields)
 
 
-def _review_in_words(review: Reviewed) -> list[tuple[str, object]]:
+def review_in_words(review: Reviewed) -> list[tuple[str, object]]:
     """Say what is approved by activating: the facts that ``Reviewed.digest`` stands for."""
     scopes = [
         (f"{name} ({_('required')})" if required else name, resource)
@@ -229,6 +229,7 @@ def _review_in_words(review: Reviewed) -> list[tuple[str, object]]:
     ]
     nothing = _("nothing")
     return [
+        (_("Name"), bdi_name(review.name)),
         (_("Purpose"), bdi_name(review.purpose)),
         (_("Unit"), bdi_name(review.unit) if review.unit else "–"),
         (

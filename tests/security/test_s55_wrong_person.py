@@ -154,6 +154,7 @@ TABLE = {
     "client-device-codes": may({MARA}, {MARA}),
     "agent-scope-confirm": may(NO_ONE, {MARA}),
     "agent-move": CHANGE_AGENT,
+    "agent-changes": may({MARA, ADA, OMAR}, {MARA}),
     "agent-stopped": READ_AGENT,
     "client-add": CHANGE_AGENT,
     "client-edit": CHANGE_AGENT,
