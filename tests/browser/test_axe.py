@@ -36,6 +36,7 @@ ELSEWHERE = {
         "person-password-link-made",  # the page of people-invited
     },
     "test_organisation_consent": {"consent-confirm"},
+    "test_my_agents": {"consent-changes"},
     "test_consent_screen_extremes": {"authorize-report", "report"},
     "test_from_set_up_to_revoked": {
         *("setup", "setup-link", "first-steps", "invitation", "invitation-link", "people-invited"),

@@ -40,7 +40,7 @@ def test_a_person_allows_narrows_and_revokes(somebody, weber, program):
     token = program.gets_token()
     assert token["access_token"]
     person.opens("/my-agents/").unticks("See your appointments").presses("Narrow…").is_at("Narrow what")
-    person.fills({"Why?": "No longer."}).presses("Narrow now").is_at("My agents")
+    person.fills({"Why?": "No longer."}).presses("Narrow now").is_at("may do less now").follows("Back to My agents")
     expect(person.page.locator("main")).not_to_contain_text("See your appointments")
     person.follows("Shorten…").is_at("Let Discharge Assistant end earlier").ticks("in 1 hour")
     person.fills({"Why?": "An hour is enough."}).presses("Shorten").is_at("My agents")
