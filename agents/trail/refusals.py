@@ -23,7 +23,9 @@ from agents.trail.models import Outcome, RefusalCount
 from agents.trail.record import EventFacts, event_facts, text_digest, write
 
 TOLD_SINGLY = 20
-"""Refusals a minute of one (kind, reason, client, who, source) that get an event each."""
+"""Refusals a minute of one (kind, reason, client, who, agent for a person, source) that get an event each."""
+TOLD_OF_A_PERSON = 200
+"""The same of one (kind, reason, person, source), about whatever agents they are."""
 TOLD_OF_A_STRANGER = 200
 """The same of one (kind, reason, source) where nobody proved who they are, whatever clients and people they name."""
 SAID = ("kind", "reason_code", "actor_kind", "actor_id", "user_id", "client_id", "agent_id", "address_digest")
@@ -61,17 +63,21 @@ def record_refusal(kind: Kind, /, *, reason_code: str, by: Actor, now: datetime,
 def _is_told_singly(refusal: EventFacts, by: Actor) -> bool:
     """Count the refusal and return whether it gets an event of its own.
 
-    Each person has a share of their own, and each whom a stranger tries to be: a flood hides nobody but its maker. A
-    stranger can name many, so all their shares together have a limit too.
+    Each person has a share of their own for each agent, and each whom a stranger tries to be: a flood hides nobody but its
+    maker, and of theirs only what is about the same agent. Both can name many, so all their shares together have a limit too.
     """
     facts, source = refusal.columns, source_of(by.address)
-    who = _who(by, facts["user_id"])
-    if _count(refusal, _key(facts["kind"], facts["reason_code"], facts["client_id"], who, source)) > TOLD_SINGLY:
+    kind, code, who = facts["kind"], facts["reason_code"], _who(by, facts["user_id"])
+    about = facts["agent_id"] if by.kind == ActorKind.USER else None
+    if _count(refusal, _key(kind, code, facts["client_id"], who, source, about=about)) > TOLD_SINGLY:
         return False
-    if by.kind != ActorKind.ANONYMOUS or not (who or facts["client_id"]):
+    if by.kind == ActorKind.ANONYMOUS and (who or facts["client_id"]):
+        wide, limit = _key(kind, code, None, "anybody", source), TOLD_OF_A_STRANGER
+    elif about is not None:
+        wide, limit = _key(kind, code, None, f"{who} about anything", source), TOLD_OF_A_PERSON
+    else:
         return True
-    wide = _key(facts["kind"], facts["reason_code"], None, "anybody", source)
-    return _count(refusal, wide, limit=TOLD_OF_A_STRANGER) <= TOLD_OF_A_STRANGER
+    return _count(refusal, wide, limit=limit) <= limit
 
 
 def _who(by: Actor, user_id: uuid.UUID | None) -> uuid.UUID | None:
@@ -100,8 +106,17 @@ def _count(refusal: EventFacts, source: str, *, limit: int = TOLD_SINGLY) -> int
     return row.values_list("count", flat=True).get()
 
 
-def _key(kind: str, reason_code: str, client_id: uuid.UUID | None, who: uuid.UUID | str | None, source: str) -> str:
-    return text_digest("source", f"{kind}|{reason_code}|{client_id or ''}|{who or ''}|{source}", None)
+def _key(
+    kind: str,
+    reason_code: str,
+    client_id: uuid.UUID | None,
+    who: uuid.UUID | str | None,
+    source: str,
+    *,
+    about: uuid.UUID | None = None,
+) -> str:
+    agent = f"|{about}" if about else ""
+    return text_digest("source", f"{kind}|{reason_code}|{client_id or ''}|{who or ''}|{source}{agent}", None)
 
 
 def refused_this_minute(

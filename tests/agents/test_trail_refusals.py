@@ -14,6 +14,7 @@ from agents.trail import refusals
 from agents.trail.kinds import Kind
 from agents.trail.record import text_of
 from agents.trail.refusals import (
+    TOLD_OF_A_PERSON,
     TOLD_OF_A_STRANGER,
     TOLD_SINGLY,
     close_minutes,
@@ -65,13 +66,25 @@ def test_a_flood_of_one_person_hides_nobody_elses_refusals(now, omar, mallory):
         by = Actor(ActorKind.USER, person.pk, person, address="192.0.2.7")
         record_refusal(Kind.AGENT_MOVE_REFUSED, reason_code="forbidden", by=by, now=now, agent_id=agent)
     told = [event.actor_id for event in builders.events(Kind.AGENT_MOVE_REFUSED)]
-    assert (told.count(mallory.pk), told.count(omar.pk)) == (TOLD_SINGLY, 1)
+    # Nor does it hide what the same person is refused about another agent.
+    assert (told.count(mallory.pk), told.count(omar.pk)) == (TOLD_SINGLY + 1, 1)
     close_minutes(now=now + timedelta(minutes=3))
     (counted,) = builders.events(Kind.REFUSALS_COUNTED)
-    assert (counted.actor_kind, counted.actor_id, counted.detail["count"]) == ("user", mallory.pk, 6)
-    assert counted.agent_id is None  # they were not all about one
+    assert (counted.actor_kind, counted.actor_id, counted.detail["count"]) == ("user", mallory.pk, 5)
+    assert counted.agent_id == agents[0]
     assert text_of([counted.address_digest]) == {counted.address_digest: "192.0.2.7"}
     assert Event.objects.visible_to(mallory).filter(pk=counted.pk).exists()
+
+
+def test_a_person_who_tries_many_agents_is_counted_too(now, mallory):
+    now = now.replace(second=10)
+    by = Actor(ActorKind.USER, mallory.pk, mallory, address="192.0.2.7")
+    for _ in range(TOLD_OF_A_PERSON + 7):
+        record_refusal(Kind.AGENT_MOVE_REFUSED, reason_code="forbidden", by=by, now=now, agent_id=uuid7())
+    assert len(builders.events(Kind.AGENT_MOVE_REFUSED)) == TOLD_OF_A_PERSON
+    close_minutes(now=now + timedelta(minutes=3))
+    (counted,) = builders.events(Kind.REFUSALS_COUNTED)
+    assert (counted.actor_id, counted.agent_id, counted.detail["count"]) == (mallory.pk, None, 7)
 
 
 def _tries(person, times, *, now):
