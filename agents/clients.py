@@ -41,6 +41,7 @@ CHANGEABLE = frozenset(
         "require_par",
         "jwks_uri",
         "older_reason",
+        "require_dpop",
     }
 )
 GRANTS_OF = {
@@ -69,6 +70,7 @@ def add(
     require_par: bool = False,
     jwks_uri: str = "",
     older_reason: str = "",
+    require_dpop: bool = False,
     by: Actor,
     now: datetime,
 ) -> Client:
@@ -89,6 +91,7 @@ def add(
         require_par=require_par,
         jwks_uri=jwks_uri,
         older_reason=older_reason,
+        require_dpop=require_dpop,
     )
     so_far = before_change(agent)
     client = Client.objects.create(agent=agent, client_id=_new_client_id(facts["name"]), **_columns(facts))
@@ -121,6 +124,7 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
         "require_par": client.require_par,
         "jwks_uri": client.jwks_uri,
         "older_reason": client.older_reason,
+        "require_dpop": client.require_dpop,
     }
     after = _checked(agent, **{**before, **changes}, device_codes=bool(client.device_reason))
     differing = {name for name in CHANGEABLE if before[name] != after[name]}
@@ -216,6 +220,7 @@ def _checked(
     require_par: bool = False,
     jwks_uri: str = "",
     older_reason: str = "",
+    require_dpop: bool = False,
     device_codes: bool = False,
 ) -> dict[str, Any]:
     """Return the registration as it is kept. Raises InvalidInput for the first thing that may not be.
@@ -250,6 +255,7 @@ def _checked(
         "redirect_uris": uris,
         "notification_endpoint": endpoint,
         "require_par": require_par and GrantType.AUTHORIZATION_CODE in grants,
+        "require_dpop": require_dpop,
         **_checked_signing(auth_method, jwks_uri, older_reason),
     }
 
@@ -325,6 +331,7 @@ def _columns(facts: dict[str, Any]) -> dict[str, Any]:
         "require_par": facts["require_par"],
         "jwks_uri": facts["jwks_uri"],
         "older_reason": facts["older_reason"],
+        "require_dpop": facts["require_dpop"],
         "client_type": Client.CLIENT_PUBLIC if public else Client.CLIENT_CONFIDENTIAL,
         "hash_client_secret": False,
     }

@@ -36,8 +36,11 @@ def create(name: str, *, now: datetime) -> Organisation:
 
 
 @transaction.atomic
-def change_policy(*, name: str, second_person_activates: bool, by: Actor, now: datetime) -> Organisation:
-    """Change the name that people read on consent screens, and who must activate agents.
+def change_policy(
+    *, name: str, second_person_activates: bool, dpop_nonces: bool = False, by: Actor, now: datetime
+) -> Organisation:
+    """Change the name that people read on consent screens, who must activate agents, and whether proofs of keys
+    need a nonce.
 
     Raises Forbidden, InvalidInput. Records ``organisation.policy_changed`` with what changed, if anything did.
     """
@@ -46,6 +49,7 @@ def change_policy(*, name: str, second_person_activates: bool, by: Actor, now: d
     after = {
         "name": one_line("name", name, longest=LONGEST_NAME),
         "second_person_activates": second_person_activates,
+        "dpop_nonces": dpop_nonces,
     }
     before = {field: getattr(row, field) for field, value in after.items() if getattr(row, field) != value}
     if before:

@@ -48,7 +48,7 @@ __all__ = [
     "reword_scope",
 ]
 
-CHANGEABLE = frozenset({"name", "checks", "cache_seconds", "token_life", "operations", "record_types"})
+CHANGEABLE = frozenset({"name", "checks", "cache_seconds", "token_life", "operations", "record_types", "require_dpop"})
 LONGEST_CACHE_SECONDS = 3600
 LONGEST_TOKEN_LIFE = timedelta(days=1)
 _PLAIN_URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]{1,255}\Z")
@@ -67,6 +67,7 @@ def create(
     token_life: timedelta = timedelta(minutes=5),
     operations: Iterable[str] = (),
     record_types: Iterable[str] = (),
+    require_dpop: bool = False,
 ) -> Resource:
     """Make a resource known. uri: its resource indicator (RFC 8707 §2), compared byte for byte and never changed.
 
@@ -83,6 +84,7 @@ def create(
             "token_life": token_life,
             "operations": operations,
             "record_types": record_types,
+            "require_dpop": require_dpop,
         }
     )
     try:

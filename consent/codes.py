@@ -30,10 +30,12 @@ def issue(
     by: Actor,
     now: datetime,
     nonce: str = "",
+    dpop_jkt: str = "",
 ) -> str:
     """Issue a code under this consent and return it. It is in the answer and nowhere else: the row keeps its digest.
 
     code_challenge: by S256. requested: the pairs (resource id, scope name) that the client asked for, ticked or not.
+    dpop_jkt: the thumbprint of the key that must redeem it, if the client named one.
     Records ``code.issued``.
     """
     code = secrets.token_urlsafe(32)
@@ -50,6 +52,7 @@ def issue(
         code_challenge=code_challenge,
         code_challenge_method="S256",
         nonce=nonce,
+        dpop_jkt=dpop_jkt,
         requested=pairs,
     )
     record(

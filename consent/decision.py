@@ -135,6 +135,7 @@ def _code(
         code_challenge=request.code_challenge,
         requested=requested,
         nonce=request.nonce,
+        dpop_jkt=request.dpop_jkt,
         by=by,
         now=now,
     )

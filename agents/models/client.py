@@ -59,6 +59,8 @@ class Client(AbstractApplication):
     """Why its assertions may name the token endpoint, last an hour and be signed by RS256. Empty: they may not."""
     require_par = models.BooleanField(default=False)
     """Whether it must push its authorization requests (RFC 9126 §5), so that nothing it asks for stands in an address."""
+    require_dpop = models.BooleanField(default=False)
+    """Whether each token request must prove a key (``dpop_bound_access_tokens``, RFC 9449 §5.2)."""
     client_secret = models.CharField(max_length=1, blank=True, default="", editable=False)
     """Always empty: secrets are ``Credential`` rows, several at a time."""
     ended_at = models.DateTimeField(null=True, blank=True)

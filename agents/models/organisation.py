@@ -13,6 +13,8 @@ class Organisation(models.Model):
     name = models.CharField(max_length=120)
     second_person_activates = models.BooleanField(default=False)
     """Whether somebody other than the person who submitted an agent must activate it."""
+    dpop_nonces = models.BooleanField(default=False)
+    """Whether proofs of keys must hold a nonce of ours (RFC 9449 §8)."""
     created_at = models.DateTimeField()
 
     class Meta:

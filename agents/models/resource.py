@@ -58,6 +58,8 @@ class Resource(models.Model):
     """Until when ``slower_delay``, the delay before the last change that made it quicker, still has to be promised."""
     sensitive_offline_reason = models.CharField(max_length=500, blank=True)
     """Why an administrator allowed sensitive scopes although changes count only when the token ends."""
+    require_dpop = models.BooleanField(default=False)
+    """Whether it takes only tokens that are bound to a key (``dpop_bound_access_tokens_required``, RFC 9728 §2)."""
     operations = models.JSONField(default=list)
     """Operations that its receipts may name, for example ``read``."""
     record_types = models.JSONField(default=list)

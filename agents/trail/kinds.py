@@ -144,6 +144,7 @@ class Kind(StrEnum):
             "require_par",
             "jwks_uri",
             "older",
+            "require_dpop",
         ),
         "plug",
     )
@@ -290,7 +291,7 @@ class Kind(StrEnum):
     AUTHORIZATION_REFUSED = "authorization.refused", "An authorization request was refused.", ("redirect_host",), "ban"
     CODE_ISSUED = "code.issued", "An authorization code was issued.", (), "ticket"
     CODE_USED_TWICE = "code.used_twice", "A code was used twice; what the first use got is dead.", (), "shield-alert"
-    TOKEN_ISSUED = "token.issued", "An access token was issued.", ("grant", "life"), "ticket"
+    TOKEN_ISSUED = "token.issued", "An access token was issued.", ("grant", "life", "bound"), "ticket"
     TOKEN_REFUSED = "token.refused", "A token request was refused.", ("grant",), "ban"
     REFRESH_REPLAYED = "refresh.replayed", "A rotated refresh token came again; its family is dead.", (), "shield-alert"
     TOKEN_REVOKED = "token.revoked", "A client gave back a token.", ("hint",), "circle-x"

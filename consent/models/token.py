@@ -44,6 +44,8 @@ class TokenFamily(models.Model):
     ended_because = models.CharField(max_length=40, blank=True)
     requested = models.JSONField(default=list)
     """The pairs ``[resource id, scope name]`` that the client asked for: what a refresh may name again."""
+    jkt = models.CharField(max_length=43, blank=True, default="", db_default="")
+    """Thumbprint of the key that its first tokens were bound to (RFC 9449). Empty: none."""
 
     class Meta:
         indexes = [
@@ -68,6 +70,8 @@ class AuthorizationCode(AbstractGrant):
     """The family that its first use will found. No foreign key: the family comes later."""
     requested = models.JSONField(default=list)
     """The pairs ``[resource id, scope name]`` that the client asked for."""
+    dpop_jkt = models.CharField(max_length=43, blank=True, default="", db_default="")
+    """Thumbprint of the key that must redeem it (RFC 9449 §10). Empty: any, or none."""
     used_at = models.DateTimeField(null=True, blank=True)
     objects: models.Manager[AuthorizationCode] = models.Manager()
     claims = None
@@ -113,6 +117,8 @@ class AccessToken(AbstractAccessToken):
     ``jti:`` and the id, which no digest can equal."""
     details = models.JSONField(null=True, blank=True)
     """The details to which a token request narrowed it (RFC 9396 §6). Empty: all that its consent holds."""
+    jkt = models.CharField(max_length=43, blank=True, default="", db_default="")
+    """Thumbprint of the key that it is bound to (RFC 9449 §6). Empty: a bearer token."""
     revoked_at = models.DateTimeField(null=True, blank=True)
     refused_at = models.DateTimeField(null=True, blank=True)
     """When it was first seen to be worth nothing, so that this is an event once."""

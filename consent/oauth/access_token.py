@@ -2,6 +2,7 @@
 
 §2.1 header ``typ: at+jwt``, ES256     claims       §2.2 claims (iss sub aud exp iat jti client_id scope)     claims
 RFC 8693 §4.1 ``act``                  claims       ``consent``: the id of the consent; no free text ever     claims
+RFC 9449 §6.1 ``cnf.jkt``              claims
 
 A delegated token has ``sub`` = the user and ``act.sub`` = the agent; an autonomous one has ``sub`` = the agent.
 The row and its event are written together; what the token is worth is asked at its use (``worth.py``).
@@ -30,8 +31,8 @@ from consent.oauth.signing_keys import sign
 TYP = "at+jwt"
 ROW_STATEMENT = """
     INSERT INTO consent_accesstoken (id, token_checksum, application_id, user_id, consent_id, audience_id, family_id,
-                                     credential_id, scope, expires, created, details)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                                     credential_id, scope, expires, created, details, jkt)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -43,6 +44,8 @@ class Audience:
     uri: str
     offline: bool
     life: timedelta
+    require_dpop: bool = False
+    """Whether it takes only tokens that are bound to a key (RFC 9449)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class IssuedToken:
     scope: str
     details: list[dict[str, Any]] = field(default_factory=list)
     """``authorization_details`` as they were granted (RFC 9396 §7)."""
+    is_bound: bool = False
 
 
 def issue(
@@ -83,14 +87,21 @@ def issue(
     latest_end: datetime | None = None,
     details: list[dict[str, Any]] | None = None,
     narrowed: bool = False,
+    jkt: str = "",
 ) -> IssuedToken:
     """Issue one access token with its event, both or neither.
 
     client: has ``pk`` and ``client_id``. scopes: name to data class, all of the audience. latest_end: the family's.
     details: for what the scopes are held, as a consent keeps it. narrowed: that they are only what this request asked for.
-    Never lives longer than the consent or the family. Raises OAuthRefusal invalid_grant when no second is left.
+    jkt: the thumbprint of the key that it is bound to (RFC 9449 §6), or empty.
+    Never lives longer than the consent or the family. Raises OAuthRefusal invalid_grant when no second is left, and
+    invalid_dpop_proof where the resource demands a bound token.
     Records ``token.issued``.
     """
+    if audience.require_dpop and not jkt:
+        raise OAuthRefusal(
+            "invalid_dpop_proof", f"{audience.uri} takes only tokens that are bound to a key. Send a proof."
+        )
     end = min(now + audience.life, standing.ends_at, latest_end or standing.ends_at)
     life = int((end - now).total_seconds())
     if life < 1:
@@ -100,12 +111,13 @@ def issue(
     granted = [as_granted(kept) for kept in details or []]
     token_id = uuid7()
     if audience.offline:
-        claims = _claims(token_id, client.client_id, standing, audience, scope, now, life)
+        claims = _claims(token_id, client.client_id, standing, audience, scope, now, life, jkt)
         value = sign({**claims, "authorization_details": granted} if granted else claims, typ=TYP, now=now)
         checksum = f"jti:{token_id.hex}"  # never equal to a digest: nothing that could be presented finds a JWT's row
     else:
         value = secrets.token_urlsafe(32)
         checksum = digest_of(value)
+    bound: dict[str, Any] = {"bound": True} if jkt else {}
     event = event_facts(
         Kind.TOKEN_ISSUED,
         by=by,
@@ -122,11 +134,13 @@ def issue(
         purpose_digest=standing.purpose_digest,
         grant=grant,
         life=life,
+        **bound,
     )
     row = [token_id, checksum, client.pk, standing.user_id, standing.pk, audience.pk, family_id]
     kept_with_it = json.dumps(details) if narrowed else None
-    write_with(ROW_STATEMENT, [*row, credential_id, scope, now + timedelta(seconds=life), now, kept_with_it], event)
-    return IssuedToken(value, life, scope, granted)
+    row += [credential_id, scope, now + timedelta(seconds=life), now, kept_with_it, jkt]
+    write_with(ROW_STATEMENT, row, event)
+    return IssuedToken(value, life, scope, granted, bool(jkt))
 
 
 def _claims(
@@ -137,6 +151,7 @@ def _claims(
     scope: str,
     now: datetime,
     life: int,
+    jkt: str,
 ) -> dict[str, Any]:
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
@@ -153,6 +168,8 @@ def _claims(
     if standing.user_id is not None:
         claims["act"] = {"sub": str(standing.agent_id)}
         claims |= authentication(standing.acr, standing.auth_time)
+    if jkt:
+        claims["cnf"] = {"jkt": jkt}
     return claims
 
 

@@ -44,7 +44,7 @@ def choose(asked: str, resources: Iterable[Resource]) -> Resource:
 
 
 def audience_of(resource: Resource) -> Audience:
-    return Audience(resource.pk, resource.uri, resource.is_offline, resource.token_life)
+    return Audience(resource.pk, resource.uri, resource.is_offline, resource.token_life, resource.require_dpop)
 
 
 def standing_of(consent: Consent) -> Standing:
@@ -103,7 +103,7 @@ def answer(issued: IssuedToken, refresh: str | None = None) -> dict[str, Any]:
     """Return the body of RFC 6749 §5.1. ``scope`` always says what the token holds."""
     body: dict[str, Any] = {
         "access_token": issued.value,
-        "token_type": "Bearer",
+        "token_type": "DPoP" if issued.is_bound else "Bearer",
         "expires_in": issued.expires_in,
         "scope": issued.scope,
     }

@@ -35,7 +35,7 @@ PARAMETERS = frozenset(
     {
         "client_id", "redirect_uri", "response_type", "response_mode", "state", "scope", "resource", "nonce", "prompt",
         "code_challenge", "code_challenge_method", "purpose", "request", "request_uri", "acr_values", "max_age",
-        "authorization_details",
+        "authorization_details", "dpop_jkt",
     }
 )  # fmt: skip
 """What is read. Others are ignored (RFC 6749 §3.1), among them ``approval_prompt`` and ``skip_authorization``."""
@@ -49,7 +49,7 @@ MOST_RESOURCES = 20
 NO_PERMISSION = frozenset({"offline_access"})
 """A wish for a refresh token. That follows from the client's grants and the consent, so it is neither shown nor an error."""
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
-"""BASE64URL(SHA-256) without padding."""
+"""BASE64URL(SHA-256) without padding: of a verifier, or of a key."""
 
 Sent = Mapping[str, Sequence[str]]
 
@@ -92,6 +92,7 @@ class AuthorizationRequest:
     pushed: uuid.UUID | None = None
     acr_values: tuple[str, ...] = ()
     max_age: timedelta | None = None
+    dpop_jkt: str = ""
 
     @property
     def agent(self) -> Agent:
@@ -245,6 +246,12 @@ def check_challenge(reading: _Reading) -> None:
         raise reading.refused("invalid_request", "code_challenge must be 43 characters of base64url.")
 
 
+def check_key(reading: _Reading) -> None:
+    """RFC 9449 §10: the key that must redeem the code."""
+    if (jkt := reading.one("dpop_jkt")) and not CHALLENGE.match(jkt):
+        raise reading.refused("invalid_request", "dpop_jkt is the SHA-256 thumbprint of a key, in base64url.")
+
+
 def check_prompt(reading: _Reading) -> None:
     prompt = frozenset(reading.one("prompt").split())
     if "none" in prompt and len(prompt) > 1:
@@ -348,6 +355,7 @@ CHECKS: tuple[Callable[[_Reading], None], ...] = (
     check_response,
     check_grant,
     check_challenge,
+    check_key,
     check_prompt,
     check_authentication,
     check_purpose,
@@ -404,6 +412,7 @@ def read_request(sent: Sent, *, now: datetime, tells: bool = False, pushed: bool
         purpose=reading.purpose,
         prompt=reading.prompt,
         nonce=reading.one("nonce"),
+        dpop_jkt=reading.one("dpop_jkt"),
         sent={name: list(values) for name, values in sent.items() if name in PARAMETERS},
         acr_values=reading.acr_values,
         max_age=reading.max_age,

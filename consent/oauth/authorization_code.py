@@ -86,11 +86,15 @@ class Redeemable(Protocol):
     def requested(self) -> list[list[str]]: ...
     @property
     def family_id(self) -> uuid.UUID: ...
+    @property
+    def dpop_jkt(self) -> str: ...
 
 
 def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, Any]:
     """Found the family and issue its first tokens, in the caller's transaction. Raises OAuthRefusal."""
-    facts, client = request.facts, request.client
+    facts, client, jkt = request.facts, request.client, request.binding.jkt
+    if row.dpop_jkt and row.dpop_jkt != jkt:
+        raise OAuthRefusal("invalid_grant", "This is bound to another key (dpop_jkt).")
     consent = Consent.objects.effective(facts.now).filter(pk=row.consent_id).first()
     if consent is None:
         raise OAuthRefusal("invalid_grant", "The consent behind this is over.", met=_met(row))
@@ -109,6 +113,7 @@ def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, A
         created_at=facts.now,
         ends_at=consent.ends_at,
         requested=row.requested,
+        jkt=jkt,
     )
     at_resource = [row for row in held if row.scope.resource_id == resource.pk]
     token_for = in_detail(request.form, at_resource)
@@ -125,6 +130,7 @@ def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, A
         latest_end=latest,
         details=token_for.details,
         narrowed=token_for.narrowed,
+        jkt=jkt,
     )
     tell_of_use(consent, token_for.rows, now=facts.now)
     may_refresh = client.allows_grant_type("refresh_token") and more

@@ -47,6 +47,7 @@ class ProvenClient:
     auth_method: str
     grant_types: frozenset[str]
     usable: bool
+    require_dpop: bool = False
     credential_id: uuid.UUID | None = None
 
     @property
@@ -116,7 +117,7 @@ def read_basic(value: str) -> tuple[str, str]:
 
 CLIENT_WITH_CREDENTIAL = """
         SELECT c.id, c.client_id, c.auth_method, c.grant_types, c.ended_at, a.id, a.state, a.ends_at, u.is_active,
-               k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at
+               c.require_dpop, k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at
         FROM agents_client c
         LEFT JOIN agents_agent a ON a.id = c.agent_id
         LEFT JOIN agents_ownership o ON o.agent_id = a.id AND o.role = 'owner' AND o.until IS NULL
@@ -128,7 +129,8 @@ CLIENT_WITH_CREDENTIAL = """
 
 CLIENT_WITH_PUBLIC_KEYS = """
         SELECT c.id, c.client_id, c.auth_method, c.grant_types, c.ended_at, a.id, a.state, a.ends_at, u.is_active,
-               k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at, k.public_jwk, c.jwks_uri, c.older_reason
+               c.require_dpop, k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at, k.public_jwk, c.jwks_uri,
+               c.older_reason
         FROM agents_client c
         LEFT JOIN agents_agent a ON a.id = c.agent_id
         LEFT JOIN agents_ownership o ON o.agent_id = a.id AND o.role = 'owner' AND o.until IS NULL
@@ -163,7 +165,7 @@ def prove_client(authorization: str, form: Mapping[str, str], facts: RequestFact
         raise invalid_client(**client.who)
     if client.is_public:
         return client
-    right = proves(claim.secret, row[10] or NO_DIGEST)
+    right = proves(claim.secret, row[11] or NO_DIGEST)
     if not right or client.credential_id is None:
         raise invalid_client(**client.who)
     return client
@@ -178,16 +180,16 @@ def _prove_by_assertion(claim: Presented, facts: RequestFacts) -> ProvenClient:
         rows = cursor.fetchall()
     if not rows:
         raise invalid_client()
-    client = _client(rows[0][:14], facts.now)
+    client = _client(rows[0][:15], facts.now)
     if client.auth_method != AuthMethod.PRIVATE_KEY_JWT:
         raise invalid_client(**client.who)
-    live = [row for row in rows if _is_live(list(row[9:14]), facts.now)]
-    jwks_uri, older_reason = rows[0][15:17]
+    live = [row for row in rows if _is_live(list(row[10:15]), facts.now)]
+    jwks_uri, older_reason = rows[0][16:18]
     signer = Signer(
         pk=client.pk,
         client_id=client.client_id,
         agent_id=client.agent_id,
-        keys=tuple((known_id(row[9]), as_facts(row[14])) for row in live),
+        keys=tuple((known_id(row[10]), as_facts(row[15])) for row in live),
         jwks_uri=jwks_uri,
         older=bool(older_reason),
     )
@@ -195,7 +197,7 @@ def _prove_by_assertion(claim: Presented, facts: RequestFacts) -> ProvenClient:
 
 
 def _client(row: tuple[object, ...], now: datetime) -> ProvenClient:
-    pk, client_id, method, grants, ended_at, agent_id, state, agent_end, owner_active, *credential = row
+    pk, client_id, method, grants, ended_at, agent_id, state, agent_end, owner_active, demands, *credential = row
     agent_ends = as_time(agent_end)
     usable = (
         ended_at is None
@@ -211,6 +213,7 @@ def _client(row: tuple[object, ...], now: datetime) -> ProvenClient:
         auth_method=str(method),
         grant_types=frozenset(as_list(grants)),
         usable=usable,
+        require_dpop=bool(demands),
         credential_id=as_id(credential[0]) if _is_live(credential, now) else None,
     )
 

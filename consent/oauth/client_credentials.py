@@ -36,7 +36,7 @@ from consent.observed import RefusedUse
 
 ORGANISATION_CONSENTS = """
     SELECT c.id, c.ends_at, c.purpose_key, c.purpose_digest, c.sensitive_use_told_at, cs.ended_at,
-           s.name, s.data_class, s.access, s.marked_sensitive, r.id, r.uri, r.checks, r.token_life,
+           s.name, s.data_class, s.access, s.marked_sensitive, r.id, r.uri, r.checks, r.token_life, r.require_dpop,
            c.conditions, c.time_zone, c.uses_allowed, c.uses_taken, cs.details
     FROM consent_consent c
     JOIN consent_consentscope cs ON cs.consent_id = c.id
@@ -108,7 +108,7 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
         rows = cursor.fetchall()
     found: dict[tuple[uuid.UUID, uuid.UUID], Mandate] = {}
     for consent, ends_at, key, digest, told, scope_end, name, data_class, access, marked, *place in rows:
-        resource, uri, checks, life, kept, time_zone, uses, taken, details = place
+        resource, uri, checks, life, demands, kept, time_zone, uses, taken, details = place
         consent_id, resource_id, end = known_id(consent), known_id(resource), as_time(ends_at)
         if end is None:
             continue
@@ -117,7 +117,7 @@ def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
             Mandate(
                 standing=Standing(consent_id, client.agent_id, None, end, digest),
                 purpose_key=key,
-                audience=Audience(resource_id, uri, checks == Checks.OFFLINE, as_delta(life)),
+                audience=Audience(resource_id, uri, checks == Checks.OFFLINE, as_delta(life), bool(demands)),
                 held={},
                 taken=set(),
                 untold=set(),
@@ -211,6 +211,7 @@ def _issue(request: Request, mandate: Mandate, scopes: dict[str, str]) -> dict[s
         latest_end=mandate.conditions.closes_at(request.facts.now, mandate.time_zone, latest=mandate.standing.ends_at),
         details=held if chosen is None else chosen,
         narrowed=chosen is not None,
+        jkt=request.binding.jkt,
     )
     if mandate.untold & scopes.keys():
         tell_of_first_sensitive_use(mandate.standing.pk, now=request.facts.now)

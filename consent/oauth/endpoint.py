@@ -27,11 +27,12 @@ View = Callable[[HttpRequest], HttpResponse]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request that was read: its form, its Authorization header, and what is known of it."""
+    """One request that was read: its form, its Authorization and DPoP headers, and what is known of it."""
 
     form: QueryDict
     authorization: str
     facts: RequestFacts
+    dpop: str = ""
 
 
 def nothing_more(_form: QueryDict) -> dict[str, str]:
@@ -61,7 +62,7 @@ def endpoint(
                 form = read_form(request, longest=longest)
                 named = named_client(authorization, form)
                 check_not_guessing(refused, named, facts)
-                return answer(Asked(form, authorization, facts))
+                return answer(Asked(form, authorization, facts, request.headers.get("DPoP", "")))
             except OAuthRefusal as refusal:
                 response = refuse(refused, refusal, facts, **tells(form))
                 if refusal.reason_code == "invalid_client":

@@ -29,7 +29,7 @@ class OAuthRefusal(TokenRefused):
 
     told: the event of a penalty (a code used twice, a replayed refresh token) tells of it already.
     consent: under which it was asked, once that is proven to be the client's. reason_code: for the event, where it says
-    more than the error code. met: what was asked for in vain because somebody took it away (``consent/observed.py``).
+    more than the error code. dpop_nonce: what the next proof must hold (RFC 9449 §8). met: what was asked for in vain because somebody took it away (``consent/observed.py``).
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class OAuthRefusal(TokenRefused):
         consent: Consent | None = None,
         reason_code: str = "",
         met: RefusedUse | None = None,
+        dpop_nonce: str = "",
     ) -> None:
         super().__init__(code, description, status=status)
         self.consent = consent
@@ -54,6 +55,7 @@ class OAuthRefusal(TokenRefused):
         self.retry_after = retry_after
         self.told = told
         self.met = met
+        self.dpop_nonce = dpop_nonce
 
 
 def invalid_client(
@@ -102,6 +104,8 @@ def error_response(refusal: OAuthRefusal) -> HttpResponse:
     response = json_response(body, status=refusal.status)
     if refusal.status == 401:
         response["WWW-Authenticate"] = 'Basic realm="Mandate", charset="UTF-8"'
+    if refusal.dpop_nonce:
+        response["DPoP-Nonce"] = refusal.dpop_nonce
     if refusal.retry_after is not None:
         response["Retry-After"] = str(refusal.retry_after)
     return response

@@ -3,7 +3,7 @@
 §2.1 the caller authenticates, as the resource      prove_resource      §2.2 the answer            live_answer
 §2.2 everything that is not worth anything here     ``{"active": false}`` and nothing else      §4 another's audience
 Beside the registered members it returns ``act`` (RFC 8693 §4.1), ``acr`` and ``auth_time`` (RFC 9470 §6), ``purpose`` and
-``consent``.
+``consent``, and ``cnf`` for a token that is bound to a key (RFC 9449 §6.2): the resource then asks for the proof.
 Left out: GET, since a token in an address is a token in a log. Introspection of refresh tokens: no resource has one.
 
 An introspection is an event only at the first inactive answer for a token, and when the wrong resource asks.
@@ -72,7 +72,7 @@ def live_answer(worth: Worth) -> dict[str, Any]:
         "active": True,
         "scope": " ".join(worth.scopes),
         "client_id": worth.client_id,
-        "token_type": "Bearer",
+        "token_type": "DPoP" if worth.jkt else "Bearer",
         "exp": int(worth.expires.timestamp()),
         "iat": int(worth.issued_at.timestamp()),
         "sub": str(worth.user_id or worth.agent_id),
@@ -87,6 +87,8 @@ def live_answer(worth: Worth) -> dict[str, Any]:
     if worth.user_id is not None:
         answer["act"] = {"sub": str(worth.agent_id)}
         answer |= authentication(worth.acr, worth.auth_time)
+    if worth.jkt:
+        answer["cnf"] = {"jkt": worth.jkt}
     return answer
 
 

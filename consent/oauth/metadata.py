@@ -41,6 +41,7 @@ class ServerMetadataView(OAuthServerMetadataView):
         document["pushed_authorization_request_endpoint"] = settings.ISSUER + reverse("oauth2_provider:par")
         document["require_pushed_authorization_requests"] = False  # of everybody; a client can be made to
         document["token_endpoint_auth_methods_supported"] = [method.value for method in AuthMethod]
+        document["dpop_signing_alg_values_supported"] = list(ALGORITHMS)
         document["token_endpoint_auth_signing_alg_values_supported"] = list(ALGORITHMS)
         document["revocation_endpoint_auth_signing_alg_values_supported"] = list(ALGORITHMS)
         document["revocation_endpoint_auth_methods_supported"] = [method.value for method in AuthMethod]

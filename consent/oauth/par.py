@@ -36,9 +36,11 @@ from consent.oauth.authorization import (
     read_request,
 )
 from consent.oauth.client_authentication import ProvenClient, prove_client, require_usable
+from consent.oauth.dpop import NOT_BOUND, binding_of, invalid_proof
 from consent.oauth.endpoint import Asked, endpoint
 from consent.oauth.errors import OAuthRefusal, invalid_request, json_response
 
+PATH = "/oauth/par"
 PREFIX = "urn:ietf:params:oauth:request_uri:"
 LIFE = timedelta(seconds=60)
 """How soon a browser must come with the reference."""
@@ -57,12 +59,22 @@ def par(asked: Asked) -> HttpResponse:
     """Take one pushed request (§2.1)."""
     client = prove_client(asked.authorization, asked.form, asked.facts)
     require_usable(client)
-    sent = {name: list(values) for name, values in asked.form.lists() if name in PARAMETERS}
+    sent: Sent = {name: list(values) for name, values in asked.form.lists() if name in PARAMETERS}
     try:
+        binding = binding_of(asked.dpop, PATH, client, now=asked.facts.now) if asked.dpop else NOT_BOUND
+        sent = _with_key(sent, binding.jkt)
         return json_response(push(client, sent, asked.facts), status=201)
     except OAuthRefusal as refusal:
         refusal.client_id, refusal.agent_id = client.pk, client.agent_id
         raise
+
+
+def _with_key(sent: Sent, jkt: str) -> Sent:
+    """RFC 9449 §10.1: a proof with the push binds the code as ``dpop_jkt`` does, and must be of the same key."""
+    named = (sent.get("dpop_jkt") or [""])[0]
+    if jkt and named not in {"", jkt}:
+        raise invalid_proof("The key of the DPoP proof is another one than dpop_jkt names.")
+    return {**sent, "dpop_jkt": [jkt]} if jkt else sent
 
 
 def push(client: ProvenClient, sent: Sent, facts: RequestFacts) -> dict[str, Any]:

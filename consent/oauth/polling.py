@@ -58,6 +58,7 @@ class PolledRequest:
     user_id: uuid.UUID
     requested: list[list[str]]
     family_id: uuid.UUID
+    dpop_jkt: str = ""
 
 
 class PolledGrant(GrantTypeBase):

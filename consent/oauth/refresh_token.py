@@ -4,7 +4,7 @@
 §4.14.2 a replay ends the family                punish              a lost answer heals          _heal
 
 A refresh token is used once. A repeat within ten seconds, before its successor was used, is a lost answer: a client
-that proves itself gets a new successor in place of the unused one; a plain public client gets ``invalid_grant`` and
+that proves itself (by authentication or by the key that the family is bound to: RFC 9449) gets a new successor in place of the unused one; a plain public client gets ``invalid_grant`` and
 nothing else happens. Any later repeat ends the family (decisions.md, Refresh). The family row is locked first, so of
 many at once at most one successor is alive.
 Errors: invalid_grant, invalid_scope (a scope never requested), invalid_target.
@@ -116,7 +116,8 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
     if consent is None:
         raise refused("The consent is over. Ask the person again.", met=met)
     require_same_purpose(request.form, consent.purpose_key)
-    _use(row, client=client, now=facts.now)
+    _must_be_bound_as_before(family, client, jkt=request.binding.jkt)
+    _use(row, client=client, bound=bool(family.jkt), now=facts.now)
     request.consent_id = consent.pk
     held = held_rows(consent, family.requested, facts.now)
     if not held:
@@ -143,6 +144,7 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
         latest_end=latest,
         details=token_for.details,
         narrowed=token_for.narrowed,
+        jkt=request.binding.jkt,
     )
     tell_of_use(consent, token_for.rows, now=facts.now)
     return answer(issued, start(family, user_id=row.user_id, now=facts.now, parent_id=row.pk) if more else None)
@@ -159,7 +161,18 @@ def _wanted(request: Request, family: TokenFamily, resource_id: uuid.UUID) -> se
     return asked & requested
 
 
-def _use(row: RefreshToken, *, client: ProvenClient, now: datetime) -> None:
+def _must_be_bound_as_before(family: TokenFamily, client: ProvenClient, *, jkt: str) -> None:
+    """RFC 9449 §5: a public client's family belongs to its key. What began with proofs never goes on without any.
+
+    Raises OAuthRefusal: the family goes on, since whoever stole the token must not be able to end it.
+    """
+    if family.jkt and not jkt:
+        raise OAuthRefusal("invalid_dpop_proof", "This refresh token was got with a DPoP proof, and needs one again.")
+    if client.is_public and family.jkt and family.jkt != jkt:
+        raise refused("The refresh token is bound to another key.", consent=family.consent)
+
+
+def _use(row: RefreshToken, *, client: ProvenClient, bound: bool, now: datetime) -> None:
     """Mark the token used, or make room for a new successor where its repeat is a lost answer."""
     if RefreshToken.objects.filter(pk=row.pk, used_at=None, replaced_at=None).update(used_at=now):
         return
@@ -170,7 +183,7 @@ def _use(row: RefreshToken, *, client: ProvenClient, now: datetime) -> None:
     unused = RefreshToken.objects.filter(parent_id=row.pk, used_at=None, replaced_at=None)
     if not unused.exists():
         raise Replayed
-    if client.is_public:
+    if client.is_public and not bound:
         raise refused("The refresh token was used a moment ago.")
     unused.update(replaced_at=now)
 

@@ -10,7 +10,6 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from django.http import QueryDict
 from oauthlib.common import Request
 from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc6749.endpoints import TokenEndpoint
@@ -18,9 +17,10 @@ from oauthlib.oauth2.rfc6749.grant_types import AuthorizationCodeGrant, ClientCr
 from oauthlib.oauth2.rfc6749.tokens import TokenBase
 from oauthlib.oauth2.rfc6749.utils import scope_to_list
 
-from agents.actors import RequestFacts
 from agents.models import GrantType
 from consent.models import Consent
+from consent.oauth.dpop import NOT_BOUND, Binding
+from consent.oauth.endpoint import Asked
 from consent.oauth.errors import OAuthRefusal, from_oauthlib, invalid_request
 from consent.oauth.polling import PolledGrant
 from consent.oauth.validator import MandateValidator
@@ -68,11 +68,12 @@ class MandateServer(TokenEndpoint):
         }
         super().__init__(default_grant_type="", default_token_type=TokenAnswer(), grant_types=grants)
 
-    def token(self, form: QueryDict, authorization: str, facts: RequestFacts) -> dict[str, Any]:
-        """Return the answer to one token request. Raises OAuthRefusal.
+    def token(self, asked: Asked) -> tuple[dict[str, Any], Binding]:
+        """Return the answer to one token request, and the key that the request proved. Raises OAuthRefusal.
 
-        The order: grant type known → client proven → grant allowed to it → grant itself → token and event.
+        The order: grant type known → client proven → its key proven → grant allowed to it → grant itself → token and event.
         """
+        form = asked.form
         grant_type = form.get("grant_type")
         if not grant_type:
             raise invalid_request("The grant_type is missing.")
@@ -83,9 +84,11 @@ class MandateServer(TokenEndpoint):
             "/oauth/token",
             "POST",
             [(name, form[name]) for name in READ if form.get(name)],
-            {"Authorization": authorization},
+            {"Authorization": asked.authorization},
         )
-        request.facts = facts
+        request.facts = asked.facts
+        request.dpop = asked.dpop
+        request.binding = NOT_BOUND
         request.form = form
         request.scopes = scope_to_list(request.scope)
         try:
@@ -98,8 +101,7 @@ class MandateServer(TokenEndpoint):
             told = json.loads(body)
             answered = OAuthRefusal(told["error"], told.get("error_description", ""), status=status)
             raise _with_what_is_known(answered, request)
-        answer: dict[str, Any] = json.loads(body)
-        return answer
+        return json.loads(body), request.binding
 
 
 def _with_what_is_known(refusal: OAuthRefusal, request: Request) -> OAuthRefusal:

@@ -22,9 +22,13 @@ def grant_told(form: QueryDict) -> dict[str, str]:
 def token(asked: Asked) -> HttpResponse:
     """Answer one token request."""
     try:
-        return json_response(server().token(asked.form, asked.authorization, asked.facts))
+        body, binding = server().token(asked)
     except OAuthRefusal as refusal:
         if refusal.met is not None:
             by = Actor.client(refusal.client_id, asked.facts)
             observe_apart(refusal.met, refusal=refusal.code, by=by, now=asked.facts.now)
         raise
+    response = json_response(body)
+    if binding.nonce:
+        response["DPoP-Nonce"] = binding.nonce
+    return response

@@ -20,6 +20,7 @@ from agents.models import GrantType
 from consent.oauth import authorization_code, client_credentials, polling, refresh_token
 from consent.oauth.authorization import NO_PERMISSION
 from consent.oauth.client_authentication import prove_client, require_usable
+from consent.oauth.dpop import binding_of
 from consent.oauth.errors import OAuthRefusal
 
 
@@ -34,6 +35,7 @@ class MandateValidator(OAuth2Validator):
         client = prove_client(request.headers.get("Authorization", ""), request.form, request.facts)
         request.client, request.client_id = client, client.client_id
         require_usable(client)
+        request.binding = binding_of(request.dpop, "/oauth/token", client, now=request.facts.now)
         return True
 
     def validate_grant_type(

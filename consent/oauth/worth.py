@@ -27,7 +27,7 @@ CHAIN_STATEMENT = """
            v.left_office_at,
            cl.id, cl.client_id, cl.ended_at, a.id, a.state, a.ends_at, o_user.is_active, p.is_active, r.uri, r.ended_at,
            t.family_id, f.ended_at, k.revoked_at, COALESCE(c.stop_event, a.stop_event), s.name, c.conditions, c.time_zone,
-           a.environment, c.acr, c.auth_time, t.details, cs.details
+           a.environment, c.acr, c.auth_time, t.details, cs.details, t.jkt, r.require_dpop
     FROM consent_accesstoken t
     JOIN consent_consent c ON c.id = t.consent_id
     JOIN agents_client cl ON cl.id = t.application_id
@@ -68,6 +68,8 @@ class Worth:
     agent_id: uuid.UUID
     missing: frozenset[str]
     """What it was issued with and the consent holds no more."""
+    jkt: str
+    """Thumbprint of the key that it is bound to (RFC 9449), or empty."""
     details: list[dict[str, Any]]
     """For what the scopes are held now, as the consent keeps it (RFC 9396)."""
     unseen_change: bool
@@ -134,6 +136,7 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         ("owner_gone", not owner_active),
         ("person_deactivated", user_id is not None and not person_active),
         ("resource_ended", resource_ended is not None),
+        ("not_bound", bool(first[40]) and not first[39]),
         ("nothing_left", not scopes),
         (unmet or "", unmet is not None),
     )
@@ -155,6 +158,7 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         agent_id=known_id(agent_id),
         missing=frozenset(scope.split()) - held.keys(),
         details=details,
+        jkt=first[39],
         unseen_change=stop_event is not None,
         acr=first[35],
         auth_time=as_time(first[36]),

@@ -50,6 +50,11 @@ class ClientForm(forms.Form):
             "hour and use RS256. Leave it empty for every other."
         ),
     )
+    require_dpop = forms.BooleanField(
+        label=_("It must prove a key with each token request (DPoP)"),
+        required=False,
+        help_text=_("Its tokens are then bound to that key, and useless to whoever copies them."),
+    )
     redirect_uris = forms.CharField(
         label=_("Where people return to"),
         required=False,
@@ -90,6 +95,7 @@ class ClientForm(forms.Form):
                 "redirect_uris": "\n".join(client.redirect_uris.split()),
                 "refresh": GrantType.REFRESH_TOKEN in client.grant_types,
                 "require_par": client.require_par,
+                "require_dpop": client.require_dpop,
                 "jwks_uri": client.jwks_uri,
                 "older_reason": client.older_reason,
                 "asks": GrantType.CIBA in client.grant_types,
@@ -120,6 +126,7 @@ class ClientForm(forms.Form):
             "redirect_uris": uris,
             "notification_endpoint": self.cleaned_data.get("notification_endpoint", "") if asks else "",
             "require_par": self.cleaned_data.get("require_par", False),
+            "require_dpop": self.cleaned_data["require_dpop"],
             "jwks_uri": self.cleaned_data["jwks_uri"],
             "older_reason": self.cleaned_data["older_reason"],
         }

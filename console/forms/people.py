@@ -108,6 +108,13 @@ class PolicyForm(forms.Form):
             "Whoever submits an agent cannot activate it: another administrator has to look at it, and again when somebody changes it later."
         ),
     )
+    dpop_nonces = forms.BooleanField(
+        label=_("Proofs of keys need a number from Mandate (DPoP nonces)"),
+        required=False,
+        help_text=_(
+            "So nobody can make a proof ahead of time. Costs agents that use DPoP one more request now and then."
+        ),
+    )
 
 
 class PeopleFilter(forms.Form):

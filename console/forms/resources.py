@@ -57,6 +57,11 @@ class ResourceForm(forms.Form):
         initial=5,
         help_text=_("At most 5 where the resource checks signatures itself."),
     )
+    require_dpop = forms.BooleanField(
+        label=_("It takes only tokens that are bound to a key (DPoP)"),
+        required=False,
+        help_text=_("It must check the proofs itself. A copied token is then useless; agents without a key get none."),
+    )
     offline_reason = forms.CharField(
         label=_("Why may sensitive permissions stand there?"),
         required=False,
@@ -85,6 +90,7 @@ class ResourceForm(forms.Form):
                 "checks": resource.checks,
                 "cache_seconds": resource.cache_seconds,
                 "token_minutes": max(1, round(resource.token_life.total_seconds() / 60)),
+                "require_dpop": resource.require_dpop,
                 "operations": " ".join(resource.operations),
                 "record_types": " ".join(resource.record_types),
             }
@@ -102,6 +108,7 @@ class ResourceForm(forms.Form):
             "name": data["name"],
             "checks": data["checks"],
             "cache_seconds": data["cache_seconds"],
+            "require_dpop": data["require_dpop"],
             "operations": data["operations"].split(),
             "record_types": data["record_types"].split(),
         }

@@ -25,7 +25,11 @@ def settings_page(request: PersonRequest) -> HttpResponse:
     by = Actor.of(request)
     require(by, May.CHANGE_POLICY)
     organisation = get_object_or_404(Organisation, pk=1)
-    initial = {"name": organisation.name, "second_person_activates": organisation.second_person_activates}
+    initial = {
+        "name": organisation.name,
+        "second_person_activates": organisation.second_person_activates,
+        "dpop_nonces": organisation.dpop_nonces,
+    }
     form = PolicyForm(request.POST or None, initial=initial)
     if form.is_valid():
         with said_in(form, request):

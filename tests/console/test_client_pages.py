@@ -264,3 +264,16 @@ def test_a_client_may_publish_its_keys_and_sign_in_an_older_way_for_a_reason(ada
     assert browser(ada).post(edit, form | {"auth_method": "client_secret_basic"}).status_code == 302
     made.refresh_from_db()
     assert (made.jwks_uri, made.older_reason) == ("", "")
+
+
+def test_a_client_that_must_prove_its_key_says_so(ada, mallory, discharge_assistant, discharge_client):
+    url = reverse("client-edit", args=[discharge_assistant.pk, discharge_client.pk])
+    form = {"name": discharge_client.name, "auth_method": "client_secret_basic", "refresh": "on", "require_dpop": "on"}
+    form["redirect_uris"] = discharge_client.redirect_uris
+    assert browser(mallory).post(url, form).status_code == 404
+    assert browser(ada).post(url, form).status_code == 302
+    (event,) = builders.events(Kind.CLIENT_CHANGED)
+    assert event.detail["after"] == {"require_dpop": True}
+    page = browser(ada).get(reverse("agent-clients", args=[discharge_assistant.pk])).content.decode()
+    assert "are bound to a key (DPoP)" in page
+    assert browser(ada).get(url).context["form"]["require_dpop"].value() is True

@@ -139,12 +139,12 @@ def test_nobody_changes_themselves_there(page, mara, weber):
 def test_an_administrator_changes_the_policy_and_it_is_told(mara):
     browser = builders.browser(mara)
     assert browser.get("/settings/").status_code == 200
-    form = {"name": "St. Anna Hospital", "second_person_activates": "on"}
+    form = {"name": "St. Anna Hospital", "second_person_activates": "on", "dpop_nonces": "on"}
     assert browser.post("/settings/", form).status_code == 302
     organisation = Organisation.current()
     assert (organisation.name, organisation.second_person_activates) == ("St. Anna Hospital", True)
     event = builders.events(Kind.POLICY_CHANGED)[0]
-    assert event.detail["after"] == {"name": "St. Anna Hospital", "second_person_activates": True}
+    assert event.detail["after"] == {"name": "St. Anna Hospital", "second_person_activates": True, "dpop_nonces": True}
     browser.post("/settings/", form)
     assert len(builders.events(Kind.POLICY_CHANGED)) == 1
 

@@ -156,3 +156,15 @@ def test_a_removed_resource_is_gone_from_the_list_and_its_page_stays_readable(ma
     page = browser(mara).get(records.get_absolute_url())
     assert page.status_code == 200
     assert "Make a key" not in page.content.decode()
+
+
+def test_a_resource_that_takes_only_bound_tokens_says_so(mara, ada, records):
+    url = reverse("resource-edit", args=[records.pk])
+    form = {name: value for name, value in NEW.items() if name != "uri"} | {"require_dpop": "on"}
+    assert browser(ada).post(url, form).status_code == 403
+    assert browser(mara).post(url, form).status_code == 302
+    event = builders.events(Kind.RESOURCE_CHANGED)[-1]
+    assert event.detail["after"]["require_dpop"] is True
+    assert (
+        "only tokens that are bound to a key (DPoP)" in browser(mara).get(records.get_absolute_url()).content.decode()
+    )

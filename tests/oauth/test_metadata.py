@@ -47,6 +47,7 @@ def test_it_says_what_there_is_and_no_more(document, settings):
         "code_challenge_methods_supported": ["S256"],
         "authorization_details_types_supported": [],
         "authorization_response_iss_parameter_supported": True,
+        "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256"],
         "token_endpoint_auth_methods_supported": METHODS,
         "token_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256"],
         "revocation_endpoint_auth_methods_supported": METHODS,

@@ -69,7 +69,6 @@ def test_s07_the_metadata_lists_exactly_what_works():
         "userinfo_endpoint",
         "id_token_signing_alg_values_supported",
         "request_object_signing_alg_values_supported",
-        "dpop_signing_alg_values_supported",
         "client_id_metadata_document_supported",
     ):
         assert absent not in document

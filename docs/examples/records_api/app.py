@@ -23,14 +23,16 @@ from records_api.details import ONE_FILE, PARTS, parts_of
 from records_api.introspection import caller_by_introspection
 from records_api.mandate import Mandate, MandateUnreachable
 from records_api.patients import Patient, Recent, made_up_patients
+from records_api.proofs import Proofs
 from records_api.protection import (
     WELL_KNOWN,
+    Presented,
     Refused,
     answer_refusal,
-    bearer_token,
     metadata_of,
     metadata_url,
     must_be_worth,
+    presented_token,
 )
 from records_api.receipts import send_receipt
 from records_api.settings import Settings
@@ -49,6 +51,7 @@ class RecordsApi:
         self.settings = settings
         self.mandate = Mandate(settings)
         self.keys = Keys(self.mandate)
+        self.proofs = Proofs()
         self.patients = made_up_patients()
         self.recent = Recent()
 
@@ -57,22 +60,36 @@ class RecordsApi:
     async def _caller(self, request: Request, scope: str, *, or_scope: str = "") -> Caller:
         """Return who calls the patient files. Raises Refused."""
         metadata = metadata_url(self.settings, self.settings.records_uri)
-        token = bearer_token(request, metadata=metadata, scope=scope)
+        presented = presented_token(request, metadata=metadata, scope=scope)
         try:
-            caller = await caller_by_introspection(token, audience=self.settings.records_uri, mandate=self.mandate)
+            caller = await caller_by_introspection(
+                presented.token, audience=self.settings.records_uri, mandate=self.mandate
+            )
         except MandateUnreachable as problem:
             raise Refused(503, "unavailable", "The token cannot be checked now. Try again.") from problem
+        caller = self._proven(request, presented, caller, metadata)
         return must_be_worth(caller, metadata=metadata, scope=scope, or_scope=or_scope)
 
     async def _directory_caller(self, request: Request) -> Caller:
         """Return who calls the directory. Raises Refused."""
         metadata = metadata_url(self.settings, self.settings.directory_uri)
-        token = bearer_token(request, metadata=metadata, scope=DIRECTORY)
+        presented = presented_token(request, metadata=metadata, scope=DIRECTORY)
         try:
-            caller = await caller_by_signature(token, audience=self.settings.directory_uri, keys=self.keys)
+            caller = await caller_by_signature(presented.token, audience=self.settings.directory_uri, keys=self.keys)
         except MandateUnreachable as problem:
             raise Refused(503, "unavailable", "The token cannot be checked now. Try again.") from problem
-        return must_be_worth(caller, metadata=metadata, scope=DIRECTORY)
+        return must_be_worth(self._proven(request, presented, caller, metadata), metadata=metadata, scope=DIRECTORY)
+
+    def _proven(self, request: Request, presented: Presented, caller: Caller | None, metadata: str) -> Caller | None:
+        """Return the caller once the key was proven that the token is bound to. Raises Refused."""
+        return self.proofs.must_prove(
+            request,
+            presented,
+            caller,
+            at=self.settings.records_uri,
+            demanded=self.settings.require_dpop,
+            metadata=metadata,
+        )
 
     def _patient(self, request: Request, caller: Caller) -> Patient:
         """Return the patient of the address if this person may see them. Nobody learns of patients on other wards."""

@@ -18,6 +18,8 @@ class Caller:
     purpose: str = ""
     details: tuple[dict[str, Any], ...] = field(default=(), compare=False)
     """``authorization_details`` (RFC 9396 §9), as far as they are objects."""
+    jkt: str = ""
+    """Thumbprint of the key that the token is bound to (RFC 9449). Empty: whoever holds it may use it."""
 
     @classmethod
     def of(cls, claims: dict[str, Any]) -> Caller:
@@ -32,6 +34,7 @@ class Caller:
             token_id=str(claims["jti"]),
             purpose=str(claims.get("purpose", "")),
             details=tuple(one for one in details if isinstance(one, dict)) if isinstance(details, list) else (),
+            jkt=str((claims.get("cnf") or {}).get("jkt", "")),
         )
 
     @property

@@ -1,7 +1,8 @@
-"""How the API answers those who may not: which token is missing, which scope, and where to get one (RFC 6750, RFC 9728)."""
+"""How the API answers those who may not: which token is missing, which scope, and where to get one (RFC 6750, 9449, 9728)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -11,6 +12,15 @@ from records_api.caller import Caller
 from records_api.settings import Settings
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
+PROOF_ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "PS256")
+
+
+@dataclass(frozen=True)
+class Presented:
+    """The token of a request, and how it was sent: ``bearer`` or ``dpop``."""
+
+    token: str
+    scheme: str
 
 
 class Refused(Exception):
@@ -44,17 +54,25 @@ def metadata_of(settings: Settings, uri: str, scopes: list[str], details: list[s
         "authorization_servers": [settings.issuer],
         "scopes_supported": scopes,
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
+        "dpop_bound_access_tokens_required": settings.require_dpop,
     }
     return {**metadata, "authorization_details_types_supported": details} if details else metadata
 
 
-def bearer_token(request: Request, *, metadata: str, scope: str) -> str:
+def proof_challenge(metadata: str, *, error: str = "") -> str:
+    """Return the challenge for whoever must prove a key (RFC 9449 §7.1)."""
+    said = f'error="{error}", ' if error else ""
+    return f'DPoP {said}algs="{" ".join(PROOF_ALGORITHMS)}", resource_metadata="{metadata}"'
+
+
+def presented_token(request: Request, *, metadata: str, scope: str) -> Presented:
     """Return the token of the Authorization header. Tokens in addresses and bodies are not read: they end up in logs."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    if scheme.lower() not in {"bearer", "dpop"} or not token.strip():
         challenge = f'Bearer resource_metadata="{metadata}", scope="{scope}"'
         raise Refused(401, "unauthorized", "Send an access token from Mandate.", challenge=challenge)
-    return token.strip()
+    return Presented(token.strip(), scheme.lower())
 
 
 def must_be_worth(caller: Caller | None, *, metadata: str, scope: str, or_scope: str = "") -> Caller:

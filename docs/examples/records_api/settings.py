@@ -22,6 +22,8 @@ class Settings:
     """The resource indicator of the patient files: checked by introspection."""
     pseudonym_key: str
     """Turns patients into pseudonyms for receipts. Keep it, or the same patient gets another pseudonym."""
+    require_dpop: bool
+    """Whether only tokens count that are bound to a key. Register the resource so in Mandate, too."""
     wards: dict[str, frozenset[str]]
     """By ``sub``: the wards on which somebody works. ``*`` stands for everybody, for trying things out."""
 
@@ -46,6 +48,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         key=environment["RECORDS_KEY"],
         records_uri=environment.get("RECORDS_URI", "http://localhost:9000").rstrip("/"),
         pseudonym_key=environment.get("RECORDS_PSEUDONYM_KEY") or secrets.token_hex(32),
+        require_dpop=environment.get("RECORDS_REQUIRE_DPOP", "") == "1",
         wards=_read_wards(environment.get("RECORDS_WARDS", "")),
     )
 
