@@ -104,10 +104,13 @@ def claim(link: OneTimeLink, *, now: datetime) -> None:
         raise LinkRefused(_("This link was used or withdrawn a moment ago, and works only once."))
 
 
-def must_still_be_vouched_for(maker_id: uuid.UUID) -> None:
+def must_still_be_vouched_for(maker_id: uuid.UUID, *, reader_id: uuid.UUID | None = None) -> None:
     """Lock the administrator who made a link, in the caller's transaction. Raises LinkRefused when they are none now.
 
-    Whoever is dismissed must not come back, or take somebody else's place, by a link made before.
+    Whoever is dismissed must not come back, or take somebody else's place, by a link made before. reader_id: whose row the
+    caller changes next. If that is an administrator too, both are locked here, in the one order in which administrators are
+    locked everywhere (``agents/people.py``): two of them, each with a link of the other, would wait for each other.
     """
-    if User.objects.administrators().select_for_update().filter(pk=maker_id).values_list("pk").first() is None:
+    locked = User.objects.administrators().select_for_update().filter(pk__in={maker_id, reader_id or maker_id})
+    if maker_id not in {person.pk for person in locked.order_by("pk")}:
         raise LinkRefused(_("Whoever made this link may not do so any more. Ask an administrator for a new one."))

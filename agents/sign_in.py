@@ -129,7 +129,7 @@ def change_password(
     new, old = make_password(checked_password(password, person)), person.password
     with transaction.atomic():
         if vouched_for_by is not None:
-            must_still_be_vouched_for(vouched_for_by)
+            must_still_be_vouched_for(vouched_for_by, reader_id=person.pk)
         if not User.objects.active().filter(pk=person.pk, password=old).update(password=new):
             raise LinkRefused(
                 _("The password was changed a moment ago. Sign in with the new one, or ask for another link.")

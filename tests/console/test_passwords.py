@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -123,6 +125,34 @@ def test_of_many_who_follow_one_reset_link_at_once_one_sets_the_password(now):
     assert len(outcome.returned) == 1
     assert outcome.raised_only(LinkRefused), outcome.raised
     assert len(builders.events(Kind.PASSWORD_CHANGED)) == 1
+
+
+@pytest.mark.engine
+@pytest.mark.django_db(transaction=True)
+def test_two_administrators_who_vouch_for_each_other_both_set_their_passwords(now, monkeypatch):
+    """Each link locks its maker and then changes its reader: taken in another order by each, nobody could go on."""
+    people = [builders.person("Mara", Role.ADMINISTRATOR), builders.person("Eva", Role.ADMINISTRATOR)]
+    both_vouched, vouch = Barrier(2), sign_in.must_still_be_vouched_for
+
+    def vouch_and_meet(*args, **facts):
+        vouch(*args, **facts)
+        with suppress(BrokenBarrierError):  # with the right order the other one has to wait, and never comes here
+            both_vouched.wait(timeout=0.5)
+
+    monkeypatch.setattr(sign_in, "must_still_be_vouched_for", vouch_and_meet)
+    outcome = at_once(
+        2,
+        lambda number: sign_in.change_password(
+            people[number],
+            password=f"another correct horse {number}",
+            how="reset",
+            by=Actor.system(),
+            now=now,
+            vouched_for_by=people[1 - number].pk,
+        ),
+    )
+    assert not outcome.raised, outcome.raised
+    assert len(builders.events(Kind.PASSWORD_CHANGED)) == 2
 
 
 def test_an_administrator_makes_a_link_that_is_shown_once_and_works_once(mara, weber):
