@@ -51,3 +51,4 @@ class May(StrEnum):
     AGREE_TO_CHANGE = "consent.agree_to_change"
     LOOK_AT_REPORT = "consent.look_at_report"
     CHANGE_CONSENTS = "consent.change_consents"
+    AGREE_AS_APPROVER = "consent.agree_as_approver"

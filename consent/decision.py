@@ -21,12 +21,13 @@ from agents.trail.models import Outcome
 from agents.trail.record import heaviest, record
 from consent import codes, mandate
 from consent.approval import Approval
-from consent.errors import DecisionMadeAlready
+from consent.errors import ApproverNeeded, DecisionMadeAlready
 from consent.mail import tell_of_new_consent
-from consent.models import Consent, PushedRequest
+from consent.models import AccessRequest, Consent, PendingConsent, PushedRequest
 from consent.oauth.authorization import AuthorizationRefused, AuthorizationRequest
 from consent.offer import Offer
 from consent.once import UsedAlready, use_once, was_used
+from consent.pending import keep
 
 FORM_LIFE = timedelta(minutes=15)
 """How long a screen may stay open before it is shown again."""
@@ -35,23 +36,43 @@ FORM = "consent-form"
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What came of a yes: the consent, and the client's code (empty for the organisation)."""
+    """What came of a yes: the consent, and the client's code (empty for the organisation). Or what waits for an approver."""
 
-    consent: Consent
+    consent: Consent | None
     code: str = ""
+    pending: PendingConsent | None = None
+
+    @property
+    def page(self) -> Consent | PendingConsent:
+        """What to show to whoever decided."""
+        found = self.consent or self.pending
+        if found is None:
+            raise TypeError("a yes leads to a consent, or to one that waits")
+        return found
 
 
 @transaction.atomic
 def allow(
-    approval: Approval, *, form_nonce: str, request: AuthorizationRequest | None, by: Actor, now: datetime
+    approval: Approval,
+    *,
+    form_nonce: str,
+    request: AuthorizationRequest | None,
+    by: Actor,
+    now: datetime,
+    answers: AccessRequest | None = None,
 ) -> Allowed:
     """Make the consent that a person decided for, with its code and its mail. Of many answers to one screen, one counts.
 
-    request: the client's request, or None for the organisation. Raises what ``mandate.approve`` raises, and
-    DecisionMadeAlready. Records ``consent.approved`` and ``code.issued``.
+    request: the client's request, or None for the organisation. answers: the question out of band that this answers. Where a
+    rule asks for an approver, the decision is kept for one and nothing is allowed yet: then there is neither consent nor code.
+    Raises what ``mandate.approve`` raises, and DecisionMadeAlready. Records ``consent.approved`` and ``code.issued``, or
+    ``consent.waits_for_approver``.
     """
     _use_form(form_nonce, request, now)
-    consent = mandate.approve(approval, by=by, now=now)
+    try:
+        consent = mandate.approve(approval, by=by, now=now)
+    except ApproverNeeded as needed:
+        return Allowed(None, pending=keep(approval, needed.role, by=by, now=now, request=answers))
     tell_of_new_consent(consent, now=now)
     if request is None or approval.user is None:
         return Allowed(consent)

@@ -61,6 +61,8 @@ def beyond(drift: Drift, now: datetime) -> ConsentQuerySet:
         over |= ~Q(acr=PASSKEY)
     if rule.fresh_within is not None:
         over |= Q(auth_time=None) | Q(auth_time__lt=F("starts_at") - rule.fresh_within)
+    if rule.approver_role:
+        over |= Q(agreed_by=None)
     return under_class(drift.sensitivity_class, now).filter(over)
 
 

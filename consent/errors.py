@@ -96,6 +96,16 @@ class SignInNeeded(Refused):
         self.second_factor = second_factor
 
 
+class ApproverNeeded(Refused):
+    """A rule asks for somebody besides the person, who has not agreed. role: who must (``ApproverRole``)."""
+
+    code = "approver_needed"
+
+    def __init__(self, role: str) -> None:
+        super().__init__(_("Somebody else must agree to this before it counts."))
+        self.role = role
+
+
 class NotToBeAsked(Refused):
     """A question that an agent may not put to a person now. The sentence is for the agent's developers, in English."""
 

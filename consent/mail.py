@@ -15,7 +15,7 @@ from django.urls import reverse
 from agents.mail import send_later
 from agents.models import User
 from consent.condition_words import limits_in_words
-from consent.models import Consent
+from consent.models import Consent, PendingConsent
 from consent.until import zone_of
 
 LISTED = 10
@@ -122,6 +122,39 @@ def _who_agrees(consent: Consent) -> User:
 
 def _language_of_the_screen(consent: Consent) -> str:
     return str(consent.shown.get("language") or "")
+
+
+def tell_approver(pending: PendingConsent, approver: User, *, now: datetime) -> None:
+    """Write the mail that something waits for this person to agree, in the caller's transaction."""
+    send_later(
+        "approval_waiting",
+        approver.email,
+        {
+            "pending": pending,
+            "name": approver.display_name,
+            "person": pending.decided_by.display_name,
+            "url": settings.ISSUER.rstrip("/") + pending.get_absolute_url(),
+        },
+        now=now,
+        ends_at=pending.expires_at,
+    )
+
+
+def tell_what_approver_said(pending: PendingConsent, *, now: datetime, reason: str = "") -> None:
+    """Write the mail to whoever decided: the agent can go on, or cannot."""
+    reader = pending.decided_by
+    send_later(
+        "approver_said",
+        reader.email,
+        {
+            "pending": pending,
+            "name": reader.display_name,
+            "agreed": pending.consent_id is not None,
+            "reason": reason,
+            "url": settings.ISSUER.rstrip("/") + pending.get_absolute_url(),
+        },
+        now=now,
+    )
 
 
 def _address(page: str, consent: Consent) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -33,20 +34,30 @@ from consent.approval import (
     require_approver,
 )
 from consent.client_metadata import canonical, digest_of_json, metadata_of
-from consent.errors import ConsentEnded, NothingToConfirm, NotNarrower, NotShorter
+from consent.errors import ApproverNeeded, ConsentEnded, NothingToConfirm, NotNarrower, NotShorter
 from consent.models import AccessToken, Consent, ConsentScope, Origin
 from consent.models.consent import fold_purpose, purpose_key
+from consent.pending import withdraw_all
 from consent.proof import must_have_proved
 
 
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Who agreed besides the person, and when the person had decided: that is when their sign-in had to be fresh."""
+
+    by: User
+    decided_at: datetime
+
+
 @transaction.atomic
-def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
+def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | None = None) -> Consent:
     """Make the consent that a human just gave. It supersedes the one of the same client, person and purpose.
 
     It holds exactly what was ticked, never a union with what was held before. For the organisation an administrator
     approves, and for sensitive scopes one who is neither owner nor deputy of the agent.
 
     Raises Forbidden, NotReady (agent or client not usable), InvalidInput (purpose, end, conditions), DecisionRefused (scopes),
+    ApproverNeeded (a rule asks for somebody who has not agreed; nothing was changed),
     SignInNeeded (a rule or the client asks for a fresher or stronger sign-in), OfferChanged (a scope was changed meanwhile).
     Records ``consent.approved`` and, for each one superseded, ``consent.superseded``.
     """
@@ -69,7 +80,11 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
     check_end(approval, agent, now, rules)
     check_conditions(approval.conditions, agent, zone_name=by.user.time_zone)
     signed_in = approval.signed_in
-    must_have_proved(rules.over(approval.scopes), approval.acr_values, acr=signed_in.acr, at=signed_in.at, now=now)
+    rule = rules.over(approval.scopes)
+    decided_at = agreed.decided_at if agreed else now
+    must_have_proved(rule, approval.acr_values, acr=signed_in.acr, at=signed_in.at, now=decided_at)
+    if rule.approver_role and not (agreed and agreed.by.may_agree(rule.approver_role)):
+        raise ApproverNeeded(rule.approver_role)
     uses = 1 if approval.once else approval.conditions.uses
 
     key = purpose_key(purpose)
@@ -99,6 +114,8 @@ def approve(approval: Approval, *, by: Actor, now: datetime) -> Consent:
         sign_in_methods=list(signed_in.methods),
         acr=signed_in.acr,
         auth_time=signed_in.at,
+        agreed_by=agreed.by if agreed else None,
+        agreed_at=now if agreed else None,
         time_zone=by.user.time_zone,
         starts_at=now,
         ends_at=approval.ends_at,
@@ -214,13 +231,14 @@ def revoke(consent_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> C
 
 @transaction.atomic
 def revoke_all(person: User, *, reason: str, by: Actor, now: datetime) -> list[Consent]:
-    """Revoke every consent by which agents act for this person. Returns those that it ended.
+    """Revoke every consent by which agents act for this person, and take back what waits. Returns those that it ended.
 
     Raises Forbidden. Records ``consent.revoked`` for each.
     """
     # Locked at once and in one order: what somebody else ends meanwhile is passed over, not a reason to stop nothing.
     standing = Consent.objects.given_by(person).standing().filter(ends_at__gt=now).order_by("pk")
     ids = list(standing.select_for_update().values_list("pk", flat=True))
+    withdraw_all(person, by=by, now=now)
     revoked: list[Consent] = []
     for consent_id in ids:
         # Somebody may have ended one meanwhile: it must not keep the others alive.

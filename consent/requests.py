@@ -29,7 +29,7 @@ from consent import decision, pings
 from consent.approval import Approval
 from consent.asked import as_shown
 from consent.errors import AskedAlready, AskedTooOften, DecisionRefused, RequestClosed, Silenced
-from consent.models import AccessRequest, Consent, Origin, RequestDecision, RequestKind, Silence
+from consent.models import AccessRequest, Consent, Origin, PendingConsent, RequestDecision, RequestKind, Silence
 from consent.models.consent import purpose_key
 from consent.models.token import digest_of
 from consent.offer import Offer
@@ -206,16 +206,22 @@ def _tell(request: AccessRequest, person: User, now: datetime) -> None:
 
 
 @transaction.atomic
-def allow(request_id: uuid.UUID, approval: Approval, *, form_nonce: str, by: Actor, now: datetime) -> Consent:
+def allow(
+    request_id: uuid.UUID, approval: Approval, *, form_nonce: str, by: Actor, now: datetime
+) -> Consent | PendingConsent:
     """Make the consent that the person decided for. Of many answers, over many forms, one counts.
 
+    Where an approver must agree the question stays open, and the agent waits, until they have (``consent/approvers.py``).
     Raises RequestClosed, and what ``decision.allow`` raises. Records ``consent.approved``.
     """
     request = locked_for_answer(request_id, by=by, now=now)
     if request.is_device and any(scope.is_sensitive for scope in approval.scopes):
         raise DecisionRefused(_("Sensitive data is never allowed by a device code."))
     approval = replace(approval, origin=Origin.REQUEST, shown={**approval.shown, "asked": as_shown(request)})
-    consent = decision.allow(approval, form_nonce=form_nonce, request=None, by=by, now=now).consent
+    done = decision.allow(approval, form_nonce=form_nonce, request=None, by=by, now=now, answers=request)
+    consent = done.consent
+    if consent is None:
+        return done.page
     request.consent = consent
     request.requested = [list(pair) for pair in decision.with_what_is_held(request.requested, consent)]
     answer(request, RequestDecision.ALLOWED, now=now)
@@ -235,6 +241,8 @@ def locked_for_answer(request_id: uuid.UUID, *, by: Actor, now: datetime) -> Acc
     request = AccessRequest.objects.select_for_update(of=("self",)).select_related("agent", "client").get(pk=request_id)
     if by.user is None or request.user_id != by.user.pk or not request.is_waiting(now):
         raise RequestClosed
+    if PendingConsent.objects.open().filter(request=request).exists():
+        raise RequestClosed  # answered; an approver has not agreed yet
     return request
 
 

@@ -26,7 +26,7 @@ from agents.addresses import page_address
 from agents.models import State, User
 from agents.sweeps import Sweep, batches, delete_in_batches, keys_in_order
 from agents.warnings import Ending, owners_at, readers_of, warn
-from consent import mandate, requests
+from consent import mandate, pending, requests
 from consent.models import (
     AccessRequest,
     AccessToken,
@@ -120,8 +120,11 @@ def delete_used_once(*, now: datetime, batch: int = 500) -> int:
 
 
 def close_requests(*, now: datetime, batch: int = 500) -> int:
-    """Write down which access requests nobody answered in time. Returns how many. Records ``request.over`` for each."""
-    return requests.close_over(now=now, batch=batch)
+    """Write down what nobody answered, or agreed to, in time. Returns how many.
+
+    Records ``request.over`` or ``consent.approval_over`` for each.
+    """
+    return requests.close_over(now=now, batch=batch) + pending.close_over(now=now, batch=batch)
 
 
 def delete_old_requests(*, now: datetime, batch: int = 500) -> int:

@@ -6,6 +6,7 @@ from django.urls import path
 
 from consent.evidence_keys import evidence_keys
 from consent.screens.agree import changes as consent_changes
+from consent.screens.approvals import approval
 from consent.screens.authorize import authorize, decide
 from consent.screens.changes import confirm, narrow, revoke, shorten, stopped
 from consent.screens.device import device
@@ -23,6 +24,7 @@ urlpatterns = [
     path("inbox/", inbox, name="inbox"),
     path("inbox/<uuid:request_id>/", one_request, name="request"),
     path("inbox/<uuid:request_id>/never/", never_again, name="request-never"),
+    path("approvals/<uuid:pending_id>/", approval, name="approval"),
     path("device", device, name="device"),
     path("my-agents/ask-again/<uuid:agent_id>/", may_ask_again, name="may-ask-again"),
     path("my-agents/", my_agents, name="my-agents"),

@@ -107,7 +107,7 @@ def items(request: HttpRequest, places: tuple[Place, ...]) -> list[Item]:
 def _waiting_requests(request: HttpRequest) -> int:
     facts = getattr(request, "facts", None)  # none on an error page that came before the middleware
     now = facts.now if facts else timezone.now()
-    return AccessRequest.objects.waiting(now).filter(user=request.user.pk).count()
+    return AccessRequest.objects.to_answer(now).filter(user=request.user.pk).count()
 
 
 COUNTS: dict[str, Callable[[HttpRequest], int]] = {"inbox": _waiting_requests}

@@ -13,7 +13,7 @@ from rules.predicates import Predicate, predicate
 
 from agents.models import Agent, Event, Organisation, Ownership, Role, User
 from agents.permissions import May
-from consent.models import Consent
+from consent.models import Consent, PendingConsent
 
 
 @predicate
@@ -110,6 +110,12 @@ def keeps_the_agent_and_it_is_sensitive(user: User, consent: Consent | None = No
 
 
 @predicate
+def can_agree_to_it(user: User, waiting: PendingConsent | None = None) -> bool:
+    """Somebody of the role that the rule names, who has no part in the decision and does not keep the agent."""
+    return user.may_own_agents if waiting is None else waiting.may_be_agreed_to_by(user)
+
+
+@predicate
 def is_themselves(user: User, person: User | None = None) -> bool:
     return person is not None and person.pk == user.pk
 
@@ -156,6 +162,7 @@ RULES: dict[May, Predicate] = {
     May.REVOKE_CONSENT: is_administrator | is_the_person_acted_for | (may_own_agents & keeps_the_agent),
     May.AGREE_TO_CHANGE: (may_change_things & is_the_person_acted_for) | (is_administrator & is_for_the_organisation),
     May.CHANGE_CONSENTS: may_own_agents,
+    May.AGREE_AS_APPROVER: can_agree_to_it,
 }
 
 

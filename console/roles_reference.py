@@ -23,6 +23,7 @@ WORDS = {
     "keeps_the_agent_and_it_is_sensitive": "its owner or deputy where it holds something sensitive",
     "concerns_them": "somebody whom the event concerns",
     "changed_it": "somebody who changed it where two are needed",
+    "can_agree_to_it": "somebody of the role that the rule names, who did not decide and does not keep the agent",
     "is_themselves": "the person themselves",
 }
 SIGNS = {"|": "or", "&": "and", "~": "not "}

@@ -17,7 +17,7 @@ from agents.models.client import CredentialQuerySet
 from agents.permissions import May
 from agents.warnings import owners_at
 from consent.differences import what_changed
-from consent.models import Consent, Report
+from consent.models import Consent, PendingConsent, Report
 from console.names import page_of, strong
 from console.templatetags.mandate import when
 
@@ -54,6 +54,7 @@ def waiting_for(person: User, now: datetime) -> list[Waiting]:
         (May.CONFIRM_REQUIRED_SCOPE, _to_confirm),
         (May.CONFIRM_CONSENT, _unanswered),
         (May.CONFIRM_CONSENT, _drifted),
+        (May.AGREE_AS_APPROVER, _to_agree),
         (May.HAND_OVER_AGENT, _without_usable_owner),
     ):
         if person.has_perm(permission):
@@ -202,6 +203,27 @@ def _drifted(person: User, now: datetime) -> list[Waiting]:
     ]
     words = _("More consents wait for an administrator to look at a change")
     return rows + _rest(len(listed), now, words, f"{reverse('consents')}?whom=organisation")
+
+
+def _to_agree(person: User, now: datetime) -> list[Waiting]:
+    """What others allowed and this person may agree to."""
+    rows = PendingConsent.objects.waiting(now).for_the_role_of(person).with_what_is_asked()
+    found = rows.prefetch_related(owners_at("agent__ownerships")).order_by("expires_at", "pk")[:MOST_LOOKED_AT]
+    listed = [row for row in found if row.may_be_agreed_to_by(person)]
+    return [
+        Waiting(
+            _ago(row.created_at, now),
+            "users-round",
+            format_html(
+                _("{person} allowed something to {agent}: somebody else must agree"),
+                person=strong(row.decided_by.display_name),
+                agent=strong(row.agent.name),
+            ),
+            row.get_absolute_url(),
+            _("Agree or refuse"),
+        )
+        for row in listed[:MOST]
+    ] + _rest(len(listed), now, _("More waits for you to agree"), reverse("inbox"))
 
 
 def _without_usable_owner(person: User, now: datetime) -> list[Waiting]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
-from agents.models import User
+from agents.acr import SINGLE, SignIn
+from agents.models import Client, Scope, User
 from agents.rule_changes import change_rule
 from agents.rules import Rule, Rules
+from consent import pending
+from consent.approval import Approval
+from consent.models import PendingConsent
 from tests import builders
 
 
@@ -33,3 +39,18 @@ def rule(
         now=now or timezone.now(),
     )
     return after
+
+
+def waits(person: User, client: Client, scopes: Iterable[Scope], *, role: str = "administrator") -> PendingConsent:
+    """What this person allowed on the screen and somebody of this role must agree to."""
+    now = timezone.now()
+    approval = Approval(
+        client=client,
+        user=person,
+        scopes={scope: scope.wording for scope in scopes},
+        purpose="Discharge letters, ward 3B",
+        ends_at=now + timedelta(days=1),
+        signed_in=SignIn(("password",), now, SINGLE),
+    )
+    with transaction.atomic():
+        return pending.keep(approval, role, by=builders.actor(person), now=now)

@@ -125,6 +125,12 @@ class User(AbstractBaseUser):
         """Whether they can answer for an agent as its owner or deputy."""
         return self.is_active and self.role in {Role.ADMINISTRATOR, Role.OWNER}
 
+    def may_agree(self, approver_role: str) -> bool:
+        """The same question as ``UserQuerySet.who_may_agree``."""
+        if approver_role == Role.OWNER:
+            return self.may_own_agents
+        return approver_role == Role.ADMINISTRATOR and self.is_administrator
+
     def note_office(self, *, administered: bool, now: datetime) -> None:
         """Keep ``left_office_at`` true after a change of role or access. administered: what they were before it."""
         if self.is_administrator:

@@ -230,6 +230,30 @@ class Kind(StrEnum):
         ),
         "file-check-2",
     )
+    CONSENT_WAITS = (
+        "consent.waits_for_approver",
+        "Somebody allowed something; nothing is allowed by it until an approver agrees.",
+        ("pending", "role", "ends_at", "methods"),
+        "hand",
+    )
+    APPROVER_AGREED = (
+        "consent.approver_agreed",
+        "An approver agreed to what somebody had allowed.",
+        ("pending",),
+        "badge-check",
+    )
+    APPROVER_REFUSED = (
+        "consent.approver_refused",
+        "An approver refused what somebody had allowed.",
+        ("pending",),
+        "ban",
+    )
+    APPROVAL_OVER = (
+        "consent.approval_over",
+        "What somebody had allowed was withdrawn, decided anew, or nobody agreed in time.",
+        ("pending", "because"),
+        "hourglass",
+    )
     CONSENT_REFUSED = "consent.refused", "A human refused what an agent asked for.", ("redirect_host",), "ban"
     REQUEST_REPORTED = "consent.reported", "A human reported what an agent asked for.", ("redirect_host",), "flag"
     REPORT_LOOKED_AT = (

@@ -3,6 +3,7 @@
 from consent.models.consent import Consent, Origin
 from consent.models.consent_scope import ConsentScope
 from consent.models.key import EvidenceKey, SigningKey
+from consent.models.pending import PendingConsent
 from consent.models.pushed_request import PushedRequest
 from consent.models.record_count import RecordCount
 from consent.models.report import Report
@@ -27,6 +28,7 @@ __all__ = [
     "EvidenceKey",
     "IDToken",
     "Origin",
+    "PendingConsent",
     "PushedRequest",
     "RecordCount",
     "RefreshToken",

@@ -85,6 +85,11 @@ class Consent(models.Model):
     """How strongly whoever allowed it had proved who they are (``agents/acr.py``). Empty where that was not kept."""
     auth_time = models.DateTimeField(null=True, blank=True)
     """When they had."""
+    agreed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    """Who agreed besides the person, where a rule asked for that (``consent/approvers.py``)."""
+    agreed_at = models.DateTimeField(null=True, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()

@@ -11,7 +11,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Exists, F, OuterRef, Q, UniqueConstraint
 from django.urls import reverse
 
 from agents.ids import uuid7
@@ -40,6 +40,10 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
     def waiting(self, now: datetime) -> Self:
         """Requests that can still be decided."""
         return self.open().filter(expires_at__gt=now)
+
+    def to_answer(self, now: datetime) -> Self:
+        """Those that wait for the person, and not for an approver of what the person has said already."""
+        return self.waiting(now).exclude(Exists(AccessRequest.objects.filter(pk=OuterRef("pk"), pending__said="")))
 
     def visible_to(self, viewer: User) -> Self:
         """Only one's own: an administrator does not answer for somebody else, and does not read what they are asked."""

@@ -151,6 +151,8 @@ def _take(request: HttpRequest, consent: Consent) -> HttpResponse:
             request, consent, offer, again=again, status=400
         )
     done = decision.renew(consent.pk, _as_first_written(approval, consent), form_nonce=shown.nonce, by=by, now=now)
+    if done.consent is None:
+        return redirect(done.page)
     said = _("Agreed. %(agent)s goes on the next time it asks for a token.") % {"agent": consent.agent.name}
     if consent.user_id is not None:
         said = _("Agreed. %(agent)s goes on the next time it asks you.") % {"agent": consent.agent.name}

@@ -28,6 +28,7 @@ from consent.oauth.authorization import AuthorizationRefused, AuthorizationReque
 from consent.oauth.authorization_response import answer, error_answer, host_to_tell
 from consent.oauth.par import read, was_opened
 from consent.offer import Asking, Offer, make_offer
+from consent.screens.approvals import waits_page
 from consent.screens.csp import without_form_action
 from consent.screens.form import FormTampered, Shown, approval_of, open_sealed, read_answer
 from consent.screens.proving import can_prove, cannot, lead_to_proof, proof_page
@@ -145,6 +146,8 @@ def _yes(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown:
         again = Again(error=cannot(problem), error_field="scope", answer=given)
         return lead_to_proof(request, problem, back=back) or _show(request, offer, asked, again=again, status=400)
     done = decision.allow(approval, form_nonce=shown.nonce, request=asked, by=Actor.of(request), now=moment_of(request))
+    if done.pending is not None:
+        return waits_page(done.pending, asked)
     return answer(asked.redirect_uri, state=asked.state, code=done.code)
 
 

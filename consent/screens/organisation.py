@@ -123,6 +123,8 @@ def _take(request: HttpRequest, client: Client) -> HttpResponse:
         again = Again(error=cannot(problem), error_field="scope", answer=given)
         return lead_to_proof(request, problem, back=_address(client)) or _show(request, offer, again=again, status=400)
     done = decision.allow(approval, form_nonce=shown.nonce, request=None, by=by, now=now)
+    if done.consent is None:
+        return redirect(done.page)
     messages.success(request, _("Allowed. %(agent)s can get tokens now.") % {"agent": offer.agent.name})
     return redirect(done.consent.get_absolute_url())
 

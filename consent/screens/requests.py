@@ -23,9 +23,10 @@ from agents.models import Agent, AgentScope, DetailVersion
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal, source_of
+from agents.warnings import owners_at
 from consent import requests, silences
 from consent.errors import DecisionMadeAlready, OfferChanged, RequestClosed, SignInNeeded
-from consent.models import AccessRequest, Silence
+from consent.models import AccessRequest, Consent, PendingConsent, Silence
 from consent.oauth import authorization_details
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.authorize import AUDITOR
@@ -36,6 +37,7 @@ from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
 
 ANSWERED_ON_A_PAGE = 10
+WAITING_ON_A_PAGE = 25
 
 
 @never_stored
@@ -44,7 +46,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     """List what waits for the person; to htmx only the list, and nothing while what it saw is still true."""
     now = moment_of(request)
     mine = AccessRequest.objects.visible_to(person_of(request)).with_what_is_asked()
-    waiting = list(mine.waiting(now).order_by("expires_at", "pk"))
+    waiting = list(mine.to_answer(now).order_by("expires_at", "pk"))
     mark = hashlib.sha256(" ".join(str(row.pk) for row in waiting).encode()).hexdigest()[:16]
     context = {"waiting": waiting, "mark": mark, "now": now, "waiting_count": len(waiting)}
     if request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers:
@@ -53,9 +55,20 @@ def inbox(request: HttpRequest) -> HttpResponse:
     else:
         over = mine.exclude(pk__in=[row.pk for row in waiting])[:ANSWERED_ON_A_PAGE]
         context["over"] = [(row, row.status(now)) for row in over]
+        own, to_agree = _approvals(request, now)
+        context |= {"own_approvals": own, "to_agree": to_agree}
         response = render(request, "consent/inbox.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _approvals(request: HttpRequest, now: datetime) -> tuple[list[PendingConsent], list[PendingConsent]]:
+    """Return what the person allowed and others must agree to, and what others allowed and the person may agree to."""
+    person = person_of(request)
+    waiting = PendingConsent.objects.waiting(now).with_what_is_asked().order_by("expires_at", "pk")
+    own = waiting.filter(decided_by=person)[:WAITING_ON_A_PAGE]
+    others = waiting.for_the_role_of(person).prefetch_related(owners_at("agent__ownerships"))[:WAITING_ON_A_PAGE]
+    return list(own), [row for row in others if row.may_be_agreed_to_by(person)]
 
 
 @never_stored
@@ -65,6 +78,9 @@ def one_request(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     asked = _seen(request, request_id)
     if request.method == "POST":
         return _take(request, asked)
+    waiting = PendingConsent.objects.open().filter(request=asked).first()
+    if waiting is not None:  # answered; an approver has not agreed yet
+        return redirect(waiting)
     offer = _offer(request, asked) if asked.is_waiting(moment_of(request)) else None
     return _show(request, asked, offer) if offer else _closed(request, asked)
 
@@ -201,11 +217,18 @@ def _take(request: HttpRequest, asked: AccessRequest) -> HttpResponse:
     except (InvalidInput, SignInNeeded) as problem:
         return _not_yet(request, asked, offer, given, problem)
     try:
-        consent = requests.allow(asked.pk, approval, form_nonce=shown.nonce, by=by, now=now)
+        made = requests.allow(asked.pk, approval, form_nonce=shown.nonce, by=by, now=now)
     except (RequestClosed, DecisionMadeAlready) as problem:
         return _too_late(request, asked, problem)
-    messages.success(request, _("Allowed. %(agent)s can go on.") % {"agent": asked.agent.name})
-    return redirect("my-consent", consent.pk)
+    return _done(request, made)
+
+
+def _done(request: HttpRequest, made: Consent | PendingConsent) -> HttpResponse:
+    """Show what came of it: the consent, or what waits for an approver."""
+    if isinstance(made, PendingConsent):
+        return redirect(made)
+    messages.success(request, _("Allowed. %(agent)s can go on.") % {"agent": made.agent.name})
+    return redirect("my-consent", made.pk)
 
 
 def _not_yet(

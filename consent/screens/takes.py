@@ -14,6 +14,7 @@ from agents.acr import sign_in_of
 from agents.rules import Rule, classes_of
 from consent.errors import SignInNeeded
 from consent.offer import Offer
+from consent.pending import role_in_words
 from consent.proof import missing
 from consent.rule_words import class_in_words
 from consent.screens.proving import can_prove
@@ -32,7 +33,7 @@ class Take:
 
 def takes_of(request: HttpRequest, offer: Offer, now: datetime) -> list[Take]:
     """Return what allowing all of it would take now."""
-    return _sign_in(request, offer, now)
+    return [*_sign_in(request, offer, now), *_approver(offer)]
 
 
 def _sign_in(request: HttpRequest, offer: Offer, now: datetime) -> list[Take]:
@@ -56,6 +57,20 @@ def _sign_in(request: HttpRequest, offer: Offer, now: datetime) -> list[Take]:
         else _("To allow %(what)s you sign in again first. What you choose here is kept.")
     )
     return [Take("fingerprint" if lacks.passkey else "lock", sentence % {"what": what})]
+
+
+def _approver(offer: Offer) -> list[Take]:
+    rule = offer.rule_of(line.scope for line in offer.lines)
+    if not rule.approver_role:
+        return []
+    sentence = _("%(what)s: besides you, %(who)s must agree before the agent gets anything.")
+    about_it = about(offer, lambda one: bool(one.approver_role))
+    return [
+        Take(
+            "users-round",
+            sentence % {"what": about_it[:1].upper() + about_it[1:], "who": role_in_words(rule.approver_role)},
+        )
+    ]
 
 
 def about(offer: Offer, asks: Callable[[Rule], bool]) -> str:

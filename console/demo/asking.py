@@ -53,7 +53,8 @@ def allow_person(world: World, wish: Wish, at: datetime) -> Consent:
     by = world.actor(wish.who, decided)
     done = decision.allow(approval, form_nonce=secrets.token_urlsafe(16), request=request, by=by, now=decided)
     form = {"code": done.code, "code_verifier": verifier, "redirect_uri": request.redirect_uri}
-    first = min(done.consent.resources(decided), key=lambda resource: resource.name)
+    consent = _allowed(done)
+    first = min(consent.resources(decided), key=lambda resource: resource.name)
     got = ask_token(
         world,
         wish.agent,
@@ -63,8 +64,8 @@ def allow_person(world: World, wish: Wish, at: datetime) -> Consent:
         **form,
     )
     if "refresh_token" in got.body:
-        world.refresh_tokens[str(done.consent.pk)] = got.body["refresh_token"]
-    return done.consent
+        world.refresh_tokens[str(consent.pk)] = got.body["refresh_token"]
+    return consent
 
 
 def refuse_person(world: World, wish: Wish, at: datetime) -> None:
@@ -88,7 +89,13 @@ def allow_organisation(world: World, wish: Wish, at: datetime) -> Consent:
     decided = at + THINKS_FOR
     approval = approval_of(_answer(world, wish), offer, signed_in=_signed_in(wish, decided), now=decided)
     by = world.actor(wish.who, decided)
-    return decision.allow(approval, form_nonce=secrets.token_urlsafe(16), request=None, by=by, now=decided).consent
+    return _allowed(decision.allow(approval, form_nonce=secrets.token_urlsafe(16), request=None, by=by, now=decided))
+
+
+def _allowed(done: decision.Allowed) -> Consent:
+    if done.consent is None:
+        raise LookupError("no rule of the demo asks for an approver")
+    return done.consent
 
 
 def _request(world: World, wish: Wish, verifier: str, at: datetime) -> AuthorizationRequest:

@@ -6,7 +6,7 @@ import pytest
 
 from agents import people
 from agents.models import Event
-from tests import builders, out_of_band
+from tests import builders, out_of_band, ruling
 from tests.consent.asking import reports
 
 
@@ -23,6 +23,7 @@ def own(
     return {
         "agent_id": discharge_assistant.pk,
         "consent_id": weber_allows.pk,
+        "pending_id": ruling.waits(weber, discharge_client, [read_records]).pk,
         "client_id": discharge_client.pk,
         "credential_id": discharge_key.credential.pk,
         "resource_id": records.pk,

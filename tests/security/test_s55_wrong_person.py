@@ -103,6 +103,7 @@ TABLE = {
     "inbox": may(SIGNED_IN),
     "device": may(SIGNED_IN, SIGNED_IN - {OMAR}),  # who may allow nothing types no code
     "request": may({WEBER}, {WEBER}),  # an administrator neither reads nor answers what somebody else is asked
+    "approval": may({MARA, WEBER, OMAR}, {MARA}),  # taking it back is told in tests/consent/test_approvers.py
     "request-never": may(NO_ONE, {WEBER}),
     "may-ask-again": may(NO_ONE),  # where nothing was silenced there is nothing to take back
     "my-agents-record": may(SIGNED_IN),
@@ -188,6 +189,7 @@ TABLE = {
 }
 SEES = {
     "request_id": {WEBER},
+    "pending_id": {MARA, WEBER, OMAR},
     "agent_id": {MARA, ADA, OMAR},
     "consent_id": {MARA, ADA, WEBER, OMAR},
     "number": {MARA, ADA, WEBER, OMAR},
