@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 
 from agents.acr import SignIn
 from agents.actors import Actor, allowed
+from agents.details.detail import Detail
 from agents.errors import Ended, Forbidden
-from agents.models import ApproverRole, Scope, ScopeWording, User
+from agents.models import ApproverRole, DetailVersion, Scope, ScopeWording, User
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record
@@ -168,6 +169,10 @@ def as_kept(approval: Approval) -> dict[str, Any]:
                 "wording": str(wording.pk),
                 "required": scope in approval.required,
                 "read": {name: getattr(scope, name) for name in READ},
+                "details": [
+                    {"version": str(detail.version.pk), "value": detail.value, "words": detail.sentence}
+                    for detail in approval.details.get(scope, ())
+                ],
             }
             for scope, wording in sorted(approval.scopes.items(), key=lambda pair: str(pair[0].pk))
         ],
@@ -195,6 +200,9 @@ def approval_of(pending: PendingConsent) -> Approval:
     lines = kept["scopes"]
     scopes = Scope.objects.select_related("resource").in_bulk([line["scope"] for line in lines])
     wordings = ScopeWording.objects.in_bulk([line["wording"] for line in lines])
+    kept_details = [detail["version"] for line in lines for detail in line["details"]]
+    versions = DetailVersion.objects.select_related("type").in_bulk(kept_details)
+    details: dict[Scope, tuple[Detail, ...]] = {}
     read: dict[Scope, ScopeWording] = {}
     required = set()
     for line in lines:
@@ -204,6 +212,10 @@ def approval_of(pending: PendingConsent) -> Approval:
         read[scope] = wordings[uuid.UUID(line["wording"])]
         if line["required"]:
             required.add(scope)
+        if line["details"]:
+            details[scope] = tuple(
+                Detail(versions[uuid.UUID(detail["version"])], detail["value"]) for detail in line["details"]
+            )
     at = kept["auth_time"]
     return Approval(
         client=pending.client,
@@ -219,6 +231,7 @@ def approval_of(pending: PendingConsent) -> Approval:
         signed_in=SignIn(tuple(kept["methods"]), datetime.fromisoformat(at) if at else None, kept["acr"]),
         acr_values=tuple(kept["acr_values"]),
         origin=Origin(kept["origin"]),
+        details=details,
     )
 
 

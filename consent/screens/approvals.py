@@ -82,7 +82,10 @@ def _show(request: HttpRequest, waiting: PendingConsent, *, error: str = "") -> 
         "waiting": waiting,
         "status": waiting.status(now),
         "shown": kept.shown,
-        "held": sorted(kept.scopes.items(), key=lambda pair: (pair[0].resource.name, pair[0].name)),
+        "held": [
+            (scope, wording, kept.details.get(scope, ()))
+            for scope, wording in sorted(kept.scopes.items(), key=lambda pair: (pair[0].resource.name, pair[0].name))
+        ],
         "ends_at": kept.ends_at,
         "once": kept.once,
         "limits": in_words(kept.conditions, waiting.decided_by.time_zone),

@@ -12,22 +12,25 @@ from django.utils import timezone
 from time_machine import travel
 
 from agents import mail as outbox
-from agents import people, registry
+from agents import people, registry, scopes
+from agents.acr import MULTI, SignIn
+from agents.details.detail import Detail
 from agents.errors import Forbidden
-from agents.models import Client, Role, Scope, User
+from agents.models import Client, DetailVersion, Role, Scope, User
 from agents.trail.kinds import Kind
 from consent import approvers, mandate, pending
 from consent.approval import Approval
 from consent.conditions import conditions_from
 from consent.errors import ApproverNeeded, DecisionRefused, OfferChanged
-from consent.models import AuthorizationCode, Consent, PendingConsent
+from consent.models import AuthorizationCode, Consent, Origin, PendingConsent
 from consent.pending import ApprovalClosed, approval_of, as_kept
-from tests import builders, out_of_band
+from tests import builders, detailing, out_of_band
 from tests.builders import actor
 from tests.consent.asking import answer_of, decides, opens
 from tests.forms import form_of, text_of
 from tests.ruling import rule, waits
 from tests.security.expected import is_oauth_error
+from tests.signing_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
@@ -263,8 +266,6 @@ def test_a_standing_consent_goes_on_while_the_new_one_waits(
 def test_what_means_something_else_by_now_cannot_be_agreed_to(
     weber: User, mara: User, discharge_client: Client, see_appointments: Scope
 ) -> None:
-    from agents import scopes
-
     waiting = _allows(weber, discharge_client)
     scopes.reword_scope(see_appointments, title="See all appointments", detail="", by=actor(mara), now=timezone.now())
     with pytest.raises(OfferChanged):
@@ -285,8 +286,6 @@ def test_a_fresh_sign_in_had_to_be_fresh_when_the_person_decided(
     weber: User, mara: User, discharge_client: Client
 ) -> None:
     rule("personal", approver_role="administrator", fresh_within=timedelta(minutes=5), by=mara)
-    from tests.signing_in import signed_in
-
     with travel(timezone.now(), tick=False) as clock:
         browser = signed_in(weber)
         decides(browser, form_of(opens(browser, discharge_client, scope="calendar:read")))
@@ -378,13 +377,13 @@ def test_a_decision_is_kept_whole(
     weber: User, discharge_client: Client, see_appointments: Scope, look_up_staff: Scope
 ) -> None:
     """Whoever gives ``Approval`` a new field and does not keep it here would let an approver agree to something else."""
-    from agents.acr import MULTI, SignIn
-    from consent.models import Origin
-
+    transfers = detailing.transfers_at(builders.resource("House bank"))
+    version = DetailVersion.objects.by_scope([transfers.pk])[transfers.pk]
+    asked = {name: value for name, value in detailing.transfer(250).items() if name != "type"}
     made = Approval(
         client=discharge_client,
         user=weber,
-        scopes={scope: scope.wording for scope in (see_appointments, look_up_staff)},
+        scopes={scope: scope.wording for scope in (see_appointments, look_up_staff, transfers)},
         purpose="Everything is kept",
         ends_at=timezone.now() + timedelta(hours=3),
         once=True,
@@ -395,10 +394,11 @@ def test_a_decision_is_kept_whole(
         signed_in=SignIn(("password", "totp"), timezone.now(), MULTI),
         acr_values=(MULTI,),
         origin=Origin.REQUEST,
+        details={transfers: (Detail(version, asked),)},
     )
     unset = {field.name for field in fields(Approval)} - {
         "client", "user", "scopes", "purpose", "ends_at", "once", "conditions", "required", "shown", "redirect_host",
-        "signed_in", "acr_values", "origin",
+        "signed_in", "acr_values", "origin", "details",
     }  # fmt: skip
     assert not unset, "keep these in consent/pending.py, and give them a value here"
     with transaction.atomic():
@@ -407,3 +407,4 @@ def test_a_decision_is_kept_whole(
     for field in fields(Approval):
         assert getattr(again, field.name) == getattr(made, field.name), field.name
     assert as_kept(again) == as_kept(made)
+    assert again.details[transfers][0].sentence in text_of(builders.browser(weber).get(kept.get_absolute_url()))
