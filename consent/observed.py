@@ -52,7 +52,7 @@ def observe(use: RefusedUse, *, refusal: str, by: Actor, now: datetime) -> None:
     """
     for stop, consent in _led_here(use):
         if consent is None:
-            waiting: Any = Agent.objects.filter(stop_event=stop.pk)
+            waiting: Any = Agent.objects.filter(pk__in=[stop.agent_id], stop_event=stop.pk)
             ids: dict[str, Any] = {}
         else:
             waiting = Consent.objects.filter(pk=consent.pk, stop_event=stop.pk)

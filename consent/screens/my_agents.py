@@ -243,6 +243,7 @@ def stop_all(request: HttpRequest) -> HttpResponse:
     """Revoke everything that the person allowed, after saying what that is."""
     now = moment_of(request)
     standing = list(_standing(request))
+    ids = [consent.pk for consent in standing]
     problem = ""
     if request.method == "POST":
         try:
@@ -262,6 +263,8 @@ def stop_all(request: HttpRequest) -> HttpResponse:
         "groups": _groups(standing[:LISTED], now),
         "more": max(0, len(standing) - LISTED),
         "tokens": tokens_of(standing, now),
+        "below": Consent.objects.live(now).filter(parent__in=ids).count(),
+        "used": max(last_used(ids).values(), default=None),
         "promise": when_it_counts(_resources_behind(request)),
         "reason": request.POST.get("reason", ""),
         "problem": problem,
