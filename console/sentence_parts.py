@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -19,6 +20,7 @@ from agents.models import Event, SensitivityClass
 from agents.trail.kinds import Kind
 from consent.differences import what_changed
 from console.detail_words import life_in_words, moment_of, short, value_in_words
+from console.fact_words import FACTORS, MOVES, SUBJECTS, fact_name, fact_value, said
 from console.names import Names, strong
 from console.receipt_words import receipt_sentence
 from console.templatetags.moments import until
@@ -69,19 +71,19 @@ class Parts:
         return format_html("{}", known.get(said, said) if isinstance(said, str) else _("a class of permissions"))
 
     def _role(self) -> SafeString:
-        return self._said("role", _("a user"))
+        return self._code("role", _("a user"))
 
     def _before(self) -> SafeString:
-        return self._said("before", _("nothing"))
+        return self._code("role", _("nothing"), key="before")
 
     def _after(self) -> SafeString:
-        return self._said("after", _("nothing"))
+        return self._code("role", _("nothing"), key="after")
 
     def _factor(self) -> SafeString:
-        return self._said("factor", _("a second factor"))
+        return format_html("{}", said(FACTORS, self.detail.get("factor")) or _("a second factor"))
 
     def _subject(self) -> SafeString:
-        return self._said("subject", _("time"))
+        return format_html("{}", said(SUBJECTS, self.detail.get("subject")) or _("time"))
 
     def _handle(self) -> SafeString:
         handle = value_in_words(self.detail.get("handle"))
@@ -108,8 +110,7 @@ class Parts:
     def _changed(self) -> SafeString:
         after = self.detail.get("after", self.detail.get("changed"))
         changed = sorted(name for name in after if isinstance(name, str)) if isinstance(after, (dict, list)) else []
-        said = ", ".join(name.replace("_", " ") for name in changed) or _("its facts")
-        return format_html("{}", short(said))
+        return format_html("{}", short(", ".join(fact_name(name) for name in changed) or _("its facts")))
 
     def _added_and_removed(self) -> SafeString:
         counts = [
@@ -123,7 +124,7 @@ class Parts:
         return format_html(": {}", said) if said else SafeString()
 
     def _move(self) -> SafeString:
-        move = value_in_words(self.detail.get("move"))
+        move = said(MOVES, self.detail.get("move"))
         return format_html(" ({})", move) if move else SafeString()
 
     def _until(self) -> SafeString:
@@ -146,7 +147,11 @@ class Parts:
 
     def _after_seconds(self) -> SafeString:
         seconds = self.detail.get("seconds")
-        figure = f"{seconds:.2f} s" if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else "…"
+        figure = (
+            f"{number_format(seconds, 2)} s"
+            if isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+            else "…"
+        )
         return format_html(_("after {}"), figure)
 
     def _life(self) -> SafeString:
@@ -166,12 +171,12 @@ class Parts:
         person = self.names.person(self.event.user_id) if self.event.user_id else None
         return receipt_sentence(self._agent(), person, self.detail)
 
-    def _said(self, key: str, otherwise: str) -> SafeString:
-        return format_html("{}", value_in_words(self.detail.get(key)) or otherwise)
+    def _code(self, fact: str, otherwise: str, *, key: str = "") -> SafeString:
+        return format_html("{}", fact_value(fact, self.detail.get(key or fact)) or otherwise)
 
 
 PARTS = tuple(
-    name[1:] for name in vars(Parts) if name.startswith("_") and name[1].isalpha() and name not in {"_said", "_moment"}
+    name[1:] for name in vars(Parts) if name.startswith("_") and name[1].isalpha() and name not in {"_code", "_moment"}
 )
 
 

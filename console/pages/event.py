@@ -25,7 +25,8 @@ from consent.clock import AGENT_STOPS, STOPS_OF_CONSENT, first_refusal_after
 from consent.models import Consent
 from console.agreed import whose_words
 from console.chain import Chain, Link, consent_link, human_link, token_link
-from console.detail_words import life_in_words, moment_of, value_in_words
+from console.detail_words import life_in_words, moment_of
+from console.fact_words import fact_name, fact_value
 from console.names import Names, as_uuid, page_of
 from console.pages.parts import render_page
 from console.reasons import reason_in_words
@@ -139,24 +140,25 @@ def _changes(shown: Event, names: Names) -> list[tuple[str, str, str]]:
     before, after = detail.get("before"), detail.get("after")
     if not isinstance(before, dict) and not isinstance(after, dict):
         name = CHANGED.get(shown.kind, "")
-        return [(str(name), _known(before, names), _known(after, names))]
+        fact = "role" if shown.kind == Kind.ROLE_CHANGED else ""
+        return [(str(name), _known(before, names, fact), _known(after, names, fact))]
     before, after = (side if isinstance(side, dict) else {} for side in (before, after))
     listed = sorted({*before, *after})[:50]
     return [
-        (str(name).replace("_", " "), _known(before.get(name), names), _known(after.get(name), names))
+        (fact_name(name), _known(before.get(name), names, name), _known(after.get(name), names, name))
         for name in listed
     ]
 
 
-def _known(value: Any, names: Names) -> str:
+def _known(value: Any, names: Names, fact: str) -> str:
     """Return a value in words, with the names of people in place of their ids."""
     if isinstance(value, list):
-        return ", ".join(_known(item, names) for item in value[:20]) or "–"
+        return ", ".join(_known(item, names, fact) for item in value[:20]) or "–"
     person = names.people.get(as_uuid(value)) if isinstance(value, str) else None  # type: ignore[arg-type]
     if person is not None:
         return person.display_name
     moment = moment_of(value)
-    return exact(moment) if moment is not None else value_in_words(value) or "–"
+    return exact(moment) if moment is not None else fact_value(fact, value) or "–"
 
 
 def _facts(shown: Event, names: Names, trail: str) -> list[tuple[str, object]]:
