@@ -129,14 +129,16 @@ def problem_with(value: dict[str, Any], schema: dict[str, Any]) -> str:
 
 def _said(error: ValidationError) -> str:
     """Say what is wrong without saying the value: it can name people, and goes into addresses and into the trail."""
-    if error.validator == "additionalProperties":
-        unknown = sorted(
-            name for name in error.instance.keys() - error.schema["properties"].keys() if _NAME.match(name)
-        )
+    keyword: Any = error.validator
+    expected: Any = error.validator_value
+    value: Any = error.instance
+    within: Any = error.schema
+    if keyword == "additionalProperties":
+        unknown = sorted(name for name in value.keys() - within["properties"].keys() if _NAME.match(name))
         return f"it has no member {unknown[0] if unknown else 'of such a name'}"
-    if error.validator == "required":
-        return f"it needs {', '.join(sorted(set(error.validator_value) - error.instance.keys()))}"[:200]
-    return f"it must have {error.validator} {json.dumps(error.validator_value)}"[:200]
+    if keyword == "required":
+        return f"it needs {', '.join(sorted(set(expected) - value.keys()))}"[:200]
+    return f"it must have {keyword} {json.dumps(expected)}"[:200]
 
 
 def _longest_list(value: Any) -> int:
