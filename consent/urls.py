@@ -10,6 +10,7 @@ from consent.screens.approvals import approval
 from consent.screens.authorize import authorize, decide
 from consent.screens.changes import confirm, narrow, revoke, shorten, stopped
 from consent.screens.device import device
+from consent.screens.less import less
 from consent.screens.limit import limit
 from consent.screens.my_agents import my_agents, my_consent, record_to_print, stop_all
 from consent.screens.organisation import organisation_consent
@@ -32,6 +33,7 @@ urlpatterns = [
     path("my-agents/stop/", stop_all, name="my-agents-stop-all"),
     path("my-agents/<uuid:consent_id>/", my_consent, name="my-consent"),
     path("consents/<uuid:consent_id>/narrow/", narrow, name="consent-narrow"),
+    path("consents/<uuid:consent_id>/less/", less, name="consent-less"),
     path("consents/<uuid:consent_id>/shorten/", shorten, name="consent-shorten"),
     path("consents/<uuid:consent_id>/limit/", limit, name="consent-limit"),
     path("consents/<uuid:consent_id>/confirm/", confirm, name="consent-confirm"),

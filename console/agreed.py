@@ -34,6 +34,8 @@ class AgreedScope:
     version: int = 0
     granted: tuple[str, ...] = ()
     """For what it was allowed, where it was asked for in detail."""
+    lessened: tuple[str, ...] = ()
+    """For what it is held now, where that became less."""
 
     @property
     def is_held(self) -> bool:
@@ -118,6 +120,7 @@ def _scope(said: dict[str, Any], rows: dict[str, ConsentScope], now: datetime) -
         withdrawn=row is not None and _is_withdrawn(row, now),
         version=version if isinstance(version := said.get("version"), int) else 0,
         granted=tuple(words for words in _list(said.get("granted")) if isinstance(words, str)),
+        lessened=_lessened(row),
     )
 
 
@@ -137,10 +140,15 @@ def _from_wordings(rows: Any, now: datetime) -> list[AgreedResource]:
                 taken_at=_taken_at(row, now),
                 withdrawn=_is_withdrawn(row, now),
                 version=row.wording.version,
-                granted=tuple(row.details_in_words),
+                granted=tuple(row.details_as_agreed),
+                lessened=_lessened(row),
             )
         )
     return list(found.values())
+
+
+def _lessened(row: ConsentScope | None) -> tuple[str, ...]:
+    return tuple(row.details_in_words) if row is not None and row.details_before else ()
 
 
 def _taken_at(row: ConsentScope | None, now: datetime) -> datetime | None:

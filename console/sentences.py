@@ -100,6 +100,7 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.REPORT_LOOKED_AT: gettext_lazy("{actor} looked at a report about {agent}"),
     Kind.CONSENT_NARROWED: gettext_lazy("{actor} narrowed the consent of {agent}: no longer {scopes}"),
     Kind.CONSENT_SHORTENED: gettext_lazy("{actor} shortened the consent of {agent}: {until_after}"),
+    Kind.CONSENT_LESSENED: gettext_lazy("{actor} allowed {agent} less in detail: {scopes}"),
     Kind.CONSENT_LIMITED: gettext_lazy("{actor} limited when, whence or how often the consent of {agent} counts"),
     Kind.CONSENT_REVOKED: gettext_lazy("{actor} revoked the consent of {agent}"),
     Kind.CONSENT_SUPERSEDED: gettext_lazy("A newer consent took the place of one of {agent}"),

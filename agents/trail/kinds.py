@@ -269,6 +269,12 @@ class Kind(StrEnum):
         "scissors",
     )
     CONSENT_SHORTENED = "consent.shortened", "A consent ends earlier.", ("before", "after"), "hourglass"
+    CONSENT_LESSENED = (
+        "consent.lessened",
+        "Less is allowed of what a consent holds in detail.",
+        ("live_tokens",),
+        "scissors",
+    )
     CONSENT_LIMITED = (
         "consent.limited",
         "A consent was limited to times of day, networks, a number of uses or an environment.",

@@ -30,6 +30,8 @@ class ConsentScope(models.Model):
     required = models.BooleanField(default=False)
     details = models.JSONField(default=list)
     """For what it is held and no more (``agents.details.detail.Detail.kept``); empty where it has no type of details."""
+    details_before = models.JSONField(default=list)
+    """What they were before they were lessened: ``until`` and ``details``, oldest first (``consent.lessening``)."""
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -48,8 +50,14 @@ class ConsentScope(models.Model):
 
     @property
     def details_in_words(self) -> list[str]:
-        """For what it is held, in the words that its human read."""
+        """For what it is held now, in words."""
         return [str(each["words"]) for each in self.details]
+
+    @property
+    def details_as_agreed(self) -> list[str]:
+        """For what it was given, before anybody lessened it."""
+        first = self.details_before[0]["details"] if self.details_before else self.details
+        return [str(each["words"]) for each in first]
 
     def is_held(self, now: datetime) -> bool:
         """The same question as ``ConsentScopeQuerySet.held``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -15,7 +15,7 @@ from agents.details.detail import Detail
 from agents.errors import InvalidInput
 from agents.models import Scope
 from consent.detail_lines import DetailLine, NarrowField
-from consent.offer import Line, Offer
+from consent.offer import Offer
 
 NARROW = re.compile(r"narrow-[0-9a-f-]{36}-\d{1,2}-\d{1,2}\Z")
 """A field by which something is made less (``consent.detail_lines.NarrowField``)."""
@@ -35,13 +35,18 @@ class DetailsAnswer:
     def granted(self, offer: Offer, ticked: Iterable[Scope]) -> dict[Scope, tuple[Detail, ...]]:
         """Return the details of each ticked scope that has a type. Raises InvalidInput for none, or for more than asked."""
         chosen = frozenset(ticked)
-        return {line.scope: self._of(line) for line in offer.lines if line.details and line.scope in chosen}
+        return {
+            line.scope: self.left(line.details, line.wording.title)
+            for line in offer.lines
+            if line.details and line.scope in chosen
+        }
 
-    def _of(self, line: Line) -> tuple[Detail, ...]:
-        kept = [each for each in line.details if len(line.details) == 1 or each.key in self.ticked]
+    def left(self, lines: Sequence[DetailLine], title: str) -> tuple[Detail, ...]:
+        """Return what was left of the details of one permission. Raises InvalidInput for nothing, or for more than they were."""
+        kept = [each for each in lines if len(lines) == 1 or each.key in self.ticked]
         if not kept:
             sentence = _("Tick at least one of what belongs to “%(title)s”, or leave it off.")
-            raise InvalidInput("scope", sentence % {"title": line.wording.title})
+            raise InvalidInput("scope", sentence % {"title": title})
         return tuple(each.detail.narrowed(self._choice(each)) for each in kept)
 
     def _choice(self, line: DetailLine) -> dict[str, Any]:
@@ -75,7 +80,11 @@ class DetailsAnswer:
 
 def read_details(post: QueryDict, offer: Offer) -> DetailsAnswer:
     """Return which details were left ticked, and what was made less. Raises ValueError for fields that were not shown."""
-    lines = [line for each in offer.lines for line in each.details]
+    return read_lines(post, [line for each in offer.lines for line in each.details])
+
+
+def read_lines(post: QueryDict, lines: Sequence[DetailLine]) -> DetailsAnswer:
+    """Return the same for these details, however they came to be shown. Raises ValueError."""
     keys = [str(key) for key in post.getlist("detail")]
     if len(set(keys)) != len(keys) or not set(keys) <= {line.key for line in lines}:
         raise ValueError("detail")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from consent.detail_lines import NarrowField
+from consent.detail_lines import DetailLine, NarrowField
 from consent.offer import Line
 from consent.screens.details_answer import DetailsAnswer
 
@@ -41,7 +42,12 @@ class DetailRow:
 
 def detail_rows(line: Line, answer: DetailsAnswer | None, *, ticked: bool) -> list[DetailRow]:
     """Return the rows of a permission. answer: what was left the last time. ticked: the permission itself, at first."""
-    several = len(line.details) > 1
+    return rows_of(line.details, answer, ticked=ticked)
+
+
+def rows_of(lines: Sequence[DetailLine], answer: DetailsAnswer | None, *, ticked: bool) -> list[DetailRow]:
+    """Return the same for these details, however they came to be shown."""
+    several = len(lines) > 1
     return [
         DetailRow(
             each.words,
@@ -51,7 +57,7 @@ def detail_rows(line: Line, answer: DetailsAnswer | None, *, ticked: bool) -> li
             checked=each.key in answer.ticked if answer else ticked,
             parts=[_part(part, answer) for part in each.narrow_fields],
         )
-        for each in line.details
+        for each in lines
     ]
 
 

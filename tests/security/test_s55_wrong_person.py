@@ -133,6 +133,7 @@ TABLE = {
     "consents-bulk": may({MARA, ADA, MALLORY}, {MARA, ADA, MALLORY}),
     "consent-narrow": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "consent-limit": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
+    "consent-less": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "consent-shorten": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "consent-revoke": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "organisation-consent": may({MARA}, {MARA}),
