@@ -48,7 +48,7 @@ def test_labels_wait_for_the_language_of_whoever_reads_them(choices: type[TextCh
 
 
 def test_without_a_catalogue_the_english_stays():
-    with translation.override("de"):
+    with translation.override("fr"):
         assert Forbidden(May.EDIT_AGENT).sentence.startswith("You may not do this")
         assert str(MOVES["submit"].verb) == "be submitted"
 
