@@ -14,7 +14,7 @@ from django.utils import timezone
 from agents.models import Agent, Event, Resource, Role, Scope, State, User
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
-from consent.models import Consent
+from consent.models import AccessRequest, Consent, Silence
 from consent.oauth.signing_keys import forget_keys
 from console.demo.story import fill
 from console.demo.timeline import Timeline
@@ -67,6 +67,13 @@ def test_forty_consents_have_met_every_fate(st_anna):
     assert {consent.user_id is None for consent in consents} == {True, False}
     changes = {Kind.CONSENT_NARROWED, Kind.CONSENT_SHORTENED, Kind.CONSENT_REVOKED, Kind.CONSENT_ENDED}
     assert changes <= set(Event.objects.values_list("kind", flat=True))
+
+
+def test_two_questions_wait_for_the_doctor_and_one_ran_out(st_anna):
+    asked = AccessRequest.objects.visible_to(st_anna.people["weber"])
+    assert [request.kind for request in asked.waiting(NOW)] == ["ciba", "step_up"]
+    assert {request.status(NOW) for request in asked} == {"waiting", "refused", "over"}
+    assert Silence.objects.live().count() == 1
 
 
 def test_what_people_saw_is_kept_with_each_consent(st_anna):
