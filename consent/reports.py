@@ -25,11 +25,11 @@ LONGEST_WHY = 500
 
 @transaction.atomic
 def report(
-    offer: Offer, *, form_nonce: str, request: AuthorizationRequest, why: str, by: Actor, now: datetime
+    offer: Offer, *, form_nonce: str, request: AuthorizationRequest | None, why: str, by: Actor, now: datetime
 ) -> Report:
     """Refuse what is asked and tell the administrators. One report of a person about a client waits at a time.
 
-    why: in the person's own words, or empty. Raises InvalidInput, DecisionMadeAlready. Records ``consent.refused`` and
+    request: the client's, or None for a question that came out of band. why: in the person's own words, or empty. Raises InvalidInput, DecisionMadeAlready. Records ``consent.refused`` and
     ``consent.reported``.
     """
     why = one_line("why", why, longest=LONGEST_WHY, needed=False)

@@ -25,7 +25,7 @@ from agents.models import Agent, AgentScope, CircleMember, Client, User
 from agents.models.user import folded_email
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record
-from consent import decision, pings
+from consent import decision, pings, reports
 from consent.approval import Approval
 from consent.asked import as_shown
 from consent.errors import AskedAlready, AskedTooOften, DecisionRefused, RequestClosed, Silenced
@@ -233,6 +233,14 @@ def refuse(request_id: uuid.UUID, offer: Offer, *, form_nonce: str, by: Actor, n
     """Write down the person's no. It is final. Raises RequestClosed, DecisionMadeAlready. Records ``consent.refused``."""
     request = locked_for_answer(request_id, by=by, now=now)
     decision.refuse(offer, form_nonce=form_nonce, by=by, now=now)
+    answer(request, RequestDecision.REFUSED, now=now)
+
+
+@transaction.atomic
+def report(request_id: uuid.UUID, offer: Offer, *, form_nonce: str, why: str, by: Actor, now: datetime) -> None:
+    """Refuse the question, and tell the administrators that it looks wrong. Raises RequestClosed, and as ``reports.report``."""
+    request = locked_for_answer(request_id, by=by, now=now)
+    reports.report(offer, form_nonce=form_nonce, request=None, why=why, by=by, now=now)
     answer(request, RequestDecision.REFUSED, now=now)
 
 

@@ -14,7 +14,7 @@ from consent.screens.less import less
 from consent.screens.limit import limit
 from consent.screens.my_agents import my_agents, my_consent, record_to_print, stop_all
 from consent.screens.organisation import organisation_consent
-from consent.screens.report import report_request
+from consent.screens.report import report_question, report_request
 from consent.screens.requests import inbox, may_ask_again, never_again, one_request
 
 urlpatterns = [
@@ -24,6 +24,7 @@ urlpatterns = [
     path(".well-known/evidence-keys.json", evidence_keys, name="evidence-keys"),
     path("inbox/", inbox, name="inbox"),
     path("inbox/<uuid:request_id>/", one_request, name="request"),
+    path("inbox/<uuid:request_id>/report/", report_question, name="request-report"),
     path("inbox/<uuid:request_id>/never/", never_again, name="request-never"),
     path("approvals/<uuid:pending_id>/", approval, name="approval"),
     path("device", device, name="device"),

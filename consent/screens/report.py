@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,13 +16,14 @@ from agents.actors import Actor
 from agents.errors import InvalidInput, MandateError
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
-from consent import decision, reports
-from consent.errors import DecisionMadeAlready, DecisionRefused
+from consent import decision, reports, requests
+from consent.errors import DecisionMadeAlready, DecisionRefused, RequestClosed
 from consent.oauth.authorization import AuthorizationRefused, AuthorizationRequest
 from consent.oauth.par import read
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.csp import without_form_action
 from consent.screens.form import FormTampered, open_report
+from consent.screens.requests import offer_of, seen_request
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
 
@@ -61,6 +65,29 @@ def report_request(request: HttpRequest) -> HttpResponse:
         except DecisionMadeAlready as problem:
             return _refused(request, problem)
     context = {"offer": offer, "sealed": request.POST["shown"], "why": request.POST.get("why", ""), "error": error}
+    context["action"] = reverse("authorize-report")
+    return render(request, "consent/report.html", context, status=400 if error else 200)
+
+
+@never_stored
+@require_POST
+def report_question(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """The same for a question that came out of band."""
+    asked, by, now = seen_request(request, request_id), Actor.of(request), moment_of(request)
+    offer = offer_of(request, asked) if asked.is_waiting(now) else None
+    if offer is None:
+        raise RequestClosed
+    error = ""
+    if "why" in request.POST:
+        try:
+            why = request.POST["why"]
+            requests.report(asked.pk, offer, form_nonce=f"report:{asked.pk}", why=why, by=by, now=now)
+            messages.success(request, _("Reported. Nothing was allowed. The administrators see it now."))
+            return redirect("inbox")
+        except InvalidInput as problem:
+            error = problem.sentence
+    context = {"offer": offer, "why": request.POST.get("why", ""), "error": error}
+    context["action"] = reverse("request-report", args=[asked.pk])
     return render(request, "consent/report.html", context, status=400 if error else 200)
 
 

@@ -30,7 +30,7 @@ from consent.models import AccessRequest, Consent, PendingConsent, Silence
 from consent.oauth import authorization_details
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.authorize import AUDITOR
-from consent.screens.form import Answer, FormTampered, approval_of, open_sealed, read_answer
+from consent.screens.form import Answer, FormTampered, Shown, approval_of, open_sealed, read_answer
 from consent.screens.proving import cannot, lead_to_proof
 from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
@@ -75,13 +75,13 @@ def _approvals(request: HttpRequest, now: datetime) -> tuple[list[PendingConsent
 @require_http_methods(["GET", "HEAD", "POST"])
 def one_request(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """Show what is asked, and take the answer. A closed one says what became of it."""
-    asked = _seen(request, request_id)
+    asked = seen_request(request, request_id)
     if request.method == "POST":
         return _take(request, asked)
     waiting = PendingConsent.objects.open().filter(request=asked).first()
     if waiting is not None:  # answered; an approver has not agreed yet
         return redirect(waiting)
-    offer = _offer(request, asked) if asked.is_waiting(moment_of(request)) else None
+    offer = offer_of(request, asked) if asked.is_waiting(moment_of(request)) else None
     return _show(request, asked, offer) if offer else _closed(request, asked)
 
 
@@ -89,9 +89,9 @@ def one_request(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def never_again(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """Refuse what still waits, and let the agent ask no more, whichever of its clients it uses."""
-    asked = _seen(request, request_id)
+    asked = seen_request(request, request_id)
     by, now = Actor.of(request), moment_of(request)
-    offer = _offer(request, asked) if asked.is_waiting(now) else None
+    offer = offer_of(request, asked) if asked.is_waiting(now) else None
     if offer is None:
         silences.silence(asked, by=by, now=now)
     else:
@@ -114,12 +114,12 @@ def may_ask_again(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
 # ------------------------------------------------------------------------------------------------------ parts of these
 
 
-def _seen(request: HttpRequest, request_id: uuid.UUID) -> AccessRequest:
+def seen_request(request: HttpRequest, request_id: uuid.UUID) -> AccessRequest:
     """Return the person's own request. Somebody else's looks like one that does not exist (security.md S39)."""
     return get_object_or_404(AccessRequest.objects.visible_to(person_of(request)).with_what_is_asked(), pk=request_id)
 
 
-def _offer(request: HttpRequest, asked: AccessRequest, shown_at: datetime | None = None) -> Offer | None:
+def offer_of(request: HttpRequest, asked: AccessRequest, shown_at: datetime | None = None) -> Offer | None:
     """Return what is asked, as far as the agent may still ask for it. None: nothing is left, or the client is gone."""
     now, person = moment_of(request), person_of(request)
     if not asked.client.is_live(now):
@@ -172,6 +172,7 @@ def _show(
         template="consent/request.html",
         more={
             "asked": asked,
+            "report_url": reverse("request-report", args=[asked.pk]),
             "elsewhere": bool(asked.address) and source_of(asked.address or "") != source_of(own_address),
         },
     )
@@ -196,17 +197,15 @@ def _take(request: HttpRequest, asked: AccessRequest) -> HttpResponse:
         shown = open_sealed(request.POST)
         if shown.sent != {"request": [str(asked.pk)]}:
             raise FormTampered("request")
-        offer = _offer(request, asked, shown.at)
+        offer = offer_of(request, asked, shown.at)
         if offer is None or not asked.is_waiting(now):
             raise RequestClosed
-        if not shown.is_of(request):
-            return _again(request, asked)
-        if request.POST["decision"] == "refuse":  # a no to something that has changed since is still a no
+        if why := _why_again(request, offer, shown):
+            return _again(request, asked, *why)
+        if request.POST["decision"] == "refuse":
             requests.refuse(asked.pk, offer, form_nonce=shown.nonce, by=by, now=now)
             messages.info(request, _("Refused. %(agent)s gets nothing.") % {"agent": asked.agent.name})
             return redirect("inbox")
-        if shown.is_old(now) or offer.digest() != shown.digest:
-            return _again(request, asked)
         given = read_answer(request.POST, offer)
     except FormTampered as problem:
         return _refused(request, asked, problem)
@@ -246,14 +245,28 @@ def _not_yet(
     return _show(request, asked, offer, again=again, status=400)
 
 
-def _again(request: HttpRequest, asked: AccessRequest) -> HttpResponse:
+def _why_again(request: HttpRequest, offer: Offer, shown: Shown) -> tuple[str, str] | None:
+    """Return why the answer cannot count as it stands, in a sentence and as a code, or None."""
+    if not shown.is_of(request):
+        return _(
+            "Somebody else had this page open, or another session. Look again: this is asked of you."
+        ), "other_person"
+    if request.POST["decision"] == "refuse":  # a no to something that has changed since is still a no
+        return None
+    if shown.is_old(moment_of(request)):
+        return _("This page was open for a long time. Look again before you decide."), "form_too_old"
+    if offer.digest() != shown.digest:
+        return _("What is asked has changed since you saw it. Look again before you decide."), OfferChanged.code
+    return None
+
+
+def _again(request: HttpRequest, asked: AccessRequest, sentence: str, code: str) -> HttpResponse:
     """Show the screen of now, with what happened. Nothing was decided."""
-    changed = OfferChanged(_("What is asked has changed since you saw it. Look again before you decide."))
-    _record(request, asked, changed.code)
-    offer = _offer(request, asked)
+    _record(request, asked, code)
+    offer = offer_of(request, asked)
     if offer is None:
         return _closed(request, asked, status=409)
-    return _show(request, asked, offer, again=Again(note=changed.sentence), status=409)
+    return _show(request, asked, offer, again=Again(note=sentence), status=409)
 
 
 def _too_late(request: HttpRequest, asked: AccessRequest, problem: RequestClosed | DecisionMadeAlready) -> HttpResponse:

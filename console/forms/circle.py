@@ -15,7 +15,7 @@ from console.forms.reasons import LONGEST_REASON
 class CircleForm(forms.Form):
     """Whom the agent may ask from now on, and why."""
 
-    person = PersonChoiceField(label=_("Person"), queryset=User.objects.none())
+    person = PersonChoiceField(label=_("Person"), queryset=User.objects.none(), empty_label=_("Choose somebody"))
     reason = forms.CharField(
         label=_("Why? They and the owner see this."),
         max_length=LONGEST_REASON,

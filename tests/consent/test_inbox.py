@@ -9,7 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from agents.models import Event, OutgoingMail
-from consent.models import AccessRequest, Consent, Silence
+from consent.models import AccessRequest, Consent, Report, Silence
 from tests import builders
 from tests.builders import one_refusal
 from tests.forms import form_of
@@ -193,6 +193,22 @@ def test_an_agent_that_was_suspended_can_be_allowed_nothing(robot, weber, discha
     request = request_of(asked_id(robot, weber))
     lifecycle.suspend(discharge_assistant, reason="Odd.", by=builders.actor(mara), now=timezone.now())
     assert "can be allowed nothing of this now" in page_of(builders.browser(weber), request.get_absolute_url())
+
+
+def test_what_looks_wrong_is_reported_and_refused(robot, weber, mallory, mara):
+    secret = asked_id(robot, weber)
+    address = request_of(secret).get_absolute_url()
+    browser = builders.browser(weber)
+    assert f'action="{address}report/"' in page_of(browser, address)
+    assert builders.browser(mallory).post(f"{address}report/", {"why": "x"}).status_code == 404
+    assert "What looks wrong?" in browser.post(f"{address}report/").content.decode()
+    assert polls(robot, secret).json()["error"] == "authorization_pending"
+    assert browser.post(f"{address}report/", {"why": "x" * 501}).status_code == 400
+    assert browser.post(f"{address}report/", {"why": "I did not ask for this."}).status_code == 302
+    assert polls(robot, secret).json()["error"] == "access_denied"
+    assert Report.objects.open().get().user == weber
+    assert browser.post(f"{address}report/", {"why": "Twice."}).status_code == 409
+    assert Report.objects.count() == 1
 
 
 # ---------------------------------------------------------------------------------------------------------- never again

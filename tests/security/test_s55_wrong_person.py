@@ -105,6 +105,7 @@ TABLE = {
     "request": may({WEBER}, {WEBER}),  # an administrator neither reads nor answers what somebody else is asked
     "approval": may({MARA, WEBER, OMAR}, {MARA}),  # taking it back is told in tests/consent/test_approvers.py
     "request-never": may(NO_ONE, {WEBER}),
+    "request-report": may(NO_ONE, {WEBER}),
     "may-ask-again": may(NO_ONE),  # where nothing was silenced there is nothing to take back
     "my-agents-record": may(SIGNED_IN),
     "my-agents-stop-all": may({WEBER}, SIGNED_IN),  # ends one's own; where nothing stands there is nothing to ask
