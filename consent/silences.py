@@ -14,7 +14,7 @@ from agents.trail.models import Outcome
 from agents.trail.record import record
 from consent import requests
 from consent.errors import NotSilenced, RequestClosed, SilencedAlready
-from consent.models import RequestDecision, Silence
+from consent.models import PendingConsent, RequestDecision, Silence
 from consent.models.request import AccessRequest
 from consent.offer import Offer
 
@@ -58,8 +58,10 @@ def _silence(agent: Agent, person: User, *, by: Actor, now: datetime, request_id
         return
     Silence.objects.create(agent=agent, user=person, since=now)
     record(Kind.AGENT_SILENCED, by=by, now=now, agent_id=agent.pk, user_id=person.pk, request=request_id)
-    others = AccessRequest.objects.waiting(now).filter(agent=agent, user=person).select_for_update(of=("self",))
-    for other in others.order_by("pk"):
+    # What they have allowed already, and an approver must still agree to, is an answer of theirs: it stands.
+    answered = PendingConsent.objects.open().exclude(request=None).values("request")
+    others = AccessRequest.objects.waiting(now).filter(agent=agent, user=person).exclude(pk__in=answered)
+    for other in others.select_for_update(of=("self",)).order_by("pk"):
         record(
             Kind.CONSENT_REFUSED,
             by=by,
