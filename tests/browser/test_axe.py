@@ -41,6 +41,7 @@ ELSEWHERE = {
     },
     "test_organisation_consent": {"consent-confirm"},
     "test_my_agents": {"consent-changes"},
+    "test_step_up": {"approval"},
     "test_consent_screen_extremes": {"authorize-report", "report"},
     "test_from_set_up_to_revoked": {
         *("setup", "setup-link", "first-steps", "invitation", "invitation-link", "people-invited"),
