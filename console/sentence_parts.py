@@ -163,7 +163,7 @@ class Parts:
 
     def _counted_kind(self) -> SafeString:
         try:
-            return format_html("{}", Kind(str(self.detail.get("kind"))).facts.meaning)
+            return format_html("{}", _(Kind(str(self.detail.get("kind"))).facts.meaning))
         except ValueError:
             return format_html("{}", _("refusals"))
 

@@ -204,7 +204,7 @@ def sentence_of(event: Event, names: Names, now: datetime) -> SafeString:
     if kind is None:
         return format_html("<code>{}</code>", event.kind)
     parts = Parts(event, names, now)
-    said = SENTENCES.get(kind) or kind.facts.meaning
+    said = SENTENCES.get(kind) or _(kind.facts.meaning)
     if kind in WITHOUT_ACTOR and parts.detail.get("automatic") is True:
         said = WITHOUT_ACTOR[kind]
     elif kind in FOR_THE_ORGANISATION and event.user_id is None:

@@ -31,8 +31,8 @@ class GrantType(models.TextChoices):
     AUTHORIZATION_CODE = "authorization_code", "authorization_code"
     REFRESH_TOKEN = "refresh_token", "refresh_token"
     CLIENT_CREDENTIALS = "client_credentials", "client_credentials"
-    CIBA = "urn:openid:params:grant-type:ciba", "asking out of band (CIBA)"
-    DEVICE = "urn:ietf:params:oauth:grant-type:device_code", "device code"
+    CIBA = "urn:openid:params:grant-type:ciba", _("asking out of band (CIBA)")
+    DEVICE = "urn:ietf:params:oauth:grant-type:device_code", _("device code")
 
 
 class Client(AbstractApplication):

@@ -8,10 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.translation import gettext_noop as _
+
 
 @dataclass(frozen=True, slots=True)
 class KindFacts:
-    """What a kind means, which detail fields it may carry, and the icon pages draw it with."""
+    """What a kind means, which detail fields it may carry, and the icon pages draw it with.
+
+    meaning: in English, marked so that every catalogue has it; whoever shows it to people translates it.
+    """
 
     meaning: str
     fields: frozenset[str]
@@ -31,110 +36,115 @@ class Kind(StrEnum):
 
     ORGANISATION_SET_UP = (
         "organisation.set_up",
-        "Mandate was set up and its first administrator made.",
+        _("Mandate was set up and its first administrator made."),
         ("name",),
         "stamp",
     )
     POLICY_CHANGED = (
         "organisation.policy_changed",
-        "An administrator changed the policy.",
+        _("An administrator changed the policy."),
         ("before", "after"),
         "settings",
     )
 
     RULE_CHANGED = (
         "sensitivity.rule_changed",
-        "An administrator changed what decisions on a class of permissions take.",
+        _("An administrator changed what decisions on a class of permissions take."),
         ("sensitivity_class", "before", "after", "version", "paused"),
         "settings",
     )
 
-    PERSON_INVITED = "person.invited", "Somebody was invited by a one-time link.", ("role", "link"), "user-plus"
-    PERSON_JOINED = "person.joined", "Somebody accepted an invitation.", ("role", "link"), "user-round-check"
-    INVITATION_WITHDRAWN = "person.invitation_withdrawn", "An invitation was withdrawn.", ("link",), "user-round-x"
-    LINK_ISSUED = "link.issued", "A set-up link was made; the ones before it ended.", ("link",), "link"
-    LINK_ENDED = "link.ended", "A one-time link ended unused.", ("link", "kind"), "hourglass"
-    LINK_REFUSED = "link.refused", "A one-time link was refused.", ("kind",), "ban"
-    ROLE_CHANGED = "person.role_changed", "Somebody's role was changed.", ("before", "after"), "users-round"
-    PERSON_DEACTIVATED = "person.deactivated", "Somebody can no longer sign in.", (), "user-round-x"
-    PERSON_REACTIVATED = "person.reactivated", "Somebody can sign in again.", (), "user-round-check"
+    PERSON_INVITED = "person.invited", _("Somebody was invited by a one-time link."), ("role", "link"), "user-plus"
+    PERSON_JOINED = "person.joined", _("Somebody accepted an invitation."), ("role", "link"), "user-round-check"
+    INVITATION_WITHDRAWN = "person.invitation_withdrawn", _("An invitation was withdrawn."), ("link",), "user-round-x"
+    LINK_ISSUED = "link.issued", _("A set-up link was made; the ones before it ended."), ("link",), "link"
+    LINK_ENDED = "link.ended", _("A one-time link ended unused."), ("link", "kind"), "hourglass"
+    LINK_REFUSED = "link.refused", _("A one-time link was refused."), ("kind",), "ban"
+    ROLE_CHANGED = "person.role_changed", _("Somebody's role was changed."), ("before", "after"), "users-round"
+    PERSON_DEACTIVATED = "person.deactivated", _("Somebody can no longer sign in."), (), "user-round-x"
+    PERSON_REACTIVATED = "person.reactivated", _("Somebody can sign in again."), (), "user-round-check"
     ADMINISTRATOR_RECOVERED = (
         "person.administrator_recovered",
-        "Access of an administrator was recovered at the server.",
+        _("Access of an administrator was recovered at the server."),
         (),
         "key-round",
     )
-    PERSON_EDITED = "person.edited", "Somebody changed facts of their own.", ("changed",), "pencil"
+    PERSON_EDITED = "person.edited", _("Somebody changed facts of their own."), ("changed",), "pencil"
     PASSWORD_LINK_ISSUED = (
         "person.password_link_issued",
-        "An administrator made a one-time link by which somebody sets a new password.",
+        _("An administrator made a one-time link by which somebody sets a new password."),
         (),
         "link",
     )
-    SIGNED_IN = "person.signed_in", "Somebody signed in.", ("methods",), "log-in"
-    SIGNED_OUT = "person.signed_out", "Somebody signed out.", (), "log-out"
-    SIGN_IN_REFUSED = "person.sign_in_refused", "A sign-in was refused.", (), "ban"
-    PASSWORD_CHANGED = "person.password_changed", "A password was changed or reset.", ("how",), "key-round"
-    FACTOR_ADDED = "person.factor_added", "A second factor or passkey was added.", ("factor",), "fingerprint"
-    FACTOR_REMOVED = "person.factor_removed", "A second factor or passkey was removed.", ("factor",), "fingerprint"
-    SESSION_ENDED = "person.session_ended", "Somebody ended another session of theirs.", (), "log-out"
+    SIGNED_IN = "person.signed_in", _("Somebody signed in."), ("methods",), "log-in"
+    SIGNED_OUT = "person.signed_out", _("Somebody signed out."), (), "log-out"
+    SIGN_IN_REFUSED = "person.sign_in_refused", _("A sign-in was refused."), (), "ban"
+    PASSWORD_CHANGED = "person.password_changed", _("A password was changed or reset."), ("how",), "key-round"
+    FACTOR_ADDED = "person.factor_added", _("A second factor or passkey was added."), ("factor",), "fingerprint"
+    FACTOR_REMOVED = "person.factor_removed", _("A second factor or passkey was removed."), ("factor",), "fingerprint"
+    SESSION_ENDED = "person.session_ended", _("Somebody ended another session of theirs."), (), "log-out"
 
-    AGENT_REGISTERED = "agent.registered", "An agent was registered as a draft.", ("name", "kind", "environment"), "bot"
-    AGENT_EDITED = "agent.edited", "Facts of an agent were changed.", ("before", "after"), "pencil"
-    AGENT_SUBMITTED = "agent.submitted", "An agent waits for activation.", (), "clock"
-    AGENT_ACTIVATED = "agent.activated", "An agent became active.", (), "circle-check"
+    AGENT_REGISTERED = (
+        "agent.registered",
+        _("An agent was registered as a draft."),
+        ("name", "kind", "environment"),
+        "bot",
+    )
+    AGENT_EDITED = "agent.edited", _("Facts of an agent were changed."), ("before", "after"), "pencil"
+    AGENT_SUBMITTED = "agent.submitted", _("An agent waits for activation."), (), "clock"
+    AGENT_ACTIVATED = "agent.activated", _("An agent became active."), (), "circle-check"
     AGENT_SUSPENDED = (
         "agent.suspended",
-        "An agent was suspended; it gets no token until it is resumed.",
+        _("An agent was suspended; it gets no token until it is resumed."),
         ("automatic",),
         "circle-pause",
     )
-    AGENT_RESUMED = "agent.resumed", "A suspended agent became active again.", (), "play"
-    AGENT_RETIRED = "agent.retired", "An agent was retired for good.", ("automatic",), "archive"
-    AGENT_SENT_BACK = "agent.sent_back", "A waiting agent went back to draft.", (), "undo-2"
-    AGENT_HANDED_OVER = "agent.handed_over", "An agent has another owner.", ("before", "after"), "users-round"
+    AGENT_RESUMED = "agent.resumed", _("A suspended agent became active again."), (), "play"
+    AGENT_RETIRED = "agent.retired", _("An agent was retired for good."), ("automatic",), "archive"
+    AGENT_SENT_BACK = "agent.sent_back", _("A waiting agent went back to draft."), (), "undo-2"
+    AGENT_HANDED_OVER = "agent.handed_over", _("An agent has another owner."), ("before", "after"), "users-round"
     DEPUTIES_CHANGED = (
         "agent.deputies_changed",
-        "Deputies of an agent were changed.",
+        _("Deputies of an agent were changed."),
         ("before", "after"),
         "users-round",
     )
     AGENT_CHANGES_LOOKED_AT = (
         "agent.changes_looked_at",
-        "Another person looked at what was changed about an agent in use.",
+        _("Another person looked at what was changed about an agent in use."),
         ("changed", "changed_by"),
         "eye",
     )
     AGENT_SCOPES_CHANGED = (
         "agent.scopes_changed",
-        "What an agent may ask for was changed.",
+        _("What an agent may ask for was changed."),
         ("added", "removed", "required"),
         "list-checks",
     )
     REQUIRED_SCOPE_CONFIRMED = (
         "agent.required_scope_confirmed",
-        "A sensitive scope was confirmed as required.",
+        _("A sensitive scope was confirmed as required."),
         ("scope",),
         "lock",
     )
-    AGENT_MOVE_REFUSED = "agent.move_refused", "A change of an agent was refused.", ("move",), "ban"
+    AGENT_MOVE_REFUSED = "agent.move_refused", _("A change of an agent was refused."), ("move",), "ban"
     OWNER_WARNED = (
         "agent.owner_warned",
-        "The owner was warned of an end date.",
+        _("The owner was warned of an end date."),
         ("subject", "days", "ends_at"),
         "hourglass",
     )
 
     CIRCLE_JOINED = (
         "agent.circle_joined",
-        "An administrator let an agent ask somebody out of band.",
+        _("An administrator let an agent ask somebody out of band."),
         (),
         "user-plus",
     )
-    CIRCLE_LEFT = "agent.circle_left", "Somebody was taken out of an agent's circle.", (), "user-round-x"
+    CIRCLE_LEFT = "agent.circle_left", _("Somebody was taken out of an agent's circle."), (), "user-round-x"
     CLIENT_CREATED = (
         "client.created",
-        "A client was added to an agent.",
+        _("A client was added to an agent."),
         (
             "name",
             "auth_method",
@@ -148,75 +158,75 @@ class Kind(StrEnum):
         ),
         "plug",
     )
-    CLIENT_CHANGED = "client.changed", "A client's registration was changed.", ("before", "after"), "plug"
-    CLIENT_ENDED = "client.ended", "A client was removed; it gets no token any more.", (), "circle-x"
+    CLIENT_CHANGED = "client.changed", _("A client's registration was changed."), ("before", "after"), "plug"
+    CLIENT_ENDED = "client.ended", _("A client was removed; it gets no token any more."), (), "circle-x"
     DEVICE_CODES_ALLOWED = (
         "client.device_codes_allowed",
-        "An administrator let a client use device codes.",
+        _("An administrator let a client use device codes."),
         (),
         "shield-alert",
     )
-    DEVICE_CODES_ENDED = "client.device_codes_ended", "A client may no longer use device codes.", (), "ban"
+    DEVICE_CODES_ENDED = "client.device_codes_ended", _("A client may no longer use device codes."), (), "ban"
     CREDENTIAL_ISSUED = (
         "credential.issued",
-        "A credential was issued and shown once.",
+        _("A credential was issued and shown once."),
         ("handle", "ends_at"),
         "key-round",
     )
     PUBLIC_KEY_ADDED = (
         "credential.public_key_added",
-        "A client may prove itself by the private half of a key.",
+        _("A client may prove itself by the private half of a key."),
         ("handle", "thumbprint", "ends_at"),
         "key-round",
     )
-    CREDENTIAL_REVOKED = "credential.revoked", "A credential was revoked.", ("handle",), "key-round"
-    CREDENTIAL_ENDED = "credential.ended", "A credential's end date passed.", ("handle",), "hourglass"
+    CREDENTIAL_REVOKED = "credential.revoked", _("A credential was revoked."), ("handle",), "key-round"
+    CREDENTIAL_ENDED = "credential.ended", _("A credential's end date passed."), ("handle",), "hourglass"
 
-    RESOURCE_CREATED = "resource.created", "A resource was registered.", ("name", "uri", "checks"), "server"
-    RESOURCE_CHANGED = "resource.changed", "A resource's facts were changed.", ("before", "after"), "server"
-    RESOURCE_ENDED = "resource.ended", "A resource was removed; nobody gets a token for it any more.", (), "server"
+    RESOURCE_CREATED = "resource.created", _("A resource was registered."), ("name", "uri", "checks"), "server"
+    RESOURCE_CHANGED = "resource.changed", _("A resource's facts were changed."), ("before", "after"), "server"
+    RESOURCE_ENDED = "resource.ended", _("A resource was removed; nobody gets a token for it any more."), (), "server"
     SENSITIVE_OFFLINE_ALLOWED = (
         "resource.sensitive_offline_allowed",
-        "Sensitive scopes were allowed at a resource that checks offline.",
+        _("Sensitive scopes were allowed at a resource that checks offline."),
         (),
         "shield-alert",
     )
     SCOPE_CREATED = (
         "scope.created",
-        "A scope was added to a resource.",
+        _("A scope was added to a resource."),
         ("name", "access", "data_class", "title"),
         "list-checks",
     )
-    SCOPE_CHANGED = "scope.changed", "A scope's facts were changed.", ("name", "before", "after"), "list-checks"
+    SCOPE_CHANGED = "scope.changed", _("A scope's facts were changed."), ("name", "before", "after"), "list-checks"
     SCOPE_REWORDED = (
         "scope.reworded",
-        "A scope has a new wording.",
+        _("A scope has a new wording."),
         ("name", "version", "title", "detail", "concerns", "same_meaning"),
         "pencil",
     )
-    SCOPE_ENDED = "scope.ended", "A scope is no longer offered.", ("name",), "list-checks"
+    SCOPE_ENDED = "scope.ended", _("A scope is no longer offered."), ("name",), "list-checks"
     DETAIL_TYPE_CREATED = (
         "detail_type.created",
-        "A scope is asked for with details of a type from now on.",
+        _("A scope is asked for with details of a type from now on."),
         ("name", "version", "words", "schema"),
         "list-checks",
     )
     DETAIL_TYPE_CHANGED = (
         "detail_type.changed",
-        "A type of details says something else.",
+        _("A type of details says something else."),
         ("name", "version", "words", "schema"),
         "list-checks",
     )
     DETAIL_TYPE_ENDED = (
         "detail_type.ended",
-        "A scope is asked for without details again.",
+        _("A scope is asked for without details again."),
         ("name", "version", "words", "schema"),
         "list-checks",
     )
 
     CONSENT_APPROVED = (
         "consent.approved",
-        "A human allowed an agent to act.",
+        _("A human allowed an agent to act."),
         (
             "ends_at",
             "origin",
@@ -232,123 +242,143 @@ class Kind(StrEnum):
     )
     CONSENT_WAITS = (
         "consent.waits_for_approver",
-        "Somebody allowed something; nothing is allowed by it until an approver agrees.",
+        _("Somebody allowed something; nothing is allowed by it until an approver agrees."),
         ("pending", "role", "ends_at", "methods"),
         "hand",
     )
     APPROVER_AGREED = (
         "consent.approver_agreed",
-        "An approver agreed to what somebody had allowed.",
+        _("An approver agreed to what somebody had allowed."),
         ("pending",),
         "badge-check",
     )
     APPROVER_REFUSED = (
         "consent.approver_refused",
-        "An approver refused what somebody had allowed.",
+        _("An approver refused what somebody had allowed."),
         ("pending",),
         "ban",
     )
     APPROVAL_OVER = (
         "consent.approval_over",
-        "What somebody had allowed was withdrawn, decided anew, or nobody agreed in time.",
+        _("What somebody had allowed was withdrawn, decided anew, or nobody agreed in time."),
         ("pending", "because"),
         "hourglass",
     )
-    CONSENT_REFUSED = "consent.refused", "A human refused what an agent asked for.", ("redirect_host",), "ban"
-    REQUEST_REPORTED = "consent.reported", "A human reported what an agent asked for.", ("redirect_host",), "flag"
+    CONSENT_REFUSED = "consent.refused", _("A human refused what an agent asked for."), ("redirect_host",), "ban"
+    REQUEST_REPORTED = "consent.reported", _("A human reported what an agent asked for."), ("redirect_host",), "flag"
     REPORT_LOOKED_AT = (
         "consent.report_looked_at",
-        "An administrator looked at a report and said what they found.",
+        _("An administrator looked at a report and said what they found."),
         ("report",),
         "flag",
     )
     CONSENT_NARROWED = (
         "consent.narrowed",
-        "Scopes were taken away from a consent.",
+        _("Scopes were taken away from a consent."),
         ("before", "after", "live_tokens"),
         "scissors",
     )
-    CONSENT_SHORTENED = "consent.shortened", "A consent ends earlier.", ("before", "after"), "hourglass"
+    CONSENT_SHORTENED = "consent.shortened", _("A consent ends earlier."), ("before", "after"), "hourglass"
     CONSENT_LESSENED = (
         "consent.lessened",
-        "Less is allowed of what a consent holds in detail.",
+        _("Less is allowed of what a consent holds in detail."),
         ("live_tokens",),
         "scissors",
     )
     CONSENT_LIMITED = (
         "consent.limited",
-        "A consent was limited to times of day, networks, a number of uses or an environment.",
+        _("A consent was limited to times of day, networks, a number of uses or an environment."),
         ("before", "after", "limits_digest", "live_tokens"),
         "scissors",
     )
-    CONSENT_REVOKED = "consent.revoked", "A consent was revoked.", ("live_tokens",), "octagon-x"
-    CONSENT_SUPERSEDED = "consent.superseded", "A newer consent took the place of one.", ("successor",), "git-compare"
+    CONSENT_REVOKED = "consent.revoked", _("A consent was revoked."), ("live_tokens",), "octagon-x"
+    CONSENT_SUPERSEDED = (
+        "consent.superseded",
+        _("A newer consent took the place of one."),
+        ("successor",),
+        "git-compare",
+    )
     CONSENT_PAUSED = (
         "consent.paused",
-        "A consent counts for nothing until somebody has seen what is different, or answers for it.",
+        _("A consent counts for nothing until somebody has seen what is different, or answers for it."),
         ("since", "changes", "live_tokens"),
         "circle-pause",
     )
     CONSENT_CONFIRMED = (
         "consent.confirmed",
-        "Another administrator answers for a consent of the organisation.",
+        _("Another administrator answers for a consent of the organisation."),
         ("before", "after"),
         "badge-check",
     )
-    CONSENT_ENDED = "consent.ended", "A consent's end date passed.", ("ended_at",), "hourglass"
-    CONSENT_CHANGE_REFUSED = "consent.change_refused", "A change of a consent was refused.", ("change",), "ban"
-    CONSENT_FORM_REFUSED = "consent.form_refused", "A decision on the consent screen was refused.", (), "ban"
+    CONSENT_ENDED = "consent.ended", _("A consent's end date passed."), ("ended_at",), "hourglass"
+    CONSENT_CHANGE_REFUSED = "consent.change_refused", _("A change of a consent was refused."), ("change",), "ban"
+    CONSENT_FORM_REFUSED = "consent.form_refused", _("A decision on the consent screen was refused."), (), "ban"
 
     REQUEST_MADE = (
         "request.made",
-        "An agent asked somebody out of band, or a device began to wait for a code.",
+        _("An agent asked somebody out of band, or a device began to wait for a code."),
         ("request", "way", "expires_at"),
         "inbox",
     )
-    REQUEST_REFUSED = "request.refused", "An agent was not let ask.", ("way",), "ban"
-    REQUEST_OVER = "request.over", "Nobody answered what an agent asked.", ("request", "way"), "hourglass"
+    REQUEST_REFUSED = "request.refused", _("An agent was not let ask."), ("way",), "ban"
+    REQUEST_OVER = "request.over", _("Nobody answered what an agent asked."), ("request", "way"), "hourglass"
     REQUEST_NOT_TOLD = (
         "request.not_told",
-        "The agent could not be told of a decision at its notification endpoint.",
+        _("The agent could not be told of a decision at its notification endpoint."),
         ("request", "tries"),
         "circle-pause",
     )
-    USER_CODE_ENTERED = "request.code_entered", "Somebody typed the code of a device.", ("request",), "laptop"
-    USER_CODE_REFUSED = "request.code_refused", "A device's code was refused.", (), "ban"
-    AGENT_SILENCED = "request.silenced", "Somebody wants to be asked no more by an agent.", ("request",), "circle-pause"
-    AGENT_UNSILENCED = "request.unsilenced", "Somebody lets an agent ask again.", (), "bell"
+    USER_CODE_ENTERED = "request.code_entered", _("Somebody typed the code of a device."), ("request",), "laptop"
+    USER_CODE_REFUSED = "request.code_refused", _("A device's code was refused."), (), "ban"
+    AGENT_SILENCED = (
+        "request.silenced",
+        _("Somebody wants to be asked no more by an agent."),
+        ("request",),
+        "circle-pause",
+    )
+    AGENT_UNSILENCED = "request.unsilenced", _("Somebody lets an agent ask again."), (), "bell"
 
-    AUTHORIZATION_REFUSED = "authorization.refused", "An authorization request was refused.", ("redirect_host",), "ban"
-    CODE_ISSUED = "code.issued", "An authorization code was issued.", (), "ticket"
-    CODE_USED_TWICE = "code.used_twice", "A code was used twice; what the first use got is dead.", (), "shield-alert"
-    TOKEN_ISSUED = "token.issued", "An access token was issued.", ("grant", "life", "bound"), "ticket"
-    TOKEN_REFUSED = "token.refused", "A token request was refused.", ("grant",), "ban"
-    REFRESH_REPLAYED = "refresh.replayed", "A rotated refresh token came again; its family is dead.", (), "shield-alert"
-    TOKEN_REVOKED = "token.revoked", "A client gave back a token.", ("hint",), "circle-x"
-    INTROSPECTION_INACTIVE = "introspection.inactive", "A token was first seen to be worth nothing.", (), "ban"
+    AUTHORIZATION_REFUSED = (
+        "authorization.refused",
+        _("An authorization request was refused."),
+        ("redirect_host",),
+        "ban",
+    )
+    CODE_ISSUED = "code.issued", _("An authorization code was issued."), (), "ticket"
+    CODE_USED_TWICE = "code.used_twice", _("A code was used twice; what the first use got is dead."), (), "shield-alert"
+    TOKEN_ISSUED = "token.issued", _("An access token was issued."), ("grant", "life", "bound"), "ticket"
+    TOKEN_REFUSED = "token.refused", _("A token request was refused."), ("grant",), "ban"
+    REFRESH_REPLAYED = (
+        "refresh.replayed",
+        _("A rotated refresh token came again; its family is dead."),
+        (),
+        "shield-alert",
+    )
+    TOKEN_REVOKED = "token.revoked", _("A client gave back a token."), ("hint",), "circle-x"
+    INTROSPECTION_INACTIVE = "introspection.inactive", _("A token was first seen to be worth nothing."), (), "ban"
     REVOCATION_OBSERVED = (
         "revocation.observed",
-        "The first use that was refused, or counted for less, because access was taken away.",
+        _("The first use that was refused, or counted for less, because access was taken away."),
         ("of", "change", "seconds", "refusal"),
         "shield-check",
     )
-    INTROSPECTION_REFUSED = "introspection.refused", "An introspection was refused.", (), "ban"
-    REVOCATION_REFUSED = "revocation.refused", "A revocation request was refused.", (), "ban"
+    INTROSPECTION_REFUSED = "introspection.refused", _("An introspection was refused."), (), "ban"
+    REVOCATION_REFUSED = "revocation.refused", _("A revocation request was refused."), (), "ban"
 
     RECEIPT_REPORTED = (
         "receipt.reported",
-        "A resource reported what was done with a token.",
+        _("A resource reported what was done with a token."),
         ("operation", "records", "idempotency_key", "at"),
         "eye",
     )
-    RECEIPT_REFUSED = "receipt.refused", "A receipt was refused.", (), "ban"
-    API_REFUSED = "api.refused", "A request to the API was refused.", (), "ban"
-    PAGE_REFUSED = "page.refused", "A person was refused a page or a change.", ("permission",), "ban"
+    RECEIPT_REFUSED = "receipt.refused", _("A receipt was refused."), (), "ban"
+    API_REFUSED = "api.refused", _("A request to the API was refused."), (), "ban"
+    PAGE_REFUSED = "page.refused", _("A person was refused a page or a change."), ("permission",), "ban"
     REFUSALS_COUNTED = (
         "refusals.counted",
-        "Further refusals of one source within one minute, counted.",
+        _("Further refusals of one source within one minute, counted."),
         ("kind", "count", "minute"),
         "ban",
     )
-    SIGNING_KEY_MADE = "signing_key.made", "A signing key was made.", ("kid",), "key-round"
-    EVIDENCE_KEY_MADE = "evidence_key.made", "A key that signs evidence was made.", ("kid",), "key-round"
+    SIGNING_KEY_MADE = "signing_key.made", _("A signing key was made."), ("kid",), "key-round"
+    EVIDENCE_KEY_MADE = "evidence_key.made", _("A key that signs evidence was made."), ("kid",), "key-round"

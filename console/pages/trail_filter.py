@@ -150,7 +150,7 @@ def chips_of(asked: Asked, path: str, viewer: User, now: datetime) -> list[Filte
     }
     if asked.params.get("kind", "") in Kind._value2member_map_:
         kind = Kind(asked.params["kind"])
-        namers["kind"] = lambda: kind.facts.meaning.rstrip(".")
+        namers["kind"] = lambda: _(kind.facts.meaning).rstrip(".")
     for name, label in namers.items():
         if name in asked.params:
             rest = {other: value for other, value in asked.params.items() if other != name}
