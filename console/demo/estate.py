@@ -28,6 +28,7 @@ class ScopeText:
     title: str
     detail: str = ""
     marked_sensitive: bool = False
+    concerns: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class ResourceText:
 HEALTH, FINANCIAL, PERSONAL, NONE = DataClass.HEALTH, DataClass.FINANCIAL, DataClass.PERSONAL, DataClass.NONE
 READ, WRITE, DELETE = Access.READ, Access.WRITE, Access.DELETE
 
+WARDS = "patients of the wards you work on, no others"
+
 RESOURCES = (
     ResourceText(
         RECORDS,
@@ -55,11 +58,19 @@ RESOURCES = (
         ("list", "read", "write", "delete"),
         ("patient-file", "letter", "lab-result", "medication-plan"),
         (
-            ScopeText("records:read", READ, HEALTH, 30, "Read patient files", "Of the wards you work on, no others."),
-            ScopeText("records:write", WRITE, HEALTH, 30, "Add notes to patient files", "Notes are marked as drafts."),
+            ScopeText("records:read", READ, HEALTH, 30, "Read patient files", "Not: billing.", concerns=WARDS),
+            ScopeText(
+                "records:write",
+                WRITE,
+                HEALTH,
+                30,
+                "Add notes to patient files",
+                "Notes are marked as drafts.",
+                concerns=WARDS,
+            ),
             ScopeText("records:delete", DELETE, HEALTH, 1, "Delete entries from patient files"),
             ScopeText("letters:write", WRITE, HEALTH, 30, "Write draft letters", "A doctor signs before they go out."),
-            ScopeText("labs:read", READ, HEALTH, 90, "Read laboratory results"),
+            ScopeText("labs:read", READ, HEALTH, 90, "Read laboratory results", concerns=WARDS),
             ScopeText("medication:read", READ, HEALTH, 30, "Read medication plans"),
             ScopeText(
                 "statistics:read", READ, NONE, 365, "See how many beds are taken", "Numbers only, nobody's name."
@@ -77,7 +88,7 @@ RESOURCES = (
             ScopeText("invoices:read", READ, FINANCIAL, 90, "Read invoices"),
             ScopeText("invoices:write", WRITE, FINANCIAL, 90, "Book invoices", "Up to the amount that you may book."),
             ScopeText("claims:submit", WRITE, FINANCIAL, 180, "Send claims to insurers"),
-            ScopeText("payroll:read", READ, FINANCIAL, 30, "Read payslips"),
+            ScopeText("payroll:read", READ, FINANCIAL, 30, "Read payslips", concerns="everybody who works here"),
             ScopeText("payments:cancel", DELETE, FINANCIAL, 1, "Cancel payments", "Only those not sent yet."),
         ),
     ),
@@ -90,7 +101,7 @@ RESOURCES = (
         ("appointment", "entry"),
         (
             ScopeText("directory:read", READ, NONE, 365, "See wards, rooms and telephone numbers"),
-            ScopeText("calendar:read", READ, PERSONAL, 365, "See your appointments"),
+            ScopeText("calendar:read", READ, PERSONAL, 365, "See your appointments", concerns="you"),
             ScopeText("calendar:write", WRITE, PERSONAL, 365, "Move and make your appointments"),
         ),
     ),
@@ -123,6 +134,7 @@ def _register(world: World, text: ResourceText, at: datetime) -> None:
             name=scope.name,
             title=scope.title,
             detail=scope.detail,
+            concerns=scope.concerns,
             access=scope.access,
             data_class=scope.data_class,
             longest_life=timedelta(days=scope.days),
