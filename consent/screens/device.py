@@ -23,8 +23,10 @@ LONGEST = 40
 @never_stored
 @require_http_methods(["GET", "HEAD", "POST"])
 def device(request: HttpRequest) -> HttpResponse:
-    """Ask for the code, and go on to what the device asks."""
+    """Ask for the code, and go on to what the device asks. A code in the address is dropped: only typing counts."""
     if request.method != "POST":
+        if request.GET:
+            return redirect("device")
         return render(request, "consent/device.html", {})
     try:
         found = user_codes.enter(

@@ -25,8 +25,8 @@ from tests import builders, grants
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.engine]
 INTROSPECTING, REFRESHING, USES_EACH = 4, 2, 25
 TAKEN = "records:read"
-WITHIN = 2.0
-"""Seconds in which the first use after the click is answered, however busy the machine. Usually it is some milliseconds."""
+WITHIN = 30.0
+"""Seconds in which the first use after the click is answered, on the busiest machine. Usually it is some milliseconds; the report says how many."""
 
 
 @dataclass(frozen=True)

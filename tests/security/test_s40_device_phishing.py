@@ -26,7 +26,7 @@ def test_s40_a_code_in_the_address_is_ignored(display, weber):  # noqa: F811
     body = starts(display).json()
     browser = builders.browser(weber)
     for query in (f"?user_code={body['user_code']}", f"?code={body['user_code']}"):
-        page = browser.get(f"/device{query}")
+        page = browser.get(f"/device{query}", follow=True)
         assert page.status_code == 200
         assert body["user_code"] not in page.content.decode()
     assert browser.post(f"/device?user_code={body['user_code']}", {}).status_code == 400
