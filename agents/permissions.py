@@ -52,3 +52,4 @@ class May(StrEnum):
     LOOK_AT_REPORT = "consent.look_at_report"
     CHANGE_CONSENTS = "consent.change_consents"
     AGREE_AS_APPROVER = "consent.agree_as_approver"
+    MANAGE_SIGNING_KEYS = "consent.manage_signing_keys"

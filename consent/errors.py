@@ -168,6 +168,21 @@ class UserCodesStopped(Refused):
         self.until = until
 
 
+class NextKeyWaits(Refused):
+    code = "next_key_waits"
+
+    def __init__(self, signs_from: datetime) -> None:
+        super().__init__(_("The next key is published already and signs soon. One change at a time is enough."))
+        self.signs_from = signs_from
+
+
+class KeyGivenUp(Ended):
+    code = "key_given_up"
+
+    def __init__(self) -> None:
+        super().__init__(_("This key is published no more: nothing that it signed counts."))
+
+
 class TokenRefused(MandateError):
     """A token request that is refused: an OAuth error code and a description that helps (RFC 6749 §5.2)."""
 

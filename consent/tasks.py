@@ -5,10 +5,10 @@ from __future__ import annotations
 from celery import shared_task
 
 from agents.tasks import sweep_now
-from consent import sweeps
+from consent import key_rotation, sweeps
 from consent.pings import tell_clients
 
-__all__ = ["close_requests", "delete_dead_tokens", "end_consents", "tell_clients", "warn_owners"]
+__all__ = ["close_requests", "delete_dead_tokens", "end_consents", "rotate_keys", "tell_clients", "warn_owners"]
 
 
 @shared_task(name="consent.end_consents")
@@ -37,6 +37,11 @@ def delete_dead_tokens() -> int:
         sweeps.delete_old_requests,
         sweeps.delete_wrong_entries,
     )
+
+
+@shared_task(name="consent.rotate_keys")
+def rotate_keys() -> int:
+    return sweep_now(key_rotation.rotate_if_due, key_rotation.retire)
 
 
 @shared_task(name="consent.warn_owners")

@@ -102,6 +102,8 @@ REASONS: dict[str, str | Promise] = {
     "offer_changed": _("what was asked had changed"),
     "consent_not_begun": _("the consent had been given at the same moment"),
     "nothing_to_confirm": _("somebody answers for it already"),
+    "next_key_waits": _("the next key was published already"),
+    "key_given_up": _("the key was published no more"),
     # signing in
     "wrong_password": _("the password was wrong"),
     "wrong_code": _("the code or passkey was wrong"),

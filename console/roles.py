@@ -163,6 +163,7 @@ RULES: dict[May, Predicate] = {
     May.AGREE_TO_CHANGE: (may_change_things & is_the_person_acted_for) | (is_administrator & is_for_the_organisation),
     May.CHANGE_CONSENTS: may_own_agents,
     May.AGREE_AS_APPROVER: can_agree_to_it,
+    May.MANAGE_SIGNING_KEYS: is_administrator,
 }
 
 

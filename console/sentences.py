@@ -133,7 +133,9 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.API_REFUSED: gettext_lazy("A request to the API was refused"),
     Kind.PAGE_REFUSED: gettext_lazy("{actor} was refused a page or a change"),
     Kind.REFUSALS_COUNTED: gettext_lazy("{count} more of one source within a minute: {counted_kind}"),
-    Kind.SIGNING_KEY_MADE: gettext_lazy("Mandate made a signing key"),
+    Kind.SIGNING_KEY_MADE: gettext_lazy("{actor} made a signing key"),
+    Kind.SIGNING_KEY_RETIRED: gettext_lazy("A signing key was retired"),
+    Kind.SIGNING_KEY_COMPROMISED: gettext_lazy("{actor} gave up a signing key: nothing that it signed counts any more"),
     Kind.EVIDENCE_KEY_MADE: gettext_lazy("Mandate made a key that signs evidence"),
 }
 """One for each kind; a test walks the closed list. The names of the parts are those of ``console.sentence_parts.Parts``."""

@@ -380,5 +380,17 @@ class Kind(StrEnum):
         ("kind", "count", "minute"),
         "ban",
     )
-    SIGNING_KEY_MADE = "signing_key.made", _("A signing key was made."), ("kid",), "key-round"
+    SIGNING_KEY_MADE = "signing_key.made", _("A signing key was made."), ("kid", "signs_from"), "key-round"
+    SIGNING_KEY_RETIRED = (
+        "signing_key.retired",
+        _("A signing key is published no more: the last token it signed has ended."),
+        ("kid",),
+        "archive",
+    )
+    SIGNING_KEY_COMPROMISED = (
+        "signing_key.compromised",
+        _("A signing key was given up because somebody else may hold it; nothing it signed counts any more."),
+        ("kid", "successor"),
+        "shield-alert",
+    )
     EVIDENCE_KEY_MADE = "evidence_key.made", _("A key that signs evidence was made."), ("kid",), "key-round"

@@ -6,13 +6,17 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import CheckConstraint, F, Q
 
 
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def published(self, now: datetime) -> Self:
         """Keys whose public half stands in the JWKS: until the last token they signed has run out."""
-        return self.filter(published_at__lte=now).filter(Q(unpublished_at=None) | Q(unpublished_at__gt=now))
+        return self.staying(now).filter(published_at__lte=now)
+
+    def staying(self, now: datetime) -> Self:
+        """Keys that have not left the JWKS, published already or by somebody whose clock is ahead."""
+        return self.filter(Q(unpublished_at=None) | Q(unpublished_at__gt=now))
 
 
 class SigningKey(models.Model):
@@ -26,8 +30,23 @@ class SigningKey(models.Model):
     published_at = models.DateTimeField()
     signs_from = models.DateTimeField()
     unpublished_at = models.DateTimeField(null=True, blank=True)
+    """When it leaves the JWKS. Empty while no other key is to follow it."""
+    compromised_at = models.DateTimeField(null=True, blank=True)
+    """Since when nothing that it signed counts, because somebody else may hold its private half."""
+    retired_at = models.DateTimeField(null=True, blank=True)
+    """When it was written down that it has left; its private half is gone since then."""
 
     objects = SigningKeyQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["unpublished_at"], name="signing_key_by_its_end")]
+        constraints = [
+            CheckConstraint(condition=Q(signs_from__gte=F("published_at")), name="signing_key_is_published_first"),
+            CheckConstraint(
+                condition=Q(compromised_at=None) | Q(unpublished_at__lte=F("compromised_at")),
+                name="signing_key_compromised_is_not_published",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.kid

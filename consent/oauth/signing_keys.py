@@ -1,7 +1,8 @@
 """Signing keys for access tokens: ES256 (RFC 7518 §3.4), published as a JWK Set (RFC 7517 §5).
 
-Private halves are encrypted at rest. The first key is made when the first one is needed; a key stays published until
-the last token that it signed has run out.      Left out: rotation by a page and by schedule, which comes later.
+Private halves are encrypted at rest. The first key is made when the first one is needed; how one follows another, and
+how one is given up, stands in ``consent/key_rotation.py``. Each process reads the keys every few seconds, and changes to
+the next one at its very hour; whether the key of an access token was given up is asked at each use (``worth.py``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from cryptography.fernet import InvalidToken
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -26,8 +28,10 @@ from agents.trail.record import record
 from consent.models import SigningKey
 
 ALGORITHM = "ES256"
-KEPT_FOR = timedelta(minutes=1)
-"""For how long a process keeps the keys it read. A new key is published before it signs, so nothing is refused."""
+KEPT_FOR = timedelta(seconds=5)
+"""For how long a process keeps the keys it read: so long at most one that was given up can still sign, for nobody."""
+SET_KEPT_FOR = timedelta(minutes=5)
+"""For how long whoever reads the key set may keep it (``Cache-Control``)."""
 _REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
 LONGEST_TOKEN = 8_000
 
@@ -38,11 +42,12 @@ class _Kept:
     kid: str
     published: KeySet
     known: frozenset[str]
+    since: datetime
     until: datetime
 
 
 class _Memory:
-    """The keys that this process read last. Read again after a minute."""
+    """The keys that this process read last."""
 
     kept: _Kept | None = None
 
@@ -50,8 +55,14 @@ class _Memory:
 _memory = _Memory()
 
 
-def make_key(*, now: datetime) -> SigningKey:
-    """Make and publish one key pair that signs from now on. Records ``signing_key.made``."""
+def make_key(
+    *, now: datetime, signs_from: datetime | None = None, reason: str = "", by: Actor | None = None
+) -> SigningKey:
+    """Make and publish one key pair that signs from then on, or from now. Records ``signing_key.made``.
+
+    It asks nobody and ends no other key: see ``consent.key_rotation.rotate``.
+    """
+    signs_from = signs_from or now
     pair = ECKey.generate_key("P-256", private=True)
     kid = pair.thumbprint()
     with transaction.atomic():
@@ -60,29 +71,46 @@ def make_key(*, now: datetime) -> SigningKey:
             public_jwk={**pair.as_dict(private=False), "kid": kid, "use": "sig", "alg": ALGORITHM},
             private_jwk_encrypted=encrypt(json.dumps(pair.as_dict(private=True))),
             published_at=now,
-            signs_from=now,
+            signs_from=signs_from,
         )
-        record(Kind.SIGNING_KEY_MADE, by=Actor.system(), now=now, kid=kid)
+        made_by = by or Actor.system()
+        record(Kind.SIGNING_KEY_MADE, by=made_by, now=now, kid=kid, signs_from=signs_from, reason=reason)
     return key
 
 
 def _read(now: datetime) -> _Kept:
     published = list(SigningKey.objects.published(now).order_by("-signs_from"))
     signing = next((key for key in published if key.signs_from <= now), None)
-    made = signing is None
-    if signing is None:
+    before = _memory.kept
+    private = None
+    if signing is not None:
+        private = before.signing if before is not None and before.kid == signing.kid else _private_half(signing)
+    made = signing is None or private is None
+    if signing is None or private is None:
+        # None yet, or one that another key-encryption secret closed: its tokens still count, and the next one signs.
         signing = make_key(now=now)
+        private = ECKey.import_key(json.loads(decrypt(signing.private_jwk_encrypted)))
         published.append(signing)
+    next_one = min((key.signs_from for key in published if key.signs_from > now), default=now + KEPT_FOR)
     kept = _Kept(
-        signing=ECKey.import_key(json.loads(decrypt(signing.private_jwk_encrypted))),
+        signing=private,
         kid=signing.kid,
         published=KeySet.import_key_set({"keys": [key.public_jwk for key in published]}),
         known=frozenset(key.kid for key in published),
-        until=now + KEPT_FOR,
+        since=now,
+        until=min(now + KEPT_FOR, next_one),
     )
     # A key made in a transaction goes with it when it rolls back, so it is not remembered before it can be read again.
     _memory.kept = None if made and connection.in_atomic_block else kept
     return kept
+
+
+def _private_half(key: SigningKey) -> ECKey | None:
+    """Return the private half, or None where it cannot be read: the key-encryption secret is another one now."""
+    try:
+        return ECKey.import_key(json.loads(decrypt(key.private_jwk_encrypted)))
+    except InvalidToken:
+        return None
 
 
 def _keys(now: datetime, *, kid: str = "") -> _Kept:
@@ -91,7 +119,7 @@ def _keys(now: datetime, *, kid: str = "") -> _Kept:
     Without a lock: whoever waited for one inside a transaction could wait for somebody who waits for that transaction.
     """
     kept = _memory.kept
-    fresh = kept is not None and kept.until - KEPT_FOR <= now < kept.until
+    fresh = kept is not None and kept.since <= now < kept.until
     if kept is None or not fresh or (kid and kid not in kept.known and _exists(kid, now)):
         kept = _read(now)
     return kept
@@ -115,9 +143,24 @@ def sign(claims: dict[str, Any], *, typ: str, now: datetime) -> str:
 
 
 def verified_claims(token: str, *, typ: str, now: datetime) -> dict[str, Any] | None:
+    """Return the claims of a token that one of our keys signed as this type, or None. As ``verified`` does."""
+    found = verified(token, typ=typ, now=now)
+    return found.claims if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What one of our keys signed, and which."""
+
+    kid: str
+    claims: dict[str, Any]
+
+
+def verified(token: str, *, typ: str, now: datetime) -> Verified | None:
     """Return the claims of a token that one of our keys signed as this type, or None (RFC 8725 §3.1, §3.11).
 
-    Only ES256 is accepted, and keys only from our own table: whatever the header names or carries is not asked.
+    Only ES256 is accepted, and keys only from our own table: whatever the header names or carries is not asked. A key that
+    was given up counts here for up to ``KEPT_FOR`` more; whoever answers for a token's worth asks the table (``worth.py``).
     """
     if len(token) > LONGEST_TOKEN or token.count(".") != 2:
         return None
@@ -131,7 +174,7 @@ def verified_claims(token: str, *, typ: str, now: datetime) -> dict[str, Any] | 
         return None
     if signed.headers().get("typ") != typ or not isinstance(claims, dict):
         return None
-    return claims
+    return Verified(kid, claims)
 
 
 @login_not_required
@@ -141,6 +184,6 @@ def jwks(request: HttpRequest) -> HttpResponse:
     _keys(request.now)  # type: ignore[attr-defined]  # makes the first key, so that the set is never empty
     keys = SigningKey.objects.published(request.now).values_list("public_jwk", flat=True)  # type: ignore[attr-defined]
     response = JsonResponse({"keys": list(keys)}, content_type="application/jwk-set+json")
-    response["Cache-Control"] = "public, max-age=300"
+    response["Cache-Control"] = f"public, max-age={int(SET_KEPT_FOR.total_seconds())}"
     response["Access-Control-Allow-Origin"] = "*"
     return response

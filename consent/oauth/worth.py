@@ -19,7 +19,7 @@ from consent.models.token import digest_of
 from consent.oauth.access_token import TYP
 from consent.oauth.authorization_details import still_granted
 from consent.oauth.rows import as_facts, as_id, as_list, as_time, known_id
-from consent.oauth.signing_keys import verified_claims
+from consent.oauth.signing_keys import verified
 
 CHAIN_STATEMENT = """
     SELECT t.id, t.scope, t.expires, t.created, t.revoked_at, t.refused_at, t.user_id, t.audience_id,
@@ -41,10 +41,14 @@ CHAIN_STATEMENT = """
     LEFT JOIN agents_credential k ON k.id = t.credential_id
     LEFT JOIN consent_consentscope cs ON cs.consent_id = c.id AND (cs.ended_at IS NULL OR cs.ended_at > %s)
     LEFT JOIN agents_scope s ON s.id = cs.scope_id AND s.resource_id = t.audience_id AND s.ended_at IS NULL
-    WHERE {column} = %s
+    WHERE {which}
 """
-BY_DIGEST = CHAIN_STATEMENT.format(column="t.token_checksum")
-BY_ID = CHAIN_STATEMENT.format(column="t.id")
+BY_DIGEST = CHAIN_STATEMENT.format(which="t.token_checksum = %s")
+BY_ID = CHAIN_STATEMENT.format(
+    which="""t.id = %s
+          AND NOT EXISTS (SELECT 1 FROM consent_signingkey g WHERE g.kid = %s AND g.compromised_at IS NOT NULL)"""
+)
+"""With the key that signed it: one that was given up counts for nothing at once, in whichever process it is presented."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +94,20 @@ def worth_of(presented: str, now: datetime) -> Worth | None:
     string has a second valid form (decisions.md, Tokens).
     """
     if presented.count(".") != 2:
-        return _read(BY_DIGEST, digest_of(presented), now)
-    claims = verified_claims(presented, typ=TYP, now=now)
-    if claims is None:
+        return _read(BY_DIGEST, now, digest_of(presented))
+    signed = verified(presented, typ=TYP, now=now)
+    if signed is None:
         return None
     try:
-        token_id = uuid.UUID(str(claims.get("jti")))
+        token_id = uuid.UUID(str(signed.claims.get("jti")))
     except ValueError:
         return None
-    return _read(BY_ID, token_id, now)
+    return _read(BY_ID, now, token_id, signed.kid)
 
 
-def _read(statement: str, key: Any, now: datetime) -> Worth | None:
+def _read(statement: str, now: datetime, *keys: Any) -> Worth | None:
     with hot_cursor() as cursor:
-        cursor.execute(statement, adapted([now, key]))
+        cursor.execute(statement, adapted([now, *keys]))
         rows = cursor.fetchall()
     return _worth(rows, now) if rows else None
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console.pages import health, invitation, language, people, person, report, rules, settings_page, setup
+from console.pages import (
+    health,
+    invitation,
+    language,
+    people,
+    person,
+    report,
+    rules,
+    settings_page,
+    setup,
+    signing_keys,
+)
 
 urlpatterns = [
     path("people/", people.people, name="people"),
@@ -22,6 +33,9 @@ urlpatterns = [
     path("settings/", settings_page.settings_page, name="settings"),
     path("settings/rules/", rules.rules, name="rules"),
     path("settings/rules/<slug:sensitivity_class>/", rules.change, name="rule"),
+    path("settings/signing-keys/", signing_keys.signing_keys, name="signing-keys"),
+    path("settings/signing-keys/change/", signing_keys.rotate, name="signing-key-rotate"),
+    path("settings/signing-keys/<slug:kid>/give-up/", signing_keys.give_up, name="signing-key-give-up"),
     path("setup/", setup.setup, name="setup"),
     path("setup/next/", setup.first_steps, name="first-steps"),
     path("setup/<str:token>", setup.open_link, name="setup-link"),

@@ -6,6 +6,7 @@ import pytest
 
 from agents import people
 from agents.models import Event
+from consent.oauth.signing_keys import make_key
 from tests import builders, out_of_band, ruling
 from tests.consent.asking import reports
 
@@ -33,6 +34,7 @@ def own(
         "link_id": link.pk,
         "report_id": reports(weber, discharge_client, purpose="Another thing", scope="staff:read").pk,
         "number": Event.objects.filter(kind="consent.approved").get().pk,
+        "kid": make_key(now=now).kid,
         "move": "suspend",
         "change": "revoke",
         "token": "guess",
