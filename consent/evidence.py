@@ -75,6 +75,10 @@ def evidence_of(consent: Consent, *, now: datetime) -> dict[str, Any]:
         "decision": {
             "by": _person(consent.approved_by),
             "sign_in_methods": consent.sign_in_methods,
+            "acr": consent.acr,
+            "auth_time": consent.auth_time,
+            "agreed_by": _person(consent.agreed_by),
+            "agreed_at": consent.agreed_at,
             "time_zone": consent.time_zone,
             "language": _language(consent),
             "address": texts.get(given.address_digest) if given else None,

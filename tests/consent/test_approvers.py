@@ -99,6 +99,8 @@ def test_an_administrator_agrees_and_the_consent_stands_as_it_was_shown(
     assert (waiting.said, waiting.consent, waiting.closed_by) == ("agreed", given, mara)
     kinds = [event.kind for event in builders.events()][-2:]
     assert kinds == [Kind.APPROVER_AGREED, Kind.CONSENT_APPROVED]
+    evidence = builders.browser(weber).get(f"/consents/{given.pk}/evidence/")
+    assert "Agreed by" in text_of(evidence)
     # The client comes again and gets its code without a screen.
     assert "code" in answer_of(opens(builders.browser(weber), discharge_client, scope="calendar:read"))
 
