@@ -72,7 +72,7 @@ AGENTS = (
         ASSISTANT,
         "petra",
         "Match incoming invoices with orders",
-        "invoices:read invoices:write payments:cancel",
+        "invoices:read invoices:write payments:send payments:cancel",
         unit=FINANCE,
         since=46,
     ),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from agents.acr import MULTI, PASSKEY, SINGLE, SignIn
 from agents.models import AgentScope
@@ -14,6 +16,7 @@ from consent import decision
 from consent.models import Consent
 from consent.oauth.authorization import AuthorizationRequest, read_request
 from consent.offer import Asking, Offer, make_offer
+from consent.screens.details_answer import DetailsAnswer
 from consent.screens.form import Answer, approval_of
 from consent.screens.limits import Limits
 from console.demo.agents import REDIRECT
@@ -35,6 +38,8 @@ class Wish:
     purpose: str
     scopes: str
     until: str = "30d"
+    details: tuple[dict[str, Any], ...] = ()
+    """``authorization_details``, for the scopes that are asked for in detail."""
 
 
 def _signed_in(wish: Wish, decided: datetime) -> SignIn:
@@ -49,7 +54,7 @@ def allow_person(world: World, wish: Wish, at: datetime) -> Consent:
     request = _request(world, wish, verifier, at)
     offer = _offer(world, wish, request, at)
     decided = at + THINKS_FOR
-    approval = approval_of(_answer(world, wish), offer, signed_in=_signed_in(wish, decided), now=decided)
+    approval = approval_of(_answer(world, wish, offer), offer, signed_in=_signed_in(wish, decided), now=decided)
     by = world.actor(wish.who, decided)
     done = decision.allow(approval, form_nonce=secrets.token_urlsafe(16), request=request, by=by, now=decided)
     form = {"code": done.code, "code_verifier": verifier, "redirect_uri": request.redirect_uri}
@@ -87,7 +92,7 @@ def allow_organisation(world: World, wish: Wish, at: datetime) -> Consent:
     asking = Asking(world.clients[wish.agent], rows, wish.purpose)
     offer = make_offer(asking, person=None, zone_name=ZONE.key, now=at)
     decided = at + THINKS_FOR
-    approval = approval_of(_answer(world, wish), offer, signed_in=_signed_in(wish, decided), now=decided)
+    approval = approval_of(_answer(world, wish, offer), offer, signed_in=_signed_in(wish, decided), now=decided)
     by = world.actor(wish.who, decided)
     return _allowed(decision.allow(approval, form_nonce=secrets.token_urlsafe(16), request=None, by=by, now=decided))
 
@@ -110,6 +115,7 @@ def _request(world: World, wish: Wish, verifier: str, at: datetime) -> Authoriza
         "purpose": [wish.purpose],
         "code_challenge": [base64.urlsafe_b64encode(digest).rstrip(b"=").decode()],
         "code_challenge_method": ["S256"],
+        **({"authorization_details": [json.dumps(wish.details)]} if wish.details else {}),
     }
     return read_request(sent, now=at, pushed=True)
 
@@ -119,6 +125,15 @@ def _offer(world: World, wish: Wish, request: AuthorizationRequest, at: datetime
     return make_offer(asking, person=world.people[wish.who], zone_name=ZONE.key, now=at)
 
 
-def _answer(world: World, wish: Wish) -> Answer:
+def _answer(world: World, wish: Wish, offer: Offer) -> Answer:
     ticked = frozenset(world.scopes[name] for name in wish.scopes.split())
-    return Answer(ticked=ticked, until=wish.until, until_at="", purpose=wish.purpose, purpose_ok=True, limits=Limits())
+    details = DetailsAnswer(frozenset(line.key for each in offer.lines for line in each.details))
+    return Answer(
+        ticked=ticked,
+        until=wish.until,
+        until_at="",
+        purpose=wish.purpose,
+        purpose_ok=True,
+        details=details,
+        limits=Limits(),
+    )

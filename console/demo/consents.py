@@ -18,6 +18,20 @@ CALENDAR = "Keep my calendar free of double bookings"
 CHECKING = "Check invoices before they are paid"
 CLAIMS = "File insurance claims after discharge"
 ICU = "Watch critical values in intensive care"
+SUPPLIES = {
+    "type": "bank_transfer",
+    "amount": 4800,
+    "currency": "EUR",
+    "creditor": "Nordmed Supplies",
+    "until": "2030-12-31",
+}
+GASES = {
+    "type": "bank_transfer",
+    "amount": 950.5,
+    "currency": "EUR",
+    "creditor": "Linz Medical Gases",
+    "until": "2030-12-31",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +168,11 @@ CONSENTS = (
         19,
         Wish("invoices", "elif", "Match invoices with orders", "invoices:read invoices:write", "longest"),
     ),
-    Given("checking-petra", 16, Wish("invoices", "petra", CHECKING, "invoices:read")),
+    Given(
+        "checking-petra",
+        16,
+        Wish("invoices", "petra", CHECKING, "invoices:read payments:send", details=(SUPPLIES, GASES)),
+    ),
     Given("twice-elif", 8, Wish("invoices", "elif", "Cancel a payment that was made twice", "payments:cancel", "once")),
     Given("quarter-elif", 6, Wish("invoices", "elif", "Prepare the quarterly report", "invoices:read")),
     Given("look-tomas", 11, Wish("invoices", "tomas", "See why a claim was not paid", "invoices:read", "1d")),

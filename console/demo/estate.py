@@ -1,13 +1,14 @@
-"""What agents can call at St. Anna: three resources with fifteen scopes between them."""
+"""What agents can call at St. Anna: three resources with sixteen scopes between them, one of them asked for in detail."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from agents import credentials, resources
+from agents import credentials, detail_types, resources
 from agents.models import Access, Checks, DataClass
 from console.demo.timeline import Timeline
 from console.demo.world import World
@@ -89,6 +90,7 @@ RESOURCES = (
             ScopeText("invoices:write", WRITE, FINANCIAL, 90, "Book invoices", "Up to the amount that you may book."),
             ScopeText("claims:submit", WRITE, FINANCIAL, 180, "Send claims to insurers"),
             ScopeText("payroll:read", READ, FINANCIAL, 30, "Read payslips", concerns="everybody who works here"),
+            ScopeText("payments:send", WRITE, FINANCIAL, 30, "Transfer money", "Each time as far as you allow it."),
             ScopeText("payments:cancel", DELETE, FINANCIAL, 1, "Cancel payments", "Only those not sent yet."),
         ),
     ),
@@ -108,11 +110,25 @@ RESOURCES = (
 )
 
 
+TRANSFER = {
+    "type": "object",
+    "required": ["amount", "currency", "creditor", "until"],
+    "properties": {
+        "amount": {"type": "number", "minimum": 0, "multipleOf": 0.01, "title": "amount"},
+        "currency": {"type": "string", "enum": ["EUR", "CHF"]},
+        "creditor": {"type": "string", "maxLength": 70},
+        "until": {"type": "string", "format": "date"},
+    },
+}
+"""What a transfer says (RFC 9396), as ``bank_transfer`` is registered for ``payments:send``."""
+
+
 def tell(world: World, line: Timeline) -> None:
     """Register the resources two months ago. One scope got clearer words since."""
     for number, text in enumerate(RESOURCES):
         world.addresses[text.key] = f"10.30.0.{20 + number}"
         line.at(world.moment(58, 9, 20 * number), partial(_register, world, text))
+    line.at(world.moment(58, 12), partial(_ask_in_detail, world))
     line.at(world.moment(33, 11), partial(_reword, world))
 
 
@@ -144,6 +160,18 @@ def _register(world: World, text: ResourceText, at: datetime) -> None:
         )
     key = credentials.issue(resource, reason="For introspection and receipts.", by=by, now=at + timedelta(minutes=15))
     world.resource_keys[text.key] = key.key
+
+
+def _ask_in_detail(world: World, at: datetime) -> None:
+    detail_types.add_detail_type(
+        world.scopes["payments:send"],
+        name="bank_transfer",
+        schema=json.dumps(TRANSFER),
+        words="Transfer up to {amount} {currency} to {creditor} until {until}",
+        narrowing={"amount": "at_most"},
+        by=world.actor("mara", at),
+        now=at,
+    )
 
 
 def _reword(world: World, at: datetime) -> None:

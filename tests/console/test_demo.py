@@ -14,7 +14,7 @@ from django.utils import timezone
 from agents.models import Agent, Event, Resource, Role, Scope, State, User
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
-from consent.models import AccessRequest, Consent, Silence
+from consent.models import AccessRequest, Consent, ConsentScope, Silence
 from consent.oauth.signing_keys import forget_keys
 from console.demo.story import fill
 from console.demo.timeline import Timeline
@@ -42,10 +42,17 @@ def test_there_are_twelve_agents_in_every_state(st_anna):
     assert set(states) == set(State.values)
 
 
-def test_three_resources_offer_fifteen_scopes_of_every_sensitivity(st_anna):
+def test_a_consent_holds_transfers_as_they_were_allowed(st_anna):
+    (row,) = [held for held in ConsentScope.objects.held(NOW) if held.details]
+    assert row.scope.name == "payments:send"
+    assert [each["value"]["amount"] for each in row.details] == [4800, 950.5]
+    assert "Nordmed Supplies" in row.details_in_words[0]
+
+
+def test_three_resources_offer_sixteen_scopes_of_every_sensitivity(st_anna):
     assert Resource.objects.count() == 3
     scopes = list(Scope.objects.all())
-    assert len(scopes) == 15
+    assert len(scopes) == 16
     assert {scope.data_class for scope in scopes} == {"none", "personal", "health", "financial"}
     assert {scope.access for scope in scopes} == {"read", "write", "delete"}
 
