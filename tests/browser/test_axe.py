@@ -36,12 +36,14 @@ ELSEWHERE = {
         *("readyz", "receipts", "revoke-token", "server-metadata", "token", "mfa_login_webauthn"),
     },
     "parts of pages, forms on other pages, and a way on": {
-        *("agent-heard", "agent-scope-confirm", "account_set_password"),
+        *("agent-heard", "agent-scope-confirm", "agent-circle-leave", "account_set_password"),
         "person-password-link-made",  # the page of people-invited
     },
     "test_organisation_consent": {"consent-confirm"},
     "test_my_agents": {"consent-changes"},
     "test_step_up": {"approval"},
+    "test_details": {"consent-less"},
+    "test_second_look": {"agent-changes", "scope-details-end"},
     "test_consent_screen_extremes": {"authorize-report", "report"},
     "test_from_set_up_to_revoked": {
         *("setup", "setup-link", "first-steps", "invitation", "invitation-link", "people-invited"),
