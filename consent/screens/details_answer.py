@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.formats import sanitize_separators
 from django.utils.translation import gettext as _
 
 from agents.details.detail import Detail
@@ -23,6 +24,10 @@ NARROW = re.compile(r"narrow-[0-9a-f-]{36}-\d{1,2}-\d{1,2}\Z")
 
 MOST_DIGITS = 20
 """Places before or after the point of a number that somebody types."""
+
+
+THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+\Z")
+"""What is a thousand to one reader and one to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,10 @@ class DetailsAnswer:
         text = sent[0].strip() if sent else ""
         if not text:
             return part.most
+        if THOUSANDS.match(text) and text != str(part.most):
+            raise InvalidInput("scope", _("Write %(what)s without signs between the digits.") % {"what": part.label})
         try:
-            number = Decimal(text)
+            number = Decimal(sanitize_separators(text))
         except InvalidOperation as problem:
             raise InvalidInput("scope", _("%(what)s is a number.") % {"what": part.label}) from problem
         # Not by much below either: Decimal takes 1e999999999, and no machine has room for its digits.

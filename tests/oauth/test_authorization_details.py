@@ -83,7 +83,20 @@ def test_a_person_allows_less(machine, weber, resource):
     assert "250.5" in json.dumps(consent.shown)
 
 
-@pytest.mark.parametrize("text", ["1000.01", "-1", "0", "many", "1e999", "NaN"])
+@pytest.mark.parametrize(
+    ("language", "text", "amount"), [("en", "250.5", 250.5), ("de", "250,5", 250.5), ("de", "250.5", 250.5)]
+)
+def test_an_amount_is_written_as_the_reader_writes_it(machine, weber, language, text, amount):
+    weber.language = language
+    weber.save(update_fields=["language"])
+    browser = builders.browser(weber)
+    page = asks(browser, machine.client)
+    name = text_of(page).split('inputmode="decimal"')[0].rsplit('name="', 1)[1].split('"')[0]
+    assert answer_of(decides(browser, form_of(page), **{name: [text]}))["code"]
+    assert ConsentScope.objects.get(consent__user=weber).details[0]["value"]["amount"] == amount
+
+
+@pytest.mark.parametrize("text", ["1.000", "1,000", "1000.01", "-1", "0", "many", "1e999", "NaN"])
 def test_more_than_asked_or_no_number_is_said_beside_the_form(machine, weber, text):
     browser = builders.browser(weber)
     page = asks(browser, machine.client)
