@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.console.words import Message, catalogue, in_python, in_template, placeholders
+from tests.console.words import Message, catalogue, in_python, in_template, messages, placeholders
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
 pytestmark = pytest.mark.parametrize("language", LANGUAGES)
+
+
+def test_every_text_is_in_the_catalogue_and_nothing_else(language):
+    kept = {entry.message for entry in catalogue(language)}
+    missing = sorted(messages() - kept)
+    assert not missing, f"run make words, and translate: {missing[:20]}"
+    assert not kept - messages(), "run make words: these are said nowhere any more"
 
 
 def test_every_text_is_translated_with_everything_that_is_filled_in(language):
