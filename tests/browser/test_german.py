@@ -11,7 +11,8 @@ from tests.browser.at_browser import IS_TOO_WIDE, PHONE
 from tests.browser.every_page import walk
 from tests.console.words import PLACEHOLDER, catalogue
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+# Opens every page, as the pictures do, and takes minutes: part of `make test-all`.
+pytestmark = [pytest.mark.pictures, pytest.mark.slow, pytest.mark.timeout(600)]
 
 TEXTS = """() => {
   const found = [], walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
