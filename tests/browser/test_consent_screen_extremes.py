@@ -12,7 +12,8 @@ from tests import builders
 from tests.browser.agent_program import AgentProgram
 from tests.browser.at_browser import PHONE, SMALLEST, WIDE, AtBrowser
 
-pytestmark = pytest.mark.browser
+# With axe at three widths and two themes it takes a minute: part of `make test-all`.
+pytestmark = pytest.mark.pictures
 
 LONG = "Patientenentlassungsdokumentationsvorbereitungsassistenzsystemkoordinationsstelle"
 RIGHT_TO_LEFT = "מחלקה 3B — مساعد الخروج"

@@ -25,7 +25,8 @@ from tests.services.processes import until
 from tests.services.records_api import RunningRecordsApi
 from tests.services.run import free_port
 
-pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
+# They wait as long as a client waits between two polls: part of `make test-all`.
+pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 PAGE = BASE_DIR / "docs" / "how-to" / "ask-out-of-band.md"
 STEP_UP = BASE_DIR / "docs" / "examples" / "step_up.py"

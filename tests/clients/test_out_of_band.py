@@ -26,7 +26,8 @@ from tests.out_of_band import (
 )  # fmt: skip
 from tests.services.mandate import RunningMandate
 
-pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
+# They wait as long as a client waits between two polls: part of `make test-all`.
+pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def session_of(client: TokenClient) -> OAuth2Session:
