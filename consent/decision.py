@@ -24,7 +24,8 @@ from consent.approval import Approval
 from consent.errors import ApproverNeeded, DecisionMadeAlready
 from consent.mail import tell_of_new_consent
 from consent.models import AccessRequest, Consent, PendingConsent, PushedRequest
-from consent.oauth.authorization import AuthorizationRefused, AuthorizationRequest
+from consent.oauth.authorization import AuthorizationRequest
+from consent.oauth.authorization_reading import AuthorizationRefused
 from consent.offer import Offer
 from consent.once import UsedAlready, use_once, was_used
 from consent.pending import keep

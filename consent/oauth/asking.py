@@ -15,10 +15,11 @@ from agents.actors import RequestFacts
 from agents.addresses import page_address
 from agents.models import Client
 from agents.models import Kind as AgentKind
-from consent.oauth.authorization import NO_PERMISSION, AuthorizationRefused, WhatIsAsked, read_what_is_asked
+from consent.oauth.authorization_reading import AuthorizationRefused
 from consent.oauth.client_authentication import ProvenClient, prove_client, require_usable
 from consent.oauth.endpoint import Asked
 from consent.oauth.errors import OAuthRefusal
+from consent.oauth.what_is_asked import NO_PERMISSION, WhatIsAsked, read_what_is_asked
 
 OPENID = frozenset({"openid"})
 """CIBA Core §7.1 makes clients send it. It is no permission, and Mandate issues no ID token."""

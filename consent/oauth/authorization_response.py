@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpResponseRedirect
 
 from agents.redirects import host_of
-from consent.oauth.authorization import AuthorizationRefused
+from consent.oauth.authorization_reading import AuthorizationRefused
 
 
 class BackToClient(HttpResponseRedirect):

@@ -27,14 +27,8 @@ from agents.trail.record import text_digest
 from agents.trail.refusals import source_of
 from consent.models import PushedRequest
 from consent.models.token import digest_of
-from consent.oauth.authorization import (
-    LONGEST_VALUE,
-    PARAMETERS,
-    AuthorizationRefused,
-    AuthorizationRequest,
-    Sent,
-    read_request,
-)
+from consent.oauth.authorization import LONGEST_VALUE, PARAMETERS, AuthorizationRequest, read_request
+from consent.oauth.authorization_reading import AuthorizationRefused, Sent
 from consent.oauth.client_authentication import ProvenClient, prove_client, require_usable
 from consent.oauth.dpop import NOT_BOUND, binding_of, invalid_proof
 from consent.oauth.endpoint import Asked, endpoint

@@ -37,11 +37,11 @@ from consent.oauth.audience import (
     standing_of,
     tell_of_use,
 )
-from consent.oauth.authorization import NO_PERMISSION
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.conditions import must_meet, take_use
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.purpose import require_same_purpose
+from consent.oauth.what_is_asked import NO_PERMISSION
 from consent.observed import RefusedUse
 
 HEALS_WITHIN = timedelta(seconds=10)

@@ -18,10 +18,10 @@ from oauthlib.common import Request
 from agents.last_use import note_use_if_possible
 from agents.models import GrantType
 from consent.oauth import authorization_code, client_credentials, polling, refresh_token
-from consent.oauth.authorization import NO_PERMISSION
 from consent.oauth.client_authentication import prove_client, require_usable
 from consent.oauth.dpop import binding_of
 from consent.oauth.errors import OAuthRefusal
+from consent.oauth.what_is_asked import NO_PERMISSION
 
 
 class MandateValidator(OAuth2Validator):

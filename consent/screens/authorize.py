@@ -24,7 +24,8 @@ from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent import decision
 from consent.errors import DecisionMadeAlready, OfferChanged, SignInNeeded
-from consent.oauth.authorization import AuthorizationRefused, AuthorizationRequest, Sent
+from consent.oauth.authorization import AuthorizationRequest
+from consent.oauth.authorization_reading import AuthorizationRefused, Sent
 from consent.oauth.authorization_response import answer, error_answer, host_to_tell
 from consent.oauth.par import read, was_opened
 from consent.offer import Asking, Offer, make_offer

@@ -18,7 +18,8 @@ from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent import decision, reports, requests
 from consent.errors import DecisionMadeAlready, DecisionRefused, RequestClosed
-from consent.oauth.authorization import AuthorizationRefused, AuthorizationRequest
+from consent.oauth.authorization import AuthorizationRequest
+from consent.oauth.authorization_reading import AuthorizationRefused
 from consent.oauth.par import read
 from consent.offer import Asking, Offer, make_offer
 from consent.screens.csp import without_form_action
