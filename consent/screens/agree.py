@@ -30,7 +30,8 @@ from consent.differences import differences_of
 from consent.errors import OfferChanged, SignInNeeded
 from consent.models import Consent
 from consent.models.consent import fold_purpose
-from consent.offer import Asking, Offer, make_offer
+from consent.offer import Asking, Offer
+from consent.offering import make_offer
 from consent.screens.changes import seen_consent
 from consent.screens.form import FormTampered, approval_of, open_sealed, read_answer
 from consent.screens.proving import cannot, lead_to_proof

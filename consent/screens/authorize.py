@@ -28,7 +28,8 @@ from consent.oauth.authorization import AuthorizationRequest
 from consent.oauth.authorization_reading import AuthorizationRefused, Sent
 from consent.oauth.authorization_response import answer, error_answer, host_to_tell
 from consent.oauth.par import read, was_opened
-from consent.offer import Asking, Offer, make_offer
+from consent.offer import Asking, Offer
+from consent.offering import make_offer
 from consent.screens.approvals import waits_page
 from consent.screens.csp import without_form_action
 from consent.screens.form import FormTampered, Shown, approval_of, open_sealed, read_answer

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from consent.detail_lines import DetailLine, NarrowField
-from consent.offer import Line
+from consent.offer_lines import Line
 from consent.screens.details_answer import DetailsAnswer
 
 

@@ -21,7 +21,8 @@ from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent import decision
 from consent.errors import OfferChanged, SignInNeeded
-from consent.offer import Asking, Offer, make_offer
+from consent.offer import Asking, Offer
+from consent.offering import make_offer
 from consent.screens.form import FormTampered, approval_of, open_sealed, read_answer
 from consent.screens.proving import cannot, lead_to_proof
 from consent.screens.screen import Again, show

@@ -21,7 +21,8 @@ from consent.errors import DecisionMadeAlready, DecisionRefused, RequestClosed
 from consent.oauth.authorization import AuthorizationRequest
 from consent.oauth.authorization_reading import AuthorizationRefused
 from consent.oauth.par import read
-from consent.offer import Asking, Offer, make_offer
+from consent.offer import Asking, Offer
+from consent.offering import make_offer
 from consent.screens.csp import without_form_action
 from consent.screens.form import FormTampered, open_report
 from consent.screens.requests import offer_of, seen_request

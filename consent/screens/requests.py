@@ -28,7 +28,8 @@ from consent import requests, silences
 from consent.errors import DecisionMadeAlready, OfferChanged, RequestClosed, SignInNeeded
 from consent.models import AccessRequest, Consent, PendingConsent, Silence
 from consent.oauth import authorization_details
-from consent.offer import Asking, Offer, make_offer
+from consent.offer import Asking, Offer
+from consent.offering import make_offer
 from consent.screens.authorize import AUDITOR
 from consent.screens.form import Answer, FormTampered, Shown, approval_of, open_sealed, read_answer
 from consent.screens.proving import cannot, lead_to_proof

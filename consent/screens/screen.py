@@ -16,7 +16,8 @@ from consent.condition_words import in_words
 from consent.conditions import NONE
 from consent.differences import differences_of
 from consent.models import Consent
-from consent.offer import Line, Offer, Section
+from consent.offer import Offer
+from consent.offer_lines import Line, Section
 from consent.screens.details_rows import DetailRow, detail_rows
 from consent.screens.form import Answer, seal
 from consent.screens.limits import limits_context, limits_of

@@ -15,7 +15,8 @@ from agents.models import AgentScope
 from consent import decision
 from consent.models import Consent
 from consent.oauth.authorization import AuthorizationRequest, read_request
-from consent.offer import Asking, Offer, make_offer
+from consent.offer import Asking, Offer
+from consent.offering import make_offer
 from consent.screens.details_answer import DetailsAnswer
 from consent.screens.form import Answer, approval_of
 from consent.screens.limits import Limits

@@ -11,7 +11,8 @@ from agents import circle, clients, device_codes
 from agents.actors import Actor
 from agents.models import AgentScope, GrantType
 from consent import requests, silences
-from consent.offer import Asking, make_offer
+from consent.offer import Asking
+from consent.offering import make_offer
 from console.demo.consents import LETTERS
 from console.demo.timeline import Timeline
 from console.demo.world import ZONE, World
