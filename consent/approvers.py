@@ -19,7 +19,7 @@ from agents.permissions import May
 from agents.texts import reason_of
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
-from consent import decision, mandate, pending, requests
+from consent import decision, mandate, pending, request_answers
 from consent.errors import DecisionRefused
 from consent.mail import tell_of_new_consent, tell_what_approver_said
 from consent.mandate import Agreed
@@ -51,7 +51,7 @@ def agree(pending_id: uuid.UUID, *, by: Actor, now: datetime) -> Consent:
     if asked is not None:
         asked.consent = consent
         asked.requested = [list(pair) for pair in decision.with_what_is_held(asked.requested, consent)]
-        requests.answer(asked, RequestDecision.ALLOWED, now=now)
+        request_answers.answer(asked, RequestDecision.ALLOWED, now=now)
     tell_of_new_consent(consent, now=now)
     tell_what_approver_said(waiting, now=now)
     return consent
@@ -78,7 +78,7 @@ def refuse(pending_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> P
     _close(waiting, Said.REFUSED, approver, None, now)
     asked = _open_request(waiting, now)
     if asked is not None:
-        requests.answer(asked, RequestDecision.REFUSED, now=now)
+        request_answers.answer(asked, RequestDecision.REFUSED, now=now)
     tell_what_approver_said(waiting, now=now, reason=reason)
     return waiting
 
@@ -89,7 +89,7 @@ def withdraw(pending_id: uuid.UUID, *, by: Actor, now: datetime) -> PendingConse
     waiting = pending.withdraw(pending_id, by=by, now=now)
     asked = _open_request(waiting, now)
     if asked is not None:
-        requests.answer(asked, RequestDecision.REFUSED, now=now)
+        request_answers.answer(asked, RequestDecision.REFUSED, now=now)
     return waiting
 
 

@@ -1,4 +1,4 @@
-"""How a consent was asked for out of band, as it is kept with it: written by ``consent/requests.py``, read by pages."""
+"""How a consent was asked for out of band, as it is kept with it: written by ``consent/request_answers.py``, read by pages."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from agents.models import Agent, User
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import record
-from consent import requests
+from consent import request_answers
 from consent.errors import NotSilenced, RequestClosed, SilencedAlready
 from consent.models import PendingConsent, RequestDecision, Silence
 from consent.models.request import AccessRequest
@@ -34,7 +34,7 @@ def refuse_for_ever(request_id: uuid.UUID, offer: Offer, *, form_nonce: str, by:
         raise RequestClosed
     # The lock that asking takes, and first as there: no question of the agent slips in beside this word.
     User.objects.select_for_update(no_key=True).get(pk=by.user.pk)
-    requests.refuse(request_id, offer, form_nonce=form_nonce, by=by, now=now)
+    request_answers.refuse(request_id, offer, form_nonce=form_nonce, by=by, now=now)
     _silence(offer.agent, by.user, by=by, now=now, request_id=request_id)
 
 
@@ -74,7 +74,7 @@ def _silence(agent: Agent, person: User, *, by: Actor, now: datetime, request_id
             purpose=other.purpose or agent.purpose,
             scopes=sorted({name for _, name in other.requested}),
         )
-        requests.answer(other, RequestDecision.REFUSED, now=now)
+        request_answers.answer(other, RequestDecision.REFUSED, now=now)
 
 
 @transaction.atomic

@@ -54,7 +54,10 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
 
 
 class AccessRequest(models.Model):
-    """One question to one person, answered once or not at all. ``consent/requests.py`` is the only code that changes it."""
+    """One question to one person, answered once or not at all.
+
+    ``consent/requests.py`` and ``consent/request_answers.py`` are the only code that changes it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=8, choices=RequestKind.choices)

@@ -16,7 +16,7 @@ from agents.actors import Actor
 from agents.errors import InvalidInput, MandateError
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
-from consent import decision, reports, requests
+from consent import decision, reports, request_answers
 from consent.errors import DecisionMadeAlready, DecisionRefused, RequestClosed
 from consent.oauth.authorization import AuthorizationRequest
 from consent.oauth.authorization_reading import AuthorizationRefused
@@ -83,7 +83,7 @@ def report_question(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse
     if "why" in request.POST:
         try:
             why = request.POST["why"]
-            requests.report(asked.pk, offer, form_nonce=f"report:{asked.pk}", why=why, by=by, now=now)
+            request_answers.report(asked.pk, offer, form_nonce=f"report:{asked.pk}", why=why, by=by, now=now)
             messages.success(request, _("Reported. Nothing was allowed. The administrators see it now."))
             return redirect("inbox")
         except InvalidInput as problem:

@@ -24,7 +24,7 @@ from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal, source_of
 from agents.warnings import owners_at
-from consent import requests, silences
+from consent import request_answers, silences
 from consent.errors import DecisionMadeAlready, OfferChanged, RequestClosed, SignInNeeded
 from consent.models import AccessRequest, Consent, PendingConsent, Silence
 from consent.oauth import authorization_details
@@ -204,7 +204,7 @@ def _take(request: HttpRequest, asked: AccessRequest) -> HttpResponse:
         if why := _why_again(request, offer, shown):
             return _again(request, asked, *why)
         if request.POST["decision"] == "refuse":
-            requests.refuse(asked.pk, offer, form_nonce=shown.nonce, by=by, now=now)
+            request_answers.refuse(asked.pk, offer, form_nonce=shown.nonce, by=by, now=now)
             messages.info(request, _("Refused. %(agent)s gets nothing.") % {"agent": asked.agent.name})
             return redirect("inbox")
         given = read_answer(request.POST, offer)
@@ -217,7 +217,7 @@ def _take(request: HttpRequest, asked: AccessRequest) -> HttpResponse:
     except (InvalidInput, SignInNeeded) as problem:
         return _not_yet(request, asked, offer, given, problem)
     try:
-        made = requests.allow(asked.pk, approval, form_nonce=shown.nonce, by=by, now=now)
+        made = request_answers.allow(asked.pk, approval, form_nonce=shown.nonce, by=by, now=now)
     except (RequestClosed, DecisionMadeAlready) as problem:
         return _too_late(request, asked, problem)
     return _done(request, made)

@@ -122,7 +122,7 @@ def test_many_wrong_codes_at_once_are_each_counted(display, weber):
 
 
 def test_answering_what_was_answered_is_told(robot, weber):
-    from consent.requests import locked_for_answer
+    from consent.request_answers import locked_for_answer
 
     request = request_of(asked_id(robot, weber))
     decides(weber, request, "refuse")
