@@ -21,6 +21,7 @@ from agents.trail.models import Outcome
 from agents.trail.record import heaviest, record
 from consent import codes, mandate
 from consent.approval import Approval
+from consent.consent_events import names
 from consent.errors import ApproverNeeded, DecisionMadeAlready
 from consent.mail import tell_of_new_consent
 from consent.models import AccessRequest, Consent, PendingConsent, PushedRequest
@@ -110,7 +111,7 @@ def refuse(
         client_id=offer.client.pk,
         user_id=offer.person.pk if offer.person else None,
         purpose=offer.purpose,
-        scopes=mandate.names(scopes),
+        scopes=names(scopes),
         data_class=heaviest(scope.data_class for scope in scopes),
         redirect_host=offer.redirect_host,
     )

@@ -23,7 +23,7 @@ from agents.promises import when_it_counts
 from agents.redirects import LOOPBACK_NAMES
 from agents.rules import Rule, in_class
 from agents.trail.kinds import Kind
-from agents.trail.record import record
+from consent.consent_events import record_change
 from consent.mail import tell_of_pauses
 from consent.models import AccessToken, Consent, ConsentScope
 from consent.models.consent_queries import ConsentQuerySet
@@ -145,15 +145,11 @@ def _pause(
         changes = found[consent.pk]
         consent.paused_at = consent.paused_at or now
         consent.paused_because = merged(consent.paused_because, changes)
-        number = record(
+        number = record_change(
             Kind.CONSENT_PAUSED,
+            consent,
             by=by,
             now=now,
-            agent_id=consent.agent_id,
-            client_id=consent.client_id,
-            consent_id=consent.pk,
-            user_id=consent.user_id,
-            purpose_digest=consent.purpose_digest,
             scopes=sorted({change["scope"] for change in changes if change["scope"]}),
             changes=changes,
             live_tokens=out.get(consent.pk, 0),

@@ -17,7 +17,7 @@ from agents.models import Event, Organisation, User
 from agents.trail.kinds import Kind
 from agents.trail.record import plain, text_of
 from consent.client_metadata import digest_of_json
-from consent.mandate import shown_digest
+from consent.consent_events import shown_digest
 from consent.models import Consent, ConsentScope
 
 FORMAT = "mandate-evidence/1"

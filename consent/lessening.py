@@ -16,9 +16,9 @@ from agents.actors import Actor, require
 from agents.details.detail import Detail
 from agents.permissions import May
 from agents.trail.kinds import Kind
-from agents.trail.record import heaviest, record
+from agents.trail.record import heaviest
+from consent.consent_events import live_tokens, names, record_change
 from consent.errors import NotNarrower
-from consent.mandate import live_tokens, names
 from consent.models import Consent, ConsentScope
 
 
@@ -50,15 +50,11 @@ def lessen(
         changed.append(row.scope)
     if not changed:
         raise NotNarrower(consent.pk)
-    record(
+    record_change(
         Kind.CONSENT_LESSENED,
+        consent,
         by=by,
         now=now,
-        agent_id=consent.agent_id,
-        client_id=consent.client_id,
-        consent_id=consent.pk,
-        user_id=consent.user_id,
-        purpose_digest=consent.purpose_digest,
         reason=reason,
         scopes=names(changed),
         data_class=heaviest(scope.data_class for scope in changed),

@@ -13,12 +13,12 @@ from django.db import transaction
 from agents.actors import Actor, require
 from agents.permissions import May
 from agents.trail.kinds import Kind
-from agents.trail.record import record, text_digest
+from agents.trail.record import text_digest
 from consent.approval import check_conditions
 from consent.client_metadata import canonical
 from consent.conditions import Conditions
+from consent.consent_events import live_tokens, record_change
 from consent.errors import NotTighter
-from consent.mandate import live_tokens
 from consent.models import Consent
 
 
@@ -42,15 +42,11 @@ def limit(consent_id: uuid.UUID, *, conditions: Conditions, reason: str, by: Act
         raise NotTighter(consent.pk)
     consent.conditions, consent.uses_allowed = after.as_kept(), after.uses
     consent.save(update_fields=["conditions", "uses_allowed"])
-    record(
+    record_change(
         Kind.CONSENT_LIMITED,
+        consent,
         by=by,
         now=now,
-        agent_id=consent.agent_id,
-        client_id=consent.client_id,
-        consent_id=consent.pk,
-        user_id=consent.user_id,
-        purpose_digest=consent.purpose_digest,
         reason=reason,
         before=before.names(),
         after=after.names(),

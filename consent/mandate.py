@@ -1,4 +1,4 @@
-"""Approve, narrow, shorten, revoke, pause and confirm: the only code that changes a consent.
+"""Approve, narrow, shorten, revoke and confirm: what people change about a consent. The clock: ``lapsed.py``; drift: ``drift.py``.
 
 There is no *extend*: more or longer is a new screen (decisions.md, Consents). Nothing here hunts tokens down: what a
 token is worth is asked when it is used (``consent/oauth/worth.py``), so a change counts on tokens already out.
@@ -7,11 +7,9 @@ token is worth is asked when it is used (``consent/oauth/worth.py``), so a chang
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -23,7 +21,7 @@ from agents.models import Agent, Client, Scope, User
 from agents.permissions import May
 from agents.rules import Rules
 from agents.trail.kinds import Kind
-from agents.trail.record import heaviest, record, text_digest
+from agents.trail.record import heaviest, text_digest
 from consent.approval import (
     Approval,
     check_client,
@@ -33,9 +31,10 @@ from consent.approval import (
     check_scopes,
     require_approver,
 )
-from consent.client_metadata import canonical, digest_of_json, metadata_of
+from consent.client_metadata import digest_of_json, metadata_of
+from consent.consent_events import live_tokens, names, record_change, shown_digest
 from consent.errors import ApproverNeeded, ConsentEnded, NothingToConfirm, NotNarrower, NotShorter
-from consent.models import AccessToken, Consent, ConsentScope, Origin
+from consent.models import Consent, ConsentScope, Origin
 from consent.models.consent import fold_purpose, purpose_key
 from consent.pending import withdraw_all
 from consent.proof import must_have_proved
@@ -134,8 +133,8 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
     for old in replaced:
         old.superseded_by = consent
         old.save(update_fields=["superseded_by"])
-        _record(Kind.CONSENT_SUPERSEDED, old, by=by, now=now, successor=consent.pk)
-    _record(
+        record_change(Kind.CONSENT_SUPERSEDED, old, by=by, now=now, successor=consent.pk)
+    record_change(
         Kind.CONSENT_APPROVED,
         consent,
         by=by,
@@ -156,11 +155,6 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
     return consent
 
 
-def shown_digest(consent: Consent) -> str:
-    """Return the keyed digest of the words shown, by which the trail vouches for them. Empty where none were kept."""
-    return text_digest("shown", canonical(consent.shown).decode(), consent.pk) if consent.shown else ""
-
-
 @transaction.atomic
 def narrow(consent_id: uuid.UUID, *, keep: frozenset[Scope], reason: str, by: Actor, now: datetime) -> Consent:
     """Take scopes away from a live consent. Tokens already issued shrink with it at their next use.
@@ -178,7 +172,7 @@ def narrow(consent_id: uuid.UUID, *, keep: frozenset[Scope], reason: str, by: Ac
         raise NotNarrower(consent.pk)
     ConsentScope.objects.filter(pk__in=[row.pk for row in held if row.scope not in keep]).update(ended_at=now)
     taken = before - keep
-    consent.stop_event = _record(
+    consent.stop_event = record_change(
         Kind.CONSENT_NARROWED,
         consent,
         by=by,
@@ -208,7 +202,7 @@ def shorten(consent_id: uuid.UUID, *, ends_at: datetime, reason: str, by: Actor,
         raise NotShorter(consent.pk)
     before, consent.ends_at = consent.ends_at, ends_at
     consent.save(update_fields=["ends_at"])
-    _record(Kind.CONSENT_SHORTENED, consent, by=by, now=now, reason=reason, before=before, after=ends_at)
+    record_change(Kind.CONSENT_SHORTENED, consent, by=by, now=now, reason=reason, before=before, after=ends_at)
     return consent
 
 
@@ -224,7 +218,7 @@ def revoke(consent_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> C
     consent.must_be_live(now)
     consent.revoked_at, consent.revoked_by = now, by.user
     tokens = live_tokens(consent, now)
-    consent.stop_event = _record(Kind.CONSENT_REVOKED, consent, by=by, now=now, reason=reason, live_tokens=tokens)
+    consent.stop_event = record_change(Kind.CONSENT_REVOKED, consent, by=by, now=now, reason=reason, live_tokens=tokens)
     consent.save(update_fields=["revoked_at", "revoked_by", "stop_event"])
     return consent
 
@@ -268,76 +262,5 @@ def confirm(consent_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> 
     before = consent.answerable.pk
     consent.confirmed_by, consent.confirmed_at, consent.paused_at = by.user, now, None
     consent.save(update_fields=["confirmed_by", "confirmed_at", "paused_at"])
-    _record(Kind.CONSENT_CONFIRMED, consent, by=by, now=now, reason=reason, before=before, after=by.user.pk)
+    record_change(Kind.CONSENT_CONFIRMED, consent, by=by, now=now, reason=reason, before=before, after=by.user.pk)
     return consent
-
-
-def pause_unanswered(*, now: datetime, batch: int = 500) -> int:
-    """Write down which consents of the organisation have paused, in small transactions. Use refused them before.
-
-    Safe twice at once and killed half-way, as ``end_expired``. Returns how many. Records ``consent.paused`` for each.
-    """
-    due = Consent.objects.due_to_pause(now)
-    written = 0
-    while ids := list(due.order_by("ends_at", "pk").values_list("pk", flat=True)[:batch]):
-        for consent_id in ids:
-            with transaction.atomic():
-                # Asked again under the lock: somebody may have confirmed it, another worker may have been here.
-                consent = due.select_for_update(of=("self",)).filter(pk=consent_id).first()
-                since = consent.pauses_at if consent else None
-                if consent is not None and since is not None:
-                    consent.paused_at = since
-                    consent.save(update_fields=["paused_at"])
-                    _record(Kind.CONSENT_PAUSED, consent, by=Actor.system(), now=now, since=since)
-                    written += 1
-        if len(ids) < batch:
-            break
-    return written
-
-
-def end_expired(*, now: datetime, batch: int = 500) -> int:
-    """Write down which consents are past their end, in small transactions. Use refused them before.
-
-    Safe twice at once and killed half-way: whoever marks the row writes its event. Returns how many were written down.
-    """
-    written = 0
-    while True:
-        due = list(
-            Consent.objects.standing()
-            .filter(ended_recorded_at=None, ends_at__lte=now)
-            .order_by("ends_at")
-            .values_list("pk", flat=True)[:batch]
-        )
-        for consent_id in due:
-            with transaction.atomic():
-                marked = Consent.objects.filter(pk=consent_id, ended_recorded_at=None).update(ended_recorded_at=now)
-                if marked:
-                    consent = Consent.objects.select_related("agent", "client").get(pk=consent_id)
-                    _record(Kind.CONSENT_ENDED, consent, by=Actor.system(), now=now, ended_at=consent.ends_at)
-                    written += 1
-        if len(due) < batch:
-            return written
-
-
-def live_tokens(consent: Consent, now: datetime) -> int:
-    """Return how many access tokens under this consent have not run out."""
-    return AccessToken.objects.out(now).filter(consent=consent).count()
-
-
-def names(scopes: Iterable[Scope]) -> list[str]:
-    """Return the scopes' names, sorted, for an event."""
-    return sorted(scope.name for scope in scopes)
-
-
-def _record(kind: Kind, consent: Consent, *, by: Actor, now: datetime, **facts: Any) -> int:
-    facts.setdefault("purpose_digest", "" if facts.get("purpose") else consent.purpose_digest)
-    return record(
-        kind,
-        by=by,
-        now=now,
-        agent_id=consent.agent_id,
-        client_id=consent.client_id,
-        consent_id=consent.pk,
-        user_id=consent.user_id,
-        **facts,
-    )

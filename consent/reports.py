@@ -15,7 +15,8 @@ from agents.permissions import May
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record
-from consent import decision, mandate
+from consent import decision
+from consent.consent_events import names
 from consent.models import Report
 from consent.oauth.authorization import AuthorizationRequest
 from consent.offer import Offer
@@ -45,7 +46,7 @@ def report(
         user_id=offer.person.pk,
         purpose=offer.purpose,
         reason=why,
-        scopes=mandate.names([line.scope for line in offer.lines]),
+        scopes=names([line.scope for line in offer.lines]),
         data_class=heaviest(line.scope.data_class for line in offer.lines),
         redirect_host=offer.redirect_host,
     )

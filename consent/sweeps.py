@@ -26,7 +26,7 @@ from agents.addresses import page_address
 from agents.models import State, User
 from agents.sweeps import Sweep, batches, delete_in_batches, keys_in_order
 from agents.warnings import Ending, owners_at, readers_of, warn
-from consent import key_rotation, mandate, pending, requests
+from consent import key_rotation, lapsed, pending, requests
 from consent.models import (
     AccessRequest,
     AccessToken,
@@ -53,12 +53,12 @@ WRONG_ENTRIES_KEPT_FOR = timedelta(days=1)
 
 def end_consents(*, now: datetime, batch: int = 500) -> int:
     """Write down which consents are past their end. Returns how many. Records ``consent.ended`` for each."""
-    return mandate.end_expired(now=now, batch=batch)
+    return lapsed.end_expired(now=now, batch=batch)
 
 
 def pause_consents(*, now: datetime, batch: int = 500) -> int:
     """Write down which consents nobody answers for any more. Returns how many. Records ``consent.paused`` for each."""
-    return mandate.pause_unanswered(now=now, batch=batch)
+    return lapsed.pause_unanswered(now=now, batch=batch)
 
 
 def delete_dead_access_tokens(*, now: datetime, batch: int = 500) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime
 from agents.last_use import last_used
 from agents.models import Resource
 from agents.promises import when_it_counts
-from consent.mandate import live_tokens
+from consent.consent_events import live_tokens
 from consent.models import AccessToken, Consent
 
 

@@ -17,8 +17,8 @@ from agents.models import User
 from agents.permissions import May
 from agents.promises import when_it_counts
 from agents.trail.search import Search, find_events
-from consent import mandate
 from consent.condition_words import limits_in_words
+from consent.consent_events import live_tokens
 from consent.differences import differences_of, what_changed
 from consent.models import Consent
 from console.agreed import agreed_of, whose_words
@@ -123,7 +123,7 @@ def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
     facts += [
         (_("Client"), format_html("{} <code>{}</code>", bdi_name(shown.client.name), shown.client.client_id)),
         (_("Returned to"), bdi_name(shown.redirect_host) if shown.redirect_host else ""),
-        (_("Tokens out"), thin(mandate.live_tokens(shown, now))),
+        (_("Tokens out"), thin(live_tokens(shown, now))),
         (_("Last used"), when(at, last_used([shown.pk]).get(shown.pk), "words", _("never"))),  # type: ignore[arg-type]
     ]
     return [fact for fact in facts if fact[1] != ""]

@@ -12,7 +12,7 @@ import time_machine
 from django.utils import timezone
 
 from agents.models import Event
-from consent import mandate
+from consent import lapsed, mandate
 from tests import builders, grants
 
 pytestmark = [pytest.mark.faults, pytest.mark.engine, pytest.mark.django_db]
@@ -64,7 +64,7 @@ def test_f14_back_what_was_revoked_stays_revoked_and_what_was_told_is_not_told_a
         if jump < timedelta(days=1):  # before that the resource's own key did not exist
             assert records_api.introspects(pair["access_token"]) == INACTIVE
         assert discharge.refresh(pair["refresh_token"]).status_code in {400, 401}
-        assert mandate.end_expired(now=later - jump) == 0
+        assert lapsed.end_expired(now=later - jump) == 0
     with time_machine.travel(later, tick=False):
         assert records_api.introspects(pair["access_token"]) == INACTIVE
 
@@ -73,9 +73,9 @@ def test_f14_the_order_of_events_is_kept_and_sweeps_neither_repeat_nor_stall(
     discharge_client, weber, read_records, later
 ):
     given = grants.consent(discharge_client, scopes=[read_records], user=weber, life=timedelta(hours=1))
-    assert mandate.end_expired(now=later) == 1
+    assert lapsed.end_expired(now=later) == 1
     for now in (later - timedelta(hours=1), later, later + timedelta(days=1)):
-        assert mandate.end_expired(now=now) == 0
+        assert lapsed.end_expired(now=now) == 0
     kinds = list(Event.objects.filter(consent_id=given.pk).order_by("pk").values_list("kind", flat=True))
     assert kinds == ["consent.approved", "consent.ended"]
     with time_machine.travel(later - timedelta(hours=2), tick=False):

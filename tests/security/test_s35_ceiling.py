@@ -31,7 +31,7 @@ from agents import clients, lifecycle, registry, resources
 from agents.actors import Actor
 from agents.models import DataClass, Scope
 from agents.scopes import drift_of_facts
-from consent import decision, limiting, mandate
+from consent import decision, lapsed, limiting, mandate
 from consent.codes import CODE_LIFE
 from consent.conditions import EVERY_DAY, Conditions, Hours
 from tests import builders, grants
@@ -267,7 +267,7 @@ class Ceiling(RuleBasedStateMachine):
             self.clock += timedelta(seconds=seconds)
             self.frozen.move_to(self.clock)
         else:
-            mandate.end_expired(now=self.clock)
+            lapsed.end_expired(now=self.clock)
 
     # ----------------------------------------------------------------------------------------------- clients
 
