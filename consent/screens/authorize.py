@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,21 +16,19 @@ from django.views.decorators.http import require_GET, require_POST
 
 from agents.acr import MULTI, PASSKEY, SignIn, is_worth_any, sign_in_of, weakest
 from agents.actors import Actor, allowed
-from agents.errors import InvalidInput, MandateError
-from agents.models import Agent
+from agents.errors import InvalidInput
 from agents.permissions import May
 from agents.sign_in import signed_in_at
-from agents.trail.kinds import Kind
-from agents.trail.refusals import record_refusal
 from consent import decision
 from consent.errors import DecisionMadeAlready, OfferChanged, SignInNeeded
 from consent.oauth.authorization import AuthorizationRequest
-from consent.oauth.authorization_reading import AuthorizationRefused, Sent
-from consent.oauth.authorization_response import answer, error_answer, host_to_tell
+from consent.oauth.authorization_reading import AuthorizationRefused
+from consent.oauth.authorization_response import answer
 from consent.oauth.par import read, was_opened
 from consent.offer import Asking, Offer
 from consent.offering import make_offer
 from consent.screens.approvals import waits_page
+from consent.screens.authorize_refusals import form_refused, record_form_refused, refused
 from consent.screens.csp import without_form_action
 from consent.screens.form import FormTampered, Shown, approval_of, open_sealed, read_answer
 from consent.screens.proving import can_prove, cannot, lead_to_proof, proof_page
@@ -56,7 +54,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
         asked = read(sent, now=moment_of(request), tells=request.user.is_authenticated)
         return _answer(request, asked) if was_opened(sent, asked) else redirect(_address(asked))
     except AuthorizationRefused as refusal:
-        return _refused(request, refusal, sent)
+        return refused(request, refusal, sent)
 
 
 def _answer(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
@@ -88,11 +86,11 @@ def decide(request: HttpRequest) -> HttpResponse:
     try:
         shown = open_sealed(request.POST)
     except FormTampered as problem:
-        return _form_refused(request, problem, None)
+        return form_refused(request, problem, None)
     try:
         asked = read(shown.sent, now=moment_of(request), decided_too=True)
     except AuthorizationRefused as refusal:
-        return _refused(request, refusal, shown.sent)
+        return refused(request, refusal, shown.sent)
     if not request.user.is_authenticated:
         return _to_sign_in(asked)
     return _decide(request, asked, shown)
@@ -105,7 +103,7 @@ def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> 
     try:
         decision.must_be_undecided(shown.nonce, asked)
     except DecisionMadeAlready as problem:
-        return _form_refused(request, problem, _offer(request, asked))
+        return form_refused(request, problem, _offer(request, asked))
     if request.POST["decision"] == "refuse":
         return _no(request, asked, shown)  # a no to something that has changed since is still a no
     if shown.is_old(moment_of(request)):
@@ -122,7 +120,7 @@ def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> 
     try:
         return _yes(request, asked, offer, shown)
     except (DecisionMadeAlready, FormTampered) as problem:
-        return _form_refused(request, problem, offer)
+        return form_refused(request, problem, offer)
 
 
 def _no(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> HttpResponse:
@@ -130,7 +128,7 @@ def _no(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> Http
     try:
         decision.refuse(offer, form_nonce=shown.nonce, request=asked, by=Actor.of(request), now=moment_of(request))
     except DecisionMadeAlready as problem:
-        return _form_refused(request, problem, offer)
+        return form_refused(request, problem, offer)
     return answer(asked.redirect_uri, state=asked.state, error="access_denied", error_description="The person refused.")
 
 
@@ -139,11 +137,11 @@ def _yes(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown:
     try:
         approval = approval_of(given, offer, signed_in=sign_in_of(request), now=moment_of(request))
     except InvalidInput as problem:
-        _record(request, problem.code, offer)
+        record_form_refused(request, problem.code, offer)
         again = Again(error=problem.sentence, error_field=problem.field, answer=given)
         return _show(request, offer, asked, again=again, status=400)
     except SignInNeeded as problem:
-        _record(request, problem.code, offer)
+        record_form_refused(request, problem.code, offer)
         back = _address(asked, **{SIGNED_IN_AFTER: _stamp(request)})
         again = Again(error=cannot(problem), error_field="scope", answer=given)
         return lead_to_proof(request, problem, back=back) or _show(request, offer, asked, again=again, status=400)
@@ -200,7 +198,7 @@ def _show(
 def _show_again(request: HttpRequest, asked: AuthorizationRequest, sentence: str, *, code: str) -> HttpResponse:
     """Show the screen of now, with what happened. Nothing was decided."""
     offer = _offer(request, asked)
-    _record(request, code, offer)
+    record_form_refused(request, code, offer)
     return _show(request, offer, asked, again=Again(note=sentence), status=409)
 
 
@@ -256,106 +254,3 @@ def _told(asked: AuthorizationRequest, code: str, description: str) -> Authoriza
     return AuthorizationRefused(
         code, description, redirect_uri=asked.redirect_uri, state=asked.state, client=asked.client
     )
-
-
-# ------------------------------------------------------------------------------------------------------------ refusals
-
-
-def _refused(request: HttpRequest, refusal: AuthorizationRefused, sent: Sent) -> HttpResponse:
-    """Answer a refused request by redirect or page, and record it."""
-    client = refusal.client
-    # A host that nobody registered is a stranger's words: they stand beside the trail, where they can be erased.
-    unproven = "" if refusal.redirect_uri else host_to_tell(next(iter(sent.get("redirect_uri") or [""])))
-    record_refusal(
-        Kind.AUTHORIZATION_REFUSED,
-        reason_code=refusal.code,
-        reason=f"{refusal.description} It would have led to {unproven}." if unproven else refusal.description,
-        by=Actor.of(request),
-        now=moment_of(request),
-        client_id=client.pk if client else None,
-        agent_id=client.agent_id if client else None,
-        **({"redirect_host": host_to_tell(refusal.redirect_uri)} if refusal.redirect_uri else {}),
-    )
-    if refusal.redirect_uri:
-        return error_answer(refusal)
-    return _page(request, *_words(refusal), detail=refusal.code, lifted_at=_where_lifted(request, refusal))
-
-
-def _where_lifted(request: HttpRequest, refusal: AuthorizationRefused) -> tuple[str, str]:
-    """Return address and words of the page on which this very person can see to it, or nothing for anybody else."""
-    if not request.user.is_authenticated:
-        return "", ""
-    person, client = person_of(request), refusal.client
-    if refusal.code == "unknown_client" and allowed(Actor.of(request), May.REGISTER_AGENT):
-        return reverse("agent-register"), _("Register an agent")
-    if client is None or not Agent.objects.visible_to(person).filter(pk=client.agent_id).exists():
-        return "", ""
-    if refusal.code == "client_not_usable":
-        return reverse("agent", args=[client.agent_id]), _("Look at the agent")
-    if refusal.code == "invalid_redirect_uri":
-        return reverse("agent-clients", args=[client.agent_id]), _("Look at its clients")
-    return "", ""
-
-
-def _words(refusal: AuthorizationRefused) -> tuple[str, str]:
-    """Return title and sentence of a refusal that has no way back to a client."""
-    if refusal.code == "unknown_client":
-        return _("Mandate does not know this program"), _(
-            "Whatever sent you here is not registered as an agent, or its address was cut off. Nothing was allowed. "
-            "If you know who runs it, ask them to register it."
-        )
-    if refusal.code == "client_not_usable":
-        return _("This agent is not active"), _(
-            "It is registered here, but it may not be allowed anything now. Nothing was allowed. Its owner or an "
-            "administrator can say why."
-        )
-    if refusal.code == "invalid_redirect_uri":
-        return _("This request does not lead back to where it should"), _(
-            "It names an address to return to that is not registered for this agent, so Mandate sends you nowhere. "
-            "Nothing was allowed. If you came here from a link in a message, do not use it again."
-        )
-    if refusal.code == "invalid_request_uri":
-        return _("This request is over"), _(
-            "It was answered already, or it waited too long before it was opened here. Nothing more was allowed. Start "
-            "again from the agent."
-        )
-    return _("Mandate could not read this request"), _(
-        "Something in it was missing, doubled or too long. Nothing was allowed. Start again from the agent; if it goes "
-        "on, tell its owner."
-    )
-
-
-def _form_refused(request: HttpRequest, problem: MandateError, offer: Offer | None) -> HttpResponse:
-    """Answer a decision that cannot count with a page of its own: nothing was done, or it was done before."""
-    _record(request, problem.code, offer)
-    if isinstance(problem, DecisionMadeAlready):
-        return _page(request, _("You have decided this already"), problem.sentence, detail="", status=409)
-    return _page(request, _("This form cannot be taken"), problem.sentence, detail=problem.code)
-
-
-def _record(request: HttpRequest, code: str, offer: Offer | None) -> None:
-    record_refusal(
-        Kind.CONSENT_FORM_REFUSED,
-        reason_code=code,
-        by=Actor.of(request),
-        now=moment_of(request),
-        client_id=offer.client.pk if offer else None,
-        agent_id=offer.agent.pk if offer else None,
-        user_id=request.user.pk if request.user.is_authenticated else None,
-    )
-
-
-def _page(
-    request: HttpRequest,
-    title: str,
-    sentence: str,
-    *,
-    detail: str,
-    status: int = 400,
-    lifted_at: tuple[str, str] = ("", ""),
-) -> HttpResponse:
-    home = reverse("my-agents")
-    words = _("Go to My agents") if request.user.is_authenticated else _("Go to the sign-in page")
-    context = {"title": title, "sentence": sentence, "detail": detail, "url": home, "way_on": words}
-    context["second_url"], context["second_way"] = lifted_at
-    return render(request, "problem.html", context, status=status)

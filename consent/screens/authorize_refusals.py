@@ -1,0 +1,121 @@
+"""What a person reads when an authorization request or its answer is refused, and what the trail keeps of it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from agents.actors import Actor, allowed
+from agents.errors import MandateError
+from agents.models import Agent
+from agents.permissions import May
+from agents.trail.kinds import Kind
+from agents.trail.refusals import record_refusal
+from consent.errors import DecisionMadeAlready
+from consent.oauth.authorization_reading import AuthorizationRefused, Sent
+from consent.oauth.authorization_response import error_answer, host_to_tell
+from consent.offer import Offer
+from consent.screens.who_and_when import moment_of, person_of
+
+
+def refused(request: HttpRequest, refusal: AuthorizationRefused, sent: Sent) -> HttpResponse:
+    """Answer a refused request by redirect or page, and record it."""
+    client = refusal.client
+    # A host that nobody registered is a stranger's words: they stand beside the trail, where they can be erased.
+    unproven = "" if refusal.redirect_uri else host_to_tell(next(iter(sent.get("redirect_uri") or [""])))
+    record_refusal(
+        Kind.AUTHORIZATION_REFUSED,
+        reason_code=refusal.code,
+        reason=f"{refusal.description} It would have led to {unproven}." if unproven else refusal.description,
+        by=Actor.of(request),
+        now=moment_of(request),
+        client_id=client.pk if client else None,
+        agent_id=client.agent_id if client else None,
+        **({"redirect_host": host_to_tell(refusal.redirect_uri)} if refusal.redirect_uri else {}),
+    )
+    if refusal.redirect_uri:
+        return error_answer(refusal)
+    return _page(request, *_words(refusal), detail=refusal.code, lifted_at=_where_lifted(request, refusal))
+
+
+def _where_lifted(request: HttpRequest, refusal: AuthorizationRefused) -> tuple[str, str]:
+    """Return address and words of the page on which this very person can see to it, or nothing for anybody else."""
+    if not request.user.is_authenticated:
+        return "", ""
+    person, client = person_of(request), refusal.client
+    if refusal.code == "unknown_client" and allowed(Actor.of(request), May.REGISTER_AGENT):
+        return reverse("agent-register"), _("Register an agent")
+    if client is None or not Agent.objects.visible_to(person).filter(pk=client.agent_id).exists():
+        return "", ""
+    if refusal.code == "client_not_usable":
+        return reverse("agent", args=[client.agent_id]), _("Look at the agent")
+    if refusal.code == "invalid_redirect_uri":
+        return reverse("agent-clients", args=[client.agent_id]), _("Look at its clients")
+    return "", ""
+
+
+def _words(refusal: AuthorizationRefused) -> tuple[str, str]:
+    """Return title and sentence of a refusal that has no way back to a client."""
+    if refusal.code == "unknown_client":
+        return _("Mandate does not know this program"), _(
+            "Whatever sent you here is not registered as an agent, or its address was cut off. Nothing was allowed. "
+            "If you know who runs it, ask them to register it."
+        )
+    if refusal.code == "client_not_usable":
+        return _("This agent is not active"), _(
+            "It is registered here, but it may not be allowed anything now. Nothing was allowed. Its owner or an "
+            "administrator can say why."
+        )
+    if refusal.code == "invalid_redirect_uri":
+        return _("This request does not lead back to where it should"), _(
+            "It names an address to return to that is not registered for this agent, so Mandate sends you nowhere. "
+            "Nothing was allowed. If you came here from a link in a message, do not use it again."
+        )
+    if refusal.code == "invalid_request_uri":
+        return _("This request is over"), _(
+            "It was answered already, or it waited too long before it was opened here. Nothing more was allowed. Start "
+            "again from the agent."
+        )
+    return _("Mandate could not read this request"), _(
+        "Something in it was missing, doubled or too long. Nothing was allowed. Start again from the agent; if it goes "
+        "on, tell its owner."
+    )
+
+
+def form_refused(request: HttpRequest, problem: MandateError, offer: Offer | None) -> HttpResponse:
+    """Answer a decision that cannot count with a page of its own: nothing was done, or it was done before."""
+    record_form_refused(request, problem.code, offer)
+    if isinstance(problem, DecisionMadeAlready):
+        return _page(request, _("You have decided this already"), problem.sentence, detail="", status=409)
+    return _page(request, _("This form cannot be taken"), problem.sentence, detail=problem.code)
+
+
+def record_form_refused(request: HttpRequest, code: str, offer: Offer | None) -> None:
+    """Record that an answer on the screen did not count. Records ``consent.form_refused``."""
+    record_refusal(
+        Kind.CONSENT_FORM_REFUSED,
+        reason_code=code,
+        by=Actor.of(request),
+        now=moment_of(request),
+        client_id=offer.client.pk if offer else None,
+        agent_id=offer.agent.pk if offer else None,
+        user_id=request.user.pk if request.user.is_authenticated else None,
+    )
+
+
+def _page(
+    request: HttpRequest,
+    title: str,
+    sentence: str,
+    *,
+    detail: str,
+    status: int = 400,
+    lifted_at: tuple[str, str] = ("", ""),
+) -> HttpResponse:
+    home = reverse("my-agents")
+    words = _("Go to My agents") if request.user.is_authenticated else _("Go to the sign-in page")
+    context = {"title": title, "sentence": sentence, "detail": detail, "url": home, "way_on": words}
+    context["second_url"], context["second_way"] = lifted_at
+    return render(request, "problem.html", context, status=status)
