@@ -7,7 +7,7 @@ wording     other words, unless whoever changed them says with a reason that the
 access      deeper: read → write → delete                                                           ``scopes.change_scope``
 data_class  another kind of data; not if it is less (none, or personal after a special kind)        ``scopes.change_scope``
 sensitive   an administrator marks it as sensitive                                                  ``scopes.change_scope``
-required    people can no longer untick what they could                       ``registry.set_scopes``, ``confirm_required``
+required    people can no longer untick what they could                       ``agent_scopes.set_scopes``, ``confirm_required``
 rule        an administrator changed what its class takes, and pauses what goes beyond          ``rule_changes.change_rule``
 redirect    a new host to return to, or the host is gone that a person returned to                  ``clients.change``
 """

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from django.db import transaction
 
-from agents import clients, lifecycle, registry
+from agents import agent_scopes, clients, lifecycle, registry
 from agents.actors import Actor
 from agents.models import Agent, AuthMethod, Client, Environment, Scope, User
 from agents.models.agent import Kind as AgentKind
@@ -61,7 +61,7 @@ def enrol(enrolment: Enrolment, *, then: Then, reason: str, by: Actor, now: date
     )
     if enrolment.scopes:
         required = frozenset(scope for scope in enrolment.scopes if scope.required_by_default)
-        registry.set_scopes(agent, scopes=enrolment.scopes, required=required, by=by, now=now)
+        agent_scopes.set_scopes(agent, scopes=enrolment.scopes, required=required, by=by, now=now)
     client = None
     if enrolment.kind == AgentKind.AUTONOMOUS or enrolment.redirect_uris:
         client = clients.add(

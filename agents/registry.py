@@ -1,6 +1,6 @@
-"""Who agents are and who answers for them: register, edit, hand over, and the scopes they may ask for.
+"""Who agents are and who answers for them: register, edit, hand over.
 
-States are moved in ``lifecycle.py``, clients in ``clients.py``.
+States are moved in ``lifecycle.py``, clients in ``clients.py``, what they may ask for in ``agent_scopes.py``.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from django.db.models import DateTimeField, F, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
-from agents import credentials, drift
+from agents import credentials
 from agents.actors import Actor, require
-from agents.drift import Drift, What
-from agents.errors import Ended, Forbidden, InvalidInput
-from agents.models import Agent, AgentScope, DataClass, Environment, Ownership, Scope, State, User
+from agents.errors import Ended, InvalidInput
+from agents.models import Agent, DataClass, Environment, Ownership, State, User
 from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
 from agents.review import before_change, note_change
@@ -90,9 +89,9 @@ def edit(agent: Agent, *, by: Actor, now: datetime, **changes: Any) -> Agent:
     unknown = changes.keys() - EDITABLE
     if unknown:
         raise TypeError(f"not editable: {sorted(unknown)}")
-    agent = _locked(agent)
+    agent = Agent.objects.locked(agent.pk)
     require(by, May.EDIT_AGENT, agent)
-    _must_not_be_retired(agent)
+    must_not_be_retired(agent)
     so_far = before_change(agent)
     facts = {name: value for name, value in _checked(changes, now=now).items() if getattr(agent, name) != value}
     if facts.get("purpose") == "" and agent.state != State.DRAFT:
@@ -125,9 +124,9 @@ def hand_over(agent: Agent, *, owner: User, reason: str, by: Actor, now: datetim
     Raises Forbidden, Ended (retired), InvalidInput. Records ``agent.handed_over``, ``credential.revoked`` for each.
     """
     reason = reason_of(reason)
-    agent = _locked(agent)
+    agent = Agent.objects.locked(agent.pk)
     require(by, May.HAND_OVER_AGENT, agent)
-    _must_not_be_retired(agent)
+    must_not_be_retired(agent)
     _must_be_able_to_answer("owner", owner)
     before = agent.owner
     if before == owner:
@@ -156,9 +155,9 @@ def set_deputies(agent: Agent, *, deputies: Iterable[User], by: Actor, now: date
 
     Raises Forbidden, Ended (retired), InvalidInput. Records ``agent.deputies_changed``.
     """
-    agent = _locked(agent)
+    agent = Agent.objects.locked(agent.pk)
     require(by, May.HAND_OVER_AGENT, agent)
-    _must_not_be_retired(agent)
+    must_not_be_retired(agent)
     wanted = {person.pk: person for person in _checked_deputies(deputies, owner=agent.owner)}
     before = {person.pk for person in agent.deputies}
     if wanted.keys() == before:
@@ -170,109 +169,6 @@ def set_deputies(agent: Agent, *, deputies: Iterable[User], by: Actor, now: date
     return Agent.objects.get(pk=agent.pk)
 
 
-@transaction.atomic
-def set_scopes(
-    agent: Agent, *, scopes: frozenset[Scope], required: frozenset[Scope], by: Actor, now: datetime
-) -> Agent:
-    """Make exactly these the scopes that the agent may ask for. Consents that hold another scope keep it.
-
-    required: those a person cannot untick. A sensitive one can be unticked until an administrator confirms it.
-    Consents that hold one which becomes required pause (``drift_of_required``).
-    Raises Forbidden, Ended (agent or scope), InvalidInput. Records ``agent.scopes_changed``.
-    """
-    agent = _locked(agent)
-    require(by, May.REQUIRE_SCOPE, agent)
-    _must_not_be_retired(agent)
-    if not required <= scopes:
-        raise InvalidInput("required", _("A required permission must be among those that it may ask for."))
-    live = set(Scope.objects.live().filter(pk__in=[scope.pk for scope in scopes]))
-    if live != scopes:
-        raise Ended(_("One of these permissions is no longer offered. Load the page again."))
-    rows = list(AgentScope.objects.filter(agent=agent, ended_at=None).select_related("scope__resource"))
-    ending = [row for row in rows if row.scope not in scopes or row.required != (row.scope in required)]
-    kept = {row.scope for row in rows} - {row.scope for row in ending}
-    adding = scopes - kept
-    if not ending and not adding:
-        return agent
-    drifts, so_far = drift_of_required(agent, required), before_change(agent)
-    AgentScope.objects.filter(pk__in=[row.pk for row in ending]).update(ended_at=now)
-    for scope in sorted(adding, key=lambda scope: scope.pk):
-        AgentScope.objects.create(agent=agent, scope=scope, required=scope in required, added_at=now)
-    before = frozenset(row.scope for row in rows)
-    record(
-        Kind.AGENT_SCOPES_CHANGED,
-        by=by,
-        now=now,
-        agent_id=agent.pk,
-        added=_pairs(scopes - before),
-        removed=_pairs(before - scopes),
-        required=_pairs(required),
-    )
-    note_change(agent, so_far, by=by, now=now)
-    drift.tell(drifts, by=by, now=now)
-    return agent
-
-
-def drift_of_required(agent: Agent, scopes: Iterable[Scope]) -> list[Drift]:
-    """Return for which of these, were they required, people could no longer untick what they could untick so far.
-
-    A sensitive one counts only when it is confirmed (``confirm_required``).
-    """
-    rows = AgentScope.objects.live().filter(agent=agent).select_related("scope")
-    locked = {row.scope_id for row in rows if row.is_locked}
-    return [
-        Drift(What.REQUIRED, False, True, scope=scope, agent=agent)
-        for scope in sorted(scopes, key=lambda scope: scope.pk)
-        if scope.pk not in locked and not scope.is_sensitive
-    ]
-
-
-@transaction.atomic
-def confirm_required(agent: Agent, scope: Scope, *, by: Actor, now: datetime) -> AgentScope:
-    """Let a sensitive scope be required of people. Only an administrator who neither owns nor deputises the agent may.
-
-    Consents that hold it as one that can be unticked pause.
-    Raises Forbidden, Ended, InvalidInput (not required, not sensitive). Records ``agent.required_scope_confirmed``.
-    """
-    agent = _locked(agent)
-    require(by, May.CONFIRM_REQUIRED_SCOPE, agent)
-    if by.user is None:
-        raise Forbidden(May.CONFIRM_REQUIRED_SCOPE, agent)
-    _must_not_be_retired(agent)
-    row = AgentScope.objects.live().filter(agent=agent, scope=scope).select_related("scope__resource").first()
-    if row is None:
-        raise Ended(_("The agent does not ask for this permission any more."))
-    if not row.required or not row.scope.is_sensitive:
-        raise InvalidInput("scope", _("Only a sensitive permission that its owner marked as required needs this."))
-    if row.confirmed_by_id is None:
-        drifts = drift_of_confirming(agent, scope)
-        row.confirmed_by = by.user
-        row.save(update_fields=["confirmed_by"])
-        record(
-            Kind.REQUIRED_SCOPE_CONFIRMED,
-            by=by,
-            now=now,
-            agent_id=agent.pk,
-            resource_id=scope.resource_id,
-            scopes=[scope.name],
-            scope=scope.name,
-        )
-        drift.tell(drifts, by=by, now=now)
-    return row
-
-
-def drift_of_confirming(agent: Agent, scope: Scope) -> list[Drift]:
-    """Return that people could no longer untick this sensitive permission, if that is not so already."""
-    row = AgentScope.objects.live().filter(agent=agent, scope=scope).select_related("scope__resource").first()
-    if row is None or row.is_locked or not row.required:
-        return []
-    return [Drift(What.REQUIRED, False, True, scope=row.scope, agent=agent)]
-
-
-def _locked(agent: Agent) -> Agent:
-    return Agent.objects.locked(agent.pk)
-
-
 def _end_parts(parts: QuerySet[Ownership], now: datetime) -> None:
     """End these parts now, and never before they began.
 
@@ -281,7 +177,8 @@ def _end_parts(parts: QuerySet[Ownership], now: datetime) -> None:
     parts.update(until=Greatest(F("since"), Value(now, output_field=DateTimeField())))
 
 
-def _must_not_be_retired(agent: Agent) -> None:
+def must_not_be_retired(agent: Agent) -> None:
+    """Raise Ended for an agent that is retired for good."""
     if agent.state == State.RETIRED:
         raise Ended(_("%(agent)s is retired. Nothing about it can be changed any more.") % {"agent": agent.name})
 
@@ -323,8 +220,3 @@ def _checked(facts: dict[str, Any], *, now: datetime) -> dict[str, Any]:
     if ends_at is not None and ends_at <= now:
         raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
     return checked
-
-
-def _pairs(scopes: Iterable[Scope]) -> list[str]:
-    """Name scopes as they are told apart: by resource and name."""
-    return sorted(f"{scope.resource.identifier}/{scope.name}" for scope in scopes)

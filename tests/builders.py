@@ -13,7 +13,7 @@ from django.db import transaction
 from django.test import Client as Browser
 from django.utils import timezone
 
-from agents import clients, credentials, lifecycle, registry, resources
+from agents import agent_scopes, clients, credentials, lifecycle, registry, resources
 from agents.acr import SINGLE, SignIn
 from agents.actors import Actor, ActorKind
 from agents.credentials import IssuedKey
@@ -166,7 +166,7 @@ def agent(
         now=now,
     )
     if scopes:
-        registry.set_scopes(made, scopes=frozenset(scopes), required=frozenset(required), by=actor(owner), now=now)
+        agent_scopes.set_scopes(made, scopes=frozenset(scopes), required=frozenset(required), by=actor(owner), now=now)
     if active:
         lifecycle.submit(made, reason="It is ready.", by=actor(owner), now=now)
         made = lifecycle.activate(made, reason="Looked at it.", by=actor(administrator()), now=now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from agents import clients, credentials, lifecycle, registry
+from agents import agent_scopes, clients, credentials, lifecycle, registry
 from agents.models import AuthMethod, Environment
 from agents.models import Kind as AgentKind
 from console.demo.timeline import Timeline
@@ -193,7 +193,7 @@ def _register(world: World, text: AgentText, at: datetime) -> None:
     )
     scopes = frozenset(world.scopes[name] for name in text.scopes.split())
     required = frozenset(world.scopes[name] for name in text.required.split())
-    registry.set_scopes(agent, scopes=scopes, required=required, by=by, now=at + timedelta(minutes=1))
+    agent_scopes.set_scopes(agent, scopes=scopes, required=required, by=by, now=at + timedelta(minutes=1))
     client = clients.add(
         agent,
         name=text.name,
@@ -219,7 +219,7 @@ def _activate(world: World, text: AgentText, at: datetime) -> None:
 
 
 def _confirm_required(world: World, at: datetime) -> None:
-    registry.confirm_required(
+    agent_scopes.confirm_required(
         world.agents["discharge"], world.scopes["records:read"], by=world.actor("mara", at), now=at
     )
 

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from agents import registry
+from agents import agent_scopes
 from agents.actors import Actor, require
 from agents.models import Scope
 from agents.permissions import May
@@ -33,10 +33,10 @@ def scopes(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         chosen = frozenset(form.cleaned_data["scopes"])
         required = frozenset(form.cleaned_data["required"]) & chosen
-        affected = to_be_shown(request, lambda: registry.drift_of_required(agent, required))
+        affected = to_be_shown(request, lambda: agent_scopes.drift_of_required(agent, required))
     if form.is_valid() and affected is None:
         with said_in(form, request):
-            registry.set_scopes(
+            agent_scopes.set_scopes(
                 agent,
                 scopes=chosen,
                 required=required,
@@ -56,13 +56,13 @@ def confirm(request: HttpRequest, agent_id: uuid.UUID, scope_id: uuid.UUID) -> H
     agent = agent_or_404(request, agent_id)
     scope = get_object_or_404(Scope, pk=scope_id)
     require(Actor.of(request), May.CONFIRM_REQUIRED_SCOPE, agent)
-    affected = to_be_shown(request, lambda: registry.drift_of_confirming(agent, scope))
+    affected = to_be_shown(request, lambda: agent_scopes.drift_of_confirming(agent, scope))
     if affected is not None:
         context = {**shell(request, agent, "", with_moves=False), "affected": affected}
         context["title"] = _("Confirm “%(scope)s” as required?") % {"scope": scope.wording.title}
         context["confirm"] = _("Confirm and pause them")
         return render_page(request, "console/affected_confirm.html", context)
     with said_in_message(request):
-        registry.confirm_required(agent, scope, by=Actor.of(request), now=moment_of(request))
+        agent_scopes.confirm_required(agent, scope, by=Actor.of(request), now=moment_of(request))
         messages.success(request, _("Confirmed: people cannot untick it any more."))
     return redirect(agent)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from agents import lifecycle, registry
+from agents import agent_scopes, lifecycle, registry
 from agents.actors import Actor
 from agents.errors import Forbidden, IllegalMove, InvalidInput, NotReady
 from agents.lifecycle import MOVES
@@ -125,7 +125,7 @@ def test_a_retired_agent_cannot_be_changed(ada, mara, now):
     for change in (
         lambda: registry.edit(agent, name="Other", by=actor(ada), now=now),
         lambda: registry.hand_over(agent, owner=mara, reason="Yours.", by=actor(mara), now=now),
-        lambda: registry.set_scopes(agent, scopes=frozenset(), required=frozenset(), by=actor(ada), now=now),
+        lambda: agent_scopes.set_scopes(agent, scopes=frozenset(), required=frozenset(), by=actor(ada), now=now),
     ):
         with pytest.raises(registry.Ended):
             change()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from agents import credentials, lifecycle, people, registry, resources
+from agents import agent_scopes, credentials, lifecycle, people, registry, resources
 from agents.actors import Actor
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import Agent, AgentScope, Ownership, Role, User
@@ -155,7 +155,7 @@ def test_an_agent_whose_owner_left_is_not_usable(ada, now):
 
 def test_what_an_agent_may_ask_for_is_ended_by_date_and_told(ada, read_records, look_up_staff, now):
     agent = builders.agent(owner=ada, scopes=[read_records], required=[read_records])
-    registry.set_scopes(
+    agent_scopes.set_scopes(
         agent, scopes=frozenset({look_up_staff}), required=frozenset(), by=actor(ada), now=now + timedelta(1)
     )
     assert [row.scope for row in AgentScope.objects.live()] == [look_up_staff]
@@ -179,19 +179,19 @@ def test_a_sensitive_required_scope_waits_for_an_administrator_who_has_no_part_i
     assert not row.is_locked
     for person in (mara, ada):
         with pytest.raises(Forbidden):
-            registry.confirm_required(agent, read_records, by=actor(person), now=now)
+            agent_scopes.confirm_required(agent, read_records, by=actor(person), now=now)
     with pytest.raises(Forbidden):
-        registry.confirm_required(agent, read_records, by=Actor.system(), now=now)
+        agent_scopes.confirm_required(agent, read_records, by=Actor.system(), now=now)
     second = builders.person("Li Wen", "administrator")
-    assert registry.confirm_required(agent, read_records, by=actor(second), now=now).is_locked
+    assert agent_scopes.confirm_required(agent, read_records, by=actor(second), now=now).is_locked
 
 
 def test_changing_what_is_required_asks_for_a_new_confirmation(ada, mara, read_records, now):
     agent = builders.agent(owner=ada, scopes=[read_records], required=[read_records])
-    registry.confirm_required(agent, read_records, by=actor(mara), now=now)
+    agent_scopes.confirm_required(agent, read_records, by=actor(mara), now=now)
     both = frozenset({read_records})
-    registry.set_scopes(agent, scopes=both, required=frozenset(), by=actor(ada), now=now)
-    registry.set_scopes(agent, scopes=both, required=both, by=actor(ada), now=now)
+    agent_scopes.set_scopes(agent, scopes=both, required=frozenset(), by=actor(ada), now=now)
+    agent_scopes.set_scopes(agent, scopes=both, required=both, by=actor(ada), now=now)
     assert not AgentScope.objects.live().get().is_locked
 
 
@@ -199,13 +199,13 @@ def test_a_scope_that_is_not_sensitive_needs_no_confirmation(ada, mara, look_up_
     agent = builders.agent(owner=ada, scopes=[look_up_staff], required=[look_up_staff])
     assert AgentScope.objects.get().is_locked
     with pytest.raises(InvalidInput):
-        registry.confirm_required(agent, look_up_staff, by=actor(mara), now=now)
+        agent_scopes.confirm_required(agent, look_up_staff, by=actor(mara), now=now)
 
 
 def test_a_required_scope_is_one_of_those_asked_for(ada, read_records, look_up_staff, now):
     agent = builders.agent(owner=ada)
     with pytest.raises(InvalidInput):
-        registry.set_scopes(
+        agent_scopes.set_scopes(
             agent, scopes=frozenset({look_up_staff}), required=frozenset({read_records}), by=actor(ada), now=now
         )
 

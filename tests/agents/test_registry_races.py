@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents import clients, lifecycle, registry
+from agents import agent_scopes, clients, lifecycle, registry
 from agents.errors import Ended, Forbidden, IllegalMove, InvalidInput
 from agents.models import Agent, AgentScope, Ownership, State
 from agents.trail.kinds import Kind
@@ -49,7 +49,7 @@ def test_the_same_scopes_set_by_many_at_once_stand_once(ada, look_up_staff, now)
     agent = builders.agent(owner=ada)
     chosen = frozenset({look_up_staff})
     outcome = at_once(
-        MANY, lambda _: registry.set_scopes(agent, scopes=chosen, required=chosen, by=actor(ada), now=now)
+        MANY, lambda _: agent_scopes.set_scopes(agent, scopes=chosen, required=chosen, by=actor(ada), now=now)
     )
     assert outcome.raised == []
     assert AgentScope.objects.live().filter(agent=agent).count() == 1

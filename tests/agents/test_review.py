@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from agents import clients, lifecycle, registry
+from agents import agent_scopes, clients, lifecycle, registry
 from agents.errors import Ended, FactsChanged, Forbidden
 from agents.models import Agent
 from agents.review import look_at_changes, looked_at_last, reviewed
@@ -87,8 +87,8 @@ def test_scopes_and_addresses_to_return_to_wait_too(assistant, ada, mara, now, l
     client = assistant.clients.get()
     by = {"by": actor(ada), "now": now}
     for change in (
-        lambda: registry.set_scopes(assistant, scopes=frozenset({look_up_staff}), required=frozenset(), **by),
-        lambda: registry.set_scopes(
+        lambda: agent_scopes.set_scopes(assistant, scopes=frozenset({look_up_staff}), required=frozenset(), **by),
+        lambda: agent_scopes.set_scopes(
             assistant, scopes=frozenset({look_up_staff}), required=frozenset({look_up_staff}), **by
         ),
         lambda: clients.change(client, redirect_uris=["https://else.st-anna.example/cb"], **by),

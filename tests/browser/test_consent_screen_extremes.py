@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from agents import registry, resources
+from agents import agent_scopes, resources
 from consent.models import Consent
 from tests import builders
 from tests.browser.agent_program import AgentProgram
@@ -122,7 +122,7 @@ def test_what_changes_while_somebody_reads_is_shown_before_it_counts(somebody, w
 def test_what_is_no_longer_asked_while_somebody_reads_is_not_allowed(somebody, weber, ada, program, see_appointments):
     person = somebody(weber).opens(program.address).is_at("asks to act for you")
     agent = see_appointments.agent_scopes.get().agent
-    registry.set_scopes(
+    agent_scopes.set_scopes(
         agent, scopes=frozenset({see_appointments}), required=frozenset(), by=builders.actor(ada), now=timezone.now()
     )
     person.presses("Allow")

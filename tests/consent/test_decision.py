@@ -9,7 +9,7 @@ import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
-from agents import lifecycle, registry, resources
+from agents import agent_scopes, lifecycle, resources
 from agents.models import Agent, Client, Scope, User
 from agents.trail.kinds import Kind
 from consent.models import AuthorizationCode, Consent
@@ -180,7 +180,7 @@ def test_a_scope_that_the_agent_lost_in_between_is_no_longer_allowed(
 ) -> None:
     browser = builders.browser(weber)
     form = screen(browser, discharge_client)
-    registry.set_scopes(
+    agent_scopes.set_scopes(
         discharge_assistant,
         scopes=frozenset({look_up_staff}),
         required=frozenset(),

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
-from agents import clients, lifecycle, registry, resources
+from agents import agent_scopes, clients, lifecycle, resources
 from agents.drift import What
 from agents.encryption import decrypt
 from agents.errors import InvalidInput
@@ -147,11 +147,13 @@ def test_a_permission_that_can_no_longer_be_unticked_pauses(
     ada: User, consent: Consent, discharge_assistant: Agent, see_appointments: Scope, look_up_staff: Scope
 ) -> None:
     scopes = frozenset({see_appointments, look_up_staff})
-    registry.set_scopes(
+    agent_scopes.set_scopes(
         discharge_assistant, scopes=scopes, required=frozenset(), by=builders.actor(ada), now=timezone.now()
     )
     assert not is_paused(consent)
-    registry.set_scopes(discharge_assistant, scopes=scopes, required=scopes, by=builders.actor(ada), now=timezone.now())
+    agent_scopes.set_scopes(
+        discharge_assistant, scopes=scopes, required=scopes, by=builders.actor(ada), now=timezone.now()
+    )
     assert is_paused(consent)
     assert {change["what"] for change in consent.paused_because} == {What.REQUIRED}
 
@@ -163,7 +165,7 @@ def test_one_that_its_owner_requires_pauses_when_it_is_sensitive_no_more(
     marked = Scope.objects.get(pk=see_appointments.pk)
     given = builders.consent(weber, discharge_client, [marked])
     one = frozenset({marked})
-    registry.set_scopes(discharge_assistant, scopes=one, required=one, by=builders.actor(ada), now=timezone.now())
+    agent_scopes.set_scopes(discharge_assistant, scopes=one, required=one, by=builders.actor(ada), now=timezone.now())
     assert not is_paused(given)
     change(see_appointments, mara, marked_sensitive=False)
     assert is_paused(given)
@@ -190,9 +192,9 @@ def test_a_sensitive_one_pauses_when_it_is_confirmed_not_when_its_owner_asks_for
 ) -> None:
     consent = builders.consent(weber, discharge_client, [read_records])
     now, one = timezone.now(), frozenset({read_records})
-    registry.set_scopes(discharge_assistant, scopes=one, required=one, by=builders.actor(ada), now=now)
+    agent_scopes.set_scopes(discharge_assistant, scopes=one, required=one, by=builders.actor(ada), now=now)
     assert not is_paused(consent)
-    registry.confirm_required(discharge_assistant, read_records, by=builders.actor(mara), now=now)
+    agent_scopes.confirm_required(discharge_assistant, read_records, by=builders.actor(mara), now=now)
     assert is_paused(consent)
 
 
@@ -443,7 +445,7 @@ def test_where_nothing_is_left_one_can_only_end_it(
     see_appointments: Scope,
 ) -> None:
     reword(see_appointments, mara)
-    registry.set_scopes(
+    agent_scopes.set_scopes(
         discharge_assistant,
         scopes=frozenset({read_records}),
         required=frozenset(),

@@ -11,7 +11,7 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from agents import clients, registry, resources
+from agents import agent_scopes, clients, resources
 from agents.models import Agent, Client, Scope, User
 from consent import mandate
 from consent.errors import OfferChanged
@@ -86,7 +86,7 @@ def changes(
         ),
         "reclassify": lambda: resources.change_scope(see_appointments, access="delete", by=by, now=timezone.now()),
         "redirect": lambda: clients.change(discharge_client, redirect_uris=elsewhere, by=by, now=timezone.now()),
-        "require": lambda: registry.set_scopes(
+        "require": lambda: agent_scopes.set_scopes(
             discharge_assistant, scopes=scopes, required=required, by=by, now=timezone.now()
         ),
     }[request.param]

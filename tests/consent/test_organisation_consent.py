@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from agents import registry
+from agents import agent_scopes
 from agents.models import Agent, Client, Role, Scope, User
 from agents.trail.kinds import Kind
 from consent.models import Consent, Origin
@@ -99,7 +99,7 @@ def test_a_form_counts_once(mara: User, claims_filer: Agent, claims_client: Clie
 def test_the_owner_cannot_allow_their_own_agent_what_is_sensitive(
     ada: User, mara: User, claims_filer: Agent, claims_client: Client, read_records: Scope, look_up_staff: Scope
 ) -> None:
-    registry.set_scopes(
+    agent_scopes.set_scopes(
         claims_filer,
         scopes=frozenset({read_records, look_up_staff}),
         required=frozenset(),

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from agents import people, registry, resources
+from agents import agent_scopes, people, resources
 from agents.models import Client, Scope, User
 from consent.models import Consent
 from consent.offer import Offer
@@ -117,7 +117,7 @@ def test_what_stands_already_is_said_and_what_would_fall_away(
     browser = builders.browser(weber)
     assert "Allowed already" not in text_of(opens(browser, discharge_client, scope="calendar:read"))
     allows(weber, discharge_client, scope="calendar:read staff:read")
-    registry.set_scopes(
+    agent_scopes.set_scopes(
         discharge_client.agent,
         scopes=frozenset({see_appointments}),
         required=frozenset(),

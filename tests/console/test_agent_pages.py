@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from agents import clients, credentials, lifecycle, registry
+from agents import agent_scopes, clients, credentials, lifecycle, registry
 from agents.models import Agent, AgentScope, Credential, State
 from agents.trail.kinds import Kind
 from consent.models import Consent
@@ -129,7 +129,7 @@ def test_activating_approves_what_was_looked_at_and_nothing_else(ada, mara, see_
         lambda: registry.edit(agent, name="St. Anna Patient Safety", **act),
         lambda: registry.edit(agent, purpose="Required yearly check", **act),
         lambda: registry.edit(agent, unit="Management", **act),
-        lambda: registry.set_scopes(
+        lambda: agent_scopes.set_scopes(
             agent, scopes=frozenset({see_appointments, read_records}), required=frozenset(), **act
         ),
         lambda: clients.change(client, redirect_uris=["https://elsewhere.example/cb"], **act),
@@ -238,7 +238,7 @@ def test_permissions_are_exactly_those_ticked(ada, discharge_assistant, read_rec
 
 
 def test_an_administrator_confirms_a_required_sensitive_permission(ada, mara, now, discharge_assistant, read_records):
-    registry.set_scopes(
+    agent_scopes.set_scopes(
         discharge_assistant,
         scopes=frozenset({read_records}),
         required=frozenset({read_records}),

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import Client as Browser
 from django.utils import timezone
 
-from agents import lifecycle, people, registry
+from agents import agent_scopes, lifecycle, people, registry
 from agents.actors import Actor
 from agents.ids import uuid7
 from agents.models import Agent, DataClass, Role, User
@@ -79,7 +79,7 @@ def test_more_than_a_few_pending_agents_are_told_as_a_list(mara, ada):
 def test_a_required_sensitive_scope_waits_for_an_administrator_who_does_not_keep_the_agent(
     mara, ada, discharge_assistant, read_records, see_appointments
 ):
-    registry.set_scopes(
+    agent_scopes.set_scopes(
         discharge_assistant,
         scopes=frozenset([read_records, see_appointments]),
         required=frozenset([read_records, see_appointments]),

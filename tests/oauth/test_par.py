@@ -112,10 +112,10 @@ def test_an_agent_that_acts_alone_asks_nobody(claims):
 
 
 def test_what_changed_since_the_push_counts(discharge, right, weber, discharge_assistant, ada, see_appointments):
-    from agents import registry
+    from agents import agent_scopes
 
     reference = pushes(right)
-    registry.set_scopes(
+    agent_scopes.set_scopes(
         discharge_assistant, scopes={see_appointments}, required=set(), by=builders.actor(ada), now=timezone.now()
     )
     sent = {"client_id": discharge.client.client_id, "request_uri": reference}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from agents import agent_scopes
 from agents import mail as outbox
-from agents import registry
 from agents.models import OutgoingMail
 from tests import grants
 from tests.builders import actor
@@ -41,7 +41,7 @@ def test_nobody_is_told_of_ordinary_scopes(claims, clinic_allows):
 def test_the_administrator_who_allowed_it_is_told_where_an_agent_acts_alone(
     claims, claims_client, claims_filer, ada, mara, records, read_records
 ):
-    registry.set_scopes(
+    agent_scopes.set_scopes(
         claims_filer, scopes=frozenset([read_records]), required=frozenset(), by=actor(ada), now=timezone.now()
     )
     grants.consent(claims_client, scopes=[read_records], user=None, by=mara)

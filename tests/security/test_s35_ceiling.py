@@ -27,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from agents import clients, lifecycle, registry, resources
+from agents import agent_scopes, clients, lifecycle, resources
 from agents.actors import Actor
 from agents.models import DataClass, Scope
 from agents.scopes import drift_of_facts
@@ -237,9 +237,9 @@ class Ceiling(RuleBasedStateMachine):
         else:
             required = frozenset({self.scopes[name]})
             concerned = {
-                change.scope.name for change in registry.drift_of_required(self.agent, required) if change.scope
+                change.scope.name for change in agent_scopes.drift_of_required(self.agent, required) if change.scope
             }
-            registry.set_scopes(self.agent, scopes=frozenset(self.scopes.values()), required=required, **by)
+            agent_scopes.set_scopes(self.agent, scopes=frozenset(self.scopes.values()), required=required, **by)
         self.scopes = {each: Scope.objects.get(pk=scope.pk) for each, scope in self.scopes.items()}
         for each in concerned:
             self.pause(each)
