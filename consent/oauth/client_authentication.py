@@ -2,6 +2,7 @@
 
 §2.3.1 client_secret_basic, client_secret_post   prove_client      §2.3 one method only       presented
 RFC 9700 §2.5: the method is registration state; what a request happens to present never chooses it.
+A key names its client, so it may come alone: ``:key`` by Basic, or ``client_secret`` without ``client_id``.
 private_key_jwt (RFC 7523) stands in a file of its own.
 Left out: mutual TLS (RFC 8705).      Errors: invalid_client (401), invalid_request.
 """
@@ -65,12 +66,20 @@ class ProvenClient:
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What a request presents: who it says it is, with which secret or assertion, by which method."""
+    """What a request presents: who it says it is, with which secret or assertion, by which method.
+
+    client_id: empty where a key comes alone and says by its handle whose it is.
+    """
 
     client_id: str
     secret: str
     method: AuthMethod
     assertion: str = ""
+
+    @property
+    def named(self) -> str:
+        """Whom it names: the client, or the handle of a key that came alone. Never a secret."""
+        return self.client_id or f"mdt_{handle_of(self.secret) or ''}"
 
 
 def presented(authorization: str, form: Mapping[str, str]) -> Presented:
@@ -88,16 +97,26 @@ def presented(authorization: str, form: Mapping[str, str]) -> Presented:
         client_id, secret = read_basic(value)
         if body_id and body_id != client_id:
             raise invalid_request("Header and body name two different clients.")
-        return Presented(client_id, secret, AuthMethod.BASIC)
-    if not body_id:
+        return Presented(client_id, _whole(client_id, secret), AuthMethod.BASIC)
+    if not body_id and not body_secret:
         raise invalid_client("The request names no client.")
-    return Presented(body_id, body_secret, AuthMethod.POST if body_secret else AuthMethod.NONE)
+    return Presented(body_id, _whole(body_id, body_secret), AuthMethod.POST if body_secret else AuthMethod.NONE)
+
+
+def _whole(client_id: str, secret: str) -> str:
+    """Return the secret, which must be a whole key where it comes without a client id. Raises OAuthRefusal.
+
+    That it was cut off or changed can be told to anybody: whoever sent it can compute its checksum.
+    """
+    if not client_id and handle_of(secret) is None:
+        raise invalid_client("The request names no client, and its secret is no whole key (mdt_...).")
+    return secret
 
 
 def named_client(authorization: str, form: Mapping[str, str]) -> str:
     """Return the client that a request names, proven or not, or an empty string. Never raises."""
     try:
-        return presented(authorization, form).client_id[:255]
+        return presented(authorization, form).named[:255]
     except OAuthRefusal:
         return form.get("client_id", "")[:255]
 
@@ -115,16 +134,23 @@ def read_basic(value: str) -> tuple[str, str]:
     return name, secret
 
 
-CLIENT_WITH_CREDENTIAL = """
+_CLIENT_AND_KEY = """
         SELECT c.id, c.client_id, c.auth_method, c.grant_types, c.ended_at, a.id, a.state, a.ends_at, u.is_active,
                c.require_dpop, k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at
-        FROM agents_client c
+        FROM {found}
         LEFT JOIN agents_agent a ON a.id = c.agent_id
         LEFT JOIN agents_ownership o ON o.agent_id = a.id AND o.role = 'owner' AND o.until IS NULL
         LEFT JOIN agents_user u ON u.id = o.user_id
-        LEFT JOIN agents_credential k ON k.client_id = c.id AND k.handle = %s
-        WHERE c.client_id = %s
+        WHERE {which}
 """
+CLIENT_WITH_CREDENTIAL = _CLIENT_AND_KEY.format(
+    found="agents_client c LEFT JOIN agents_credential k ON k.client_id = c.id AND k.handle = %s",
+    which="c.client_id = %s",
+)
+CLIENT_OF_KEY = _CLIENT_AND_KEY.format(
+    found="agents_credential k JOIN agents_client c ON c.id = k.client_id", which="k.handle = %s"
+)
+"""The same for a key that comes alone. A handle belongs to one credential, whoever holds it."""
 
 
 CLIENT_WITH_PUBLIC_KEYS = """
@@ -154,7 +180,10 @@ def prove_client(authorization: str, form: Mapping[str, str], facts: RequestFact
     if len(claim.client_id) > 255 or "\0" in claim.client_id:
         raise invalid_client()
     with hot_cursor() as cursor:
-        cursor.execute(CLIENT_WITH_CREDENTIAL, [handle, claim.client_id])
+        if claim.client_id:
+            cursor.execute(CLIENT_WITH_CREDENTIAL, [handle, claim.client_id])
+        else:
+            cursor.execute(CLIENT_OF_KEY, [handle])
         row = cursor.fetchone()
     if row is None:
         proves(claim.secret, NO_DIGEST)  # the same work as for a known client, so that time tells nothing

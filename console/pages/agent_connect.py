@@ -106,7 +106,7 @@ def _snippet(request: HttpRequest, agent: Agent, client: Client) -> dict[str, An
         return f"{base}?client={client.pk}&resource={at.pk}&lang={lang}"
 
     return {
-        "languages": [Tab(address(lang=one.name, at=resource), one.label, one is language) for one in offered],
+        "languages": [Tab(address(lang=one.name, at=resource), _(one.label), one is language) for one in offered],
         "resources": [Tab(address(lang=language.name, at=one), one.name, one is resource) for one in resources],
         "chosen_language": language,
         "code": snippet(language.name, connection(settings.ISSUER, client, resource, tuple(scopes[resource]))),

@@ -1,4 +1,4 @@
-"""Code to paste: how this very client gets a token for this resource, in four languages. Pure functions.
+"""Code to paste: how this very client gets a token for this resource, in five ways. Pure functions.
 
 The key is never part of the code: it is read from the environment, where the person just put it. A test runs every
 snippet as it is shown.
@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from django.template.loader import render_to_string
+from django.utils.translation import gettext_noop
 
 from agents.models import AuthMethod, Client, GrantType, Resource
 from agents.redirects import LOOPBACK_NAMES
@@ -40,7 +41,10 @@ class Language:
     install: str = ""
 
 
+ONE_KEY = Language("key", gettext_noop("One key"), "pip install httpx")
+"""The shortest way, for a client with a key that acts by itself: that key and nothing else (docs/examples/one_key)."""
 LANGUAGES = (
+    ONE_KEY,
     Language("python", "Python", "pip install authlib requests"),
     Language("typescript", "TypeScript", "npm install openid-client"),
     Language("curl", "curl"),
@@ -100,9 +104,17 @@ def connection(issuer: str, client: Client, resource: Resource, scopes: tuple[st
 def languages_of(client: Client) -> tuple[Language, ...]:
     """Return the tabs of this client.
 
-    The MCP SDK does not push requests, and signs for agents without people only; nobody signs by hand in a shell.
+    The MCP SDK does not push requests, and signs for agents without people only; nobody signs by hand in a shell. A key
+    alone is enough where no person has to be sent anywhere.
     """
     without = set()
+    if (
+        client.is_public
+        or client.signs
+        or client.require_dpop
+        or GrantType.CLIENT_CREDENTIALS not in client.grant_types
+    ):
+        without.add(ONE_KEY.name)
     if client.require_par or (client.signs and GrantType.CLIENT_CREDENTIALS not in client.grant_types):
         without.add("mcp")
     if client.signs:
@@ -168,6 +180,7 @@ def _as_string(value: str) -> str:
 
 
 _QUOTES: dict[str, Callable[[str], str]] = {
+    "key": _as_string,
     "python": _as_string,
     "typescript": _as_string,
     "mcp": _as_string,

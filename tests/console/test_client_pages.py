@@ -174,6 +174,18 @@ def test_the_code_to_paste_names_this_very_client(ada, discharge_client, languag
     assert "https://records.st-anna.example" in code
 
 
+def test_a_key_alone_is_shown_first_where_it_is_enough(ada, claims_client, discharge_client, claims_filer, settings):
+    page = browser(ada).get(reverse("agent-connect", args=[claims_client.agent_id]), {"lang": "key"})
+    assert page.context["languages"][0].label == "One key"
+    assert settings.ISSUER in page.context["code"]
+    assert claims_client.client_id not in page.context["code"]
+    page = browser(ada).get(reverse("agent-connect", args=[discharge_client.agent_id]))
+    assert "One key" not in [tab.label for tab in page.context["languages"]]
+    signs = builders.client(claims_filer, "signs", auth_method="private_key_jwt")
+    page = browser(ada).get(f"{reverse('agent-connect', args=[claims_client.agent_id])}?client={signs.pk}")
+    assert "One key" not in [tab.label for tab in page.context["languages"]]
+
+
 def test_connect_says_what_is_missing(ada, mara, claims_client, now):
     page = browser(mara).get(reverse("agent-connect", args=[claims_client.agent_id]))
     assert "Nobody has allowed it anything for the organisation yet." in page.content.decode()
