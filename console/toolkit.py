@@ -10,7 +10,6 @@ def toolkit_settings(issuer: str) -> dict[str, Any]:
     return {
         "OAUTH2_SERVER_CLASS": "consent.oauth.server.MandateServer",
         "OAUTH2_VALIDATOR_CLASS": "consent.oauth.validator.MandateValidator",
-        "SCOPES_BACKEND_CLASS": "consent.oauth.scopes.RegisteredScopes",
         "OIDC_ISS_ENDPOINT": issuer,
         "ALLOWED_REDIRECT_URI_SCHEMES": ["http", "https"],
         "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
@@ -18,14 +17,6 @@ def toolkit_settings(issuer: str) -> dict[str, Any]:
         "PKCE_REQUIRED": True,
         "ROTATE_REFRESH_TOKEN": True,
         "REFRESH_TOKEN_REUSE_PROTECTION": True,
-        "OAUTH2_RESPONSE_TYPES_SUPPORTED": ["code"],
-        "OAUTH2_GRANT_TYPES_SUPPORTED": [
-            "authorization_code",
-            "refresh_token",
-            "client_credentials",
-            "urn:openid:params:grant-type:ciba",
-            "urn:ietf:params:oauth:grant-type:device_code",
-        ],
         "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
         "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
         "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,

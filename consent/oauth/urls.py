@@ -7,7 +7,7 @@ from django.urls import include, path
 from consent.oauth.ciba import bc_authorize
 from consent.oauth.device import device_authorization
 from consent.oauth.introspection import introspect
-from consent.oauth.metadata import ApiMetadataView, ServerMetadataView
+from consent.oauth.metadata import api_document, server_document
 from consent.oauth.par import par
 from consent.oauth.revocation import revoke_token
 from consent.oauth.signing_keys import jwks
@@ -26,8 +26,8 @@ endpoints = [
 
 urlpatterns = [
     path("oauth/", include((endpoints, "oauth2_provider"))),
-    path(".well-known/oauth-authorization-server", ServerMetadataView.as_view(), name="server-metadata"),
-    path(".well-known/oauth-protected-resource", ApiMetadataView.as_view(), name="api-metadata"),
-    path(".well-known/oauth-protected-resource/api/v1", ApiMetadataView.as_view(), name="api-metadata-at-path"),
+    path(".well-known/oauth-authorization-server", server_document, name="server-metadata"),
+    path(".well-known/oauth-protected-resource", api_document, name="api-metadata"),
+    path(".well-known/oauth-protected-resource/api/v1", api_document, name="api-metadata-at-path"),
     path(".well-known/jwks.json", jwks, name="jwks"),
 ]

@@ -89,7 +89,6 @@ def server(running_mandate, api):
 
 
 def test_one_patient_is_asked_for_allowed_in_part_and_read(server, authlib, api, weber):
-    assert server["authorization_details_types_supported"] == [TYPE]
     metadata = httpx.get(f"{api.uri}/.well-known/oauth-protected-resource").json()
     assert metadata["authorization_details_types_supported"] == [TYPE]
     verifier = generate_token(64)

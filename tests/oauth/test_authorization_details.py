@@ -216,9 +216,9 @@ def test_other_scopes_can_be_asked_beside_it(machine, weber, look_up_staff):
     assert "Acme" in text
 
 
-def test_metadata_names_the_types(client):
-    document = client.get("/.well-known/oauth-authorization-server").json()
-    assert document["authorization_details_types_supported"] == ["bank_transfer"]
+def test_metadata_of_the_server_names_no_type_which_is_its_resources_to_name(machine, client):
+    document = client.get("/.well-known/oauth-authorization-server").content
+    assert b"bank_transfer" not in document
 
 
 def test_a_screen_of_forty_scopes_and_five_details_costs_few_queries(

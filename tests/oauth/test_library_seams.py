@@ -12,12 +12,10 @@ import inspect
 import pytest
 from oauth2_provider.models import AbstractApplication
 from oauth2_provider.oauth2_validators import OAuth2Validator
-from oauth2_provider.views import OAuthProtectedResourceMetadataView, OAuthServerMetadataView
 from oauthlib.oauth2.rfc6749.endpoints import TokenEndpoint
 from oauthlib.oauth2.rfc6749.grant_types import AuthorizationCodeGrant, ClientCredentialsGrant, RefreshTokenGrant
 
 from agents.models import Client
-from consent.oauth.metadata import ApiMetadataView, ServerMetadataView
 from consent.oauth.server import CodeGrant, MandateServer
 from consent.oauth.validator import MandateValidator
 
@@ -39,14 +37,6 @@ REPLACED: dict[object, str] = {
     OAuth2Validator.save_token: "b58a36c21fb6",
     TokenEndpoint.__init__: "9521dfe247e2",
     AuthorizationCodeGrant.validate_token_request: "ccdae4595c96",
-    OAuthServerMetadataView.get: "f9cc70b25037",
-    OAuthServerMetadataView.dispatch: "5bb8158a29ad",
-    OAuthProtectedResourceMetadataView.get_resource: "2d6d0e0280ae",
-    OAuthProtectedResourceMetadataView.get_authorization_servers: "91de3f569ffd",
-    OAuthProtectedResourceMetadataView.get_scopes_supported: "aa279c1c5029",
-    OAuthProtectedResourceMetadataView.get_bearer_methods_supported: "319e98b2c570",
-    OAuthProtectedResourceMetadataView.get_resource_name: "3c136de32238",
-    OAuthProtectedResourceMetadataView.dispatch: "5bb8158a29ad",
     AbstractApplication.allows_grant_type: "af80d718d8fb",
     AbstractApplication.is_usable: "9ef8e7eb2a9f",
     AbstractApplication.redirect_uri_allowed: "5ddcb28e41ad",
@@ -82,8 +72,6 @@ def test_what_asks_our_hooks_has_not_changed(method, seen):
         (MandateValidator, OAuth2Validator),
         (MandateServer, TokenEndpoint),
         (CodeGrant, AuthorizationCodeGrant),
-        (ServerMetadataView, OAuthServerMetadataView),
-        (ApiMetadataView, OAuthProtectedResourceMetadataView),
         (Client, AbstractApplication),
     ],
 )
