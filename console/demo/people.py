@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from agents import links, organisation, people, sign_in
+from agents import invitations, links, organisation, people, sign_in
 from agents.models import Role
 from console.demo.timeline import Timeline
 from console.demo.world import ZONE, World
@@ -81,9 +81,11 @@ def _decide_policy(world: World, at: datetime) -> None:
 
 
 def _join(world: World, person: Person, at: datetime) -> None:
-    _, token = people.invite(email=person.email, name=person.name, role=person.role, by=world.actor("mara", at), now=at)
+    _, token = invitations.invite(
+        email=person.email, name=person.name, role=person.role, by=world.actor("mara", at), now=at
+    )
     accepted = at + timedelta(minutes=3)
-    world.people[person.key] = people.accept_invitation(
+    world.people[person.key] = invitations.accept_invitation(
         token=token,
         name=person.name,
         password=world.passwords[person.key],
@@ -99,7 +101,7 @@ def _leave(world: World, at: datetime) -> None:
 
 def _invite(world: World, name: str, role: Role, at: datetime) -> None:
     email = f"{name.lower().replace(' ', '.')}@st-anna.example"
-    people.invite(email=email, name=name, role=role, by=world.actor("mara", at), now=at)
+    invitations.invite(email=email, name=name, role=role, by=world.actor("mara", at), now=at)
 
 
 def _sign_ins(world: World, line: Timeline, person: Person, days_ago: int) -> None:

@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents import links, people
+from agents import invitations, links
 from agents.errors import InvalidInput
 from agents.models import OneTimeLink
 from console.accounts.adapters import sign_in_with_link
@@ -40,7 +40,7 @@ def invitation(request: OurRequest) -> HttpResponse:
     form = AcceptForm(request.POST or None, initial={"name": link.name, "time_zone": "UTC"})
     if form.is_valid():
         try:
-            person = people.accept_invitation(
+            person = invitations.accept_invitation(
                 token=token, now=request.now, facts=request.facts, language=language_for(request), **form.cleaned_data
             )
         except InvalidInput as error:

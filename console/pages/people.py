@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from agents import people as domain
+from agents import invitations
 from agents.actors import Actor, require
 from agents.links import invitation_address
 from agents.models import OneTimeLink, Ownership, User
@@ -41,13 +41,13 @@ def people(request: PersonRequest) -> HttpResponse:
         to_attr="owned",
     )
     found = _matching(User.objects.visible_to(user), filters).order_by("name", "email").prefetch_related(owned)
-    invitations = OneTimeLink.objects.invitations().live(request.now).select_related("created_by")
+    waiting = OneTimeLink.objects.invitations().live(request.now).select_related("created_by")
     context = {
         "filters": filters,
         "filtered": any(filters.cleaned_data.values()),
         "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
         "may_invite": user.has_perm(May.INVITE_PERSON),
-        "invitations": Paginator(invitations.order_by("-created_at", "-pk"), PAGE_SIZE).get_page(
+        "invitations": Paginator(waiting.order_by("-created_at", "-pk"), PAGE_SIZE).get_page(
             request.GET.get("open")
         ),
     }
@@ -74,7 +74,7 @@ def invite(request: PersonRequest) -> HttpResponse:
     form = InviteForm(request.POST or None)
     if form.is_valid():
         with said_in(form, request):
-            link, token = domain.invite(**form.cleaned_data, by=by, now=request.now)
+            link, token = invitations.invite(**form.cleaned_data, by=by, now=request.now)
             if settings.MAIL_IS_SENT:
                 messages.success(request, _("The invitation is on its way to %(email)s.") % {"email": link.email})
                 return redirect("people")
@@ -109,6 +109,6 @@ def withdraw(request: PersonRequest, link_id: uuid.UUID) -> HttpResponse:
     require(Actor.of(request), May.INVITE_PERSON)
     link = get_object_or_404(OneTimeLink.objects.invitations(), pk=link_id)
     with said_in_message(request):
-        domain.withdraw_invitation(link.pk, by=Actor.of(request), now=request.now)
+        invitations.withdraw_invitation(link.pk, by=Actor.of(request), now=request.now)
         messages.success(request, _("The invitation of %(email)s is withdrawn.") % {"email": link.email})
     return redirect("people")

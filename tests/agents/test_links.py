@@ -10,8 +10,9 @@ from agents import links, people
 from agents.actors import RequestFacts
 from agents.errors import InvalidInput, LinkRefused
 from agents.ids import uuid7
+from agents.invitations import accept_invitation, invite
 from agents.models import OneTimeLink, Organisation, User
-from agents.people import accept_invitation, invite, set_up
+from agents.people import set_up
 from agents.trail.kinds import Kind
 from tests import builders
 from tests.services.parallel import at_once

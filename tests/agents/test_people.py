@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from agents import people
+from agents import invitations, people
 from agents.actors import Actor, RequestFacts
 from agents.errors import Ended, Forbidden, InvalidInput, LinkRefused, NotReady
 from agents.ids import uuid7
@@ -18,7 +18,7 @@ WHY = "They moved to another ward."
 
 
 def _invite(by, now, email="eva@st-anna.example", role=Role.USER):
-    return people.invite(email=email, name="Eva", role=role, by=builders.actor(by), now=now)
+    return invitations.invite(email=email, name="Eva", role=role, by=builders.actor(by), now=now)
 
 
 def test_an_administrator_invites_somebody(mara, now):
@@ -58,17 +58,17 @@ def test_an_address_that_is_none_is_refused(mara, now, email):
 
 def test_a_withdrawn_invitation_opens_nothing(mara, now):
     link, _ = _invite(mara, now)
-    people.withdraw_invitation(link.pk, by=builders.actor(mara), now=now)
+    invitations.withdraw_invitation(link.pk, by=builders.actor(mara), now=now)
     assert not OneTimeLink.objects.live(now).exists()
     with pytest.raises(Ended):
-        people.withdraw_invitation(link.pk, by=builders.actor(mara), now=now)
+        invitations.withdraw_invitation(link.pk, by=builders.actor(mara), now=now)
     assert len(builders.events(Kind.INVITATION_WITHDRAWN)) == 1
 
 
 def test_mallory_cannot_withdraw_an_invitation(mara, mallory, now):
     link, _ = _invite(mara, now)
     with pytest.raises(Forbidden):
-        people.withdraw_invitation(link.pk, by=builders.actor(mallory), now=now)
+        invitations.withdraw_invitation(link.pk, by=builders.actor(mallory), now=now)
 
 
 def test_an_administrator_changes_a_role(mara, weber, now):
@@ -172,7 +172,7 @@ def test_people_change_their_own_name_and_the_event_does_not_repeat_it(weber, no
 @pytest.mark.parametrize("dismissal", ["deactivated", "another role"])
 def test_whom_a_dismissed_administrator_invited_does_not_come_in(mara, now, dismissal):
     eva = builders.person("Eva", Role.ADMINISTRATOR)
-    link, token = people.invite(
+    link, token = invitations.invite(
         email="eva2@st-anna.example", name="", role=Role.ADMINISTRATOR, by=builders.actor(eva), now=now
     )
     other, _ = _invite(mara, now, "lea@st-anna.example")
@@ -202,7 +202,7 @@ def test_an_invitation_counts_while_its_maker_administers_however_they_came_to_d
 @pytest.mark.django_db(transaction=True)
 def test_of_an_invitation_accepted_while_its_maker_is_dismissed_no_administrator_is_left_unseen(now):
     mara, eva = builders.person("Mara", Role.ADMINISTRATOR), builders.person("Eva", Role.ADMINISTRATOR)
-    _, token = people.invite(
+    _, token = invitations.invite(
         email="eva2@st-anna.example", name="", role=Role.ADMINISTRATOR, by=builders.actor(eva), now=now
     )
     tries = [
@@ -218,6 +218,6 @@ def test_of_an_invitation_accepted_while_its_maker_is_dismissed_no_administrator
 
 def _accept(token, now):
     facts = RequestFacts(now, uuid7(), "192.0.2.4")
-    return people.accept_invitation(
+    return invitations.accept_invitation(
         token=token, name="Eva Two", password=builders.PASSWORD, time_zone="UTC", now=now, facts=facts
     )

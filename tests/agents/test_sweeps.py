@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents import credentials, heartbeat, lifecycle, people, registry, sweeps
+from agents import credentials, heartbeat, invitations, lifecycle, registry, sweeps
 from agents.actors import Actor
 from agents.ids import uuid7
 from agents.models import EndWarning, OneTimeLink, RefusalCount, Role, Session, State
@@ -87,7 +87,7 @@ def test_a_revoked_key_does_not_end_again(discharge_client, ada, now):
 
 
 def test_an_invitation_nobody_took_is_written_down_once(mara, now):
-    link, _ = people.invite(email="eva@st-anna.example", name="", role=Role.USER, by=builders.actor(mara), now=now)
+    link, _ = invitations.invite(email="eva@st-anna.example", name="", role=Role.USER, by=builders.actor(mara), now=now)
     assert sweeps.end_links(now=now + 6 * DAY) == 0
     assert sweeps.end_links(now=now + 8 * DAY) == 1
     assert sweeps.end_links(now=now + 9 * DAY) == 0
@@ -97,8 +97,8 @@ def test_an_invitation_nobody_took_is_written_down_once(mara, now):
 
 def test_a_withdrawn_invitation_does_not_end_again(mara, now):
     by = builders.actor(mara)
-    link, _ = people.invite(email="eva@st-anna.example", name="", role=Role.USER, by=by, now=now)
-    people.withdraw_invitation(link.pk, by=by, now=now)
+    link, _ = invitations.invite(email="eva@st-anna.example", name="", role=Role.USER, by=by, now=now)
+    invitations.withdraw_invitation(link.pk, by=by, now=now)
     assert sweeps.end_links(now=now + 8 * DAY) == 0
 
 
@@ -161,7 +161,9 @@ def test_two_workers_at_once_write_down_each_key_and_link_once(discharge_client,
     now = timezone.now()
     for number in range(6):
         builders.key(discharge_client, ends_at=now + DAY, now=now)
-        people.invite(email=f"guest{number}@st-anna.example", name="", role=Role.USER, by=builders.actor(mara), now=now)
+        invitations.invite(
+            email=f"guest{number}@st-anna.example", name="", role=Role.USER, by=builders.actor(mara), now=now
+        )
     later = now + 8 * DAY
     outcome = at_once(4, lambda n: (sweeps.end_credentials if n % 2 else sweeps.end_links)(now=later, batch=2))
     assert outcome.raised == []

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from agents import links, people
+from agents import invitations, links
 from agents.actors import Actor, RequestFacts
 from agents.errors import LinkRefused
 from agents.ids import uuid7
@@ -128,11 +128,11 @@ def test_a_refresh_token_ends_with_a_consent_that_was_shortened(discharge, weber
 
 def test_an_invitation_past_its_end_opens_nothing(mara, a_week_later):
     now = timezone.now()
-    _, token = people.invite(email="eva@st-anna.example", name="", role=Role.USER, by=Actor.person(mara), now=now)
+    _, token = invitations.invite(email="eva@st-anna.example", name="", role=Role.USER, by=Actor.person(mara), now=now)
     with a_week_later():
         later = timezone.now()
         with pytest.raises(LinkRefused):
-            people.accept_invitation(
+            invitations.accept_invitation(
                 token=token,
                 name="Eva",
                 password="a long password for Eva",

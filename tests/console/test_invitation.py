@@ -7,8 +7,8 @@ from django.db import transaction
 from django.test import Client, override_settings
 
 from agents import mail as waiting
+from agents.invitations import invite
 from agents.models import OneTimeLink, OutgoingMail, Session, User
-from agents.people import invite
 from agents.trail.kinds import Kind
 from tests import builders
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client as Browser
 from django.utils import timezone, translation
 
-from agents import people
+from agents import invitations, people
 from agents.errors import InvalidInput
 from agents.languages import language_of
 from agents.mail import deliver, send_later
@@ -91,7 +91,7 @@ def test_choosing_never_leads_to_another_site(back):
 
 def test_whoever_joins_reads_on_in_the_language_of_the_invitation(mara: User):
     by = builders.actor(mara)
-    _, token = people.invite(email="new@st-anna.example", name="", role="user", by=by, now=now())
+    _, token = invitations.invite(email="new@st-anna.example", name="", role="user", by=by, now=now())
     browser = builders.browser()
     browser.get(f"/invitation/{token}", **GERMAN)
     form = {"name": "Neu Hier", "password": builders.PASSWORD, "time_zone": "Europe/Vienna"}

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from agents import credentials, people, registry
+from agents import credentials, invitations, registry
 from agents.ids import uuid7
 from agents.models import Organisation, Role, Session
 from agents.trail.kinds import Kind
@@ -245,7 +245,7 @@ def test_asking_for_the_head_of_a_page_that_shows_a_link_once_does_not_use_it_up
 
 def test_open_invitations_come_in_pages(mara, now, django_assert_max_num_queries):
     for number in range(30):
-        people.invite(email=f"n{number}@st-anna.example", name="", role="user", by=builders.actor(mara), now=now)
+        invitations.invite(email=f"n{number}@st-anna.example", name="", role="user", by=builders.actor(mara), now=now)
     browser = builders.browser(mara)
     with django_assert_max_num_queries(10):
         first = browser.get("/people/")

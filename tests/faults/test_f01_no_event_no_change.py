@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from agents import clients, credentials, lifecycle, people, registry, resources
+from agents import clients, credentials, invitations, lifecycle, people, registry, resources
 from agents import scopes as scope_rules
 from consent import mandate
 from tests import builders, grants
@@ -91,7 +91,7 @@ CHANGES = [
     change("scope.ended", lambda c, who: scope_rules.end_scope(c["write_letters"], **REASON, **who)),
     change("person.deactivated", lambda c, who: people.deactivate(c["weber"], **REASON, **who)),
     change("person.role_changed", lambda c, who: people.change_role(c["weber"], role="owner", **REASON, **who)),
-    change("person.invited", lambda c, who: people.invite(email="n@x.example", name="N", role="user", **who)),
+    change("person.invited", lambda c, who: invitations.invite(email="n@x.example", name="N", role="user", **who)),
     change("consent.revoked", lambda c, who: mandate.revoke(c["weber_allows"].pk, **REASON, **who)),
     change(
         "consent.narrowed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents import people
+from agents import invitations
 from agents.models import Event
 from consent.oauth.signing_keys import make_key
 from tests import builders, out_of_band, ruling
@@ -20,7 +20,7 @@ def own(
     builders.agent("Mallory's own", owner=mallory)
     out_of_band.joins_circle(discharge_assistant, weber, by=mara)
     robot = out_of_band.asking_client(discharge_assistant)
-    link, _ = people.invite(email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now)
+    link, _ = invitations.invite(email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now)
     return {
         "agent_id": discharge_assistant.pk,
         "consent_id": weber_allows.pk,

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from agents import people
+from agents import invitations, people
 from agents.models import KnownSource, OneTimeLink, Session
 from agents.models.known_source import MOST_KNOWN
 from tests import builders
@@ -162,7 +162,9 @@ def test_s57_places_are_kept_as_digests_the_last_ones_alone(weber):
 
 
 def test_s57_links_are_long_kept_as_digests_and_not_used_up_by_looking(mara, now):
-    link, token = people.invite(email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now)
+    link, token = invitations.invite(
+        email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now
+    )
     assert len(token) >= 22  # 128 bits in base64url
     assert token not in "\n".join(map(repr, OneTimeLink.objects.values_list()))
     for _ in range(3):

@@ -14,7 +14,7 @@ import requests
 from django.db import connection
 from django.utils import timezone
 
-from agents import people
+from agents import invitations
 from agents.models import Event
 from consent.oauth import signing_keys
 from tests import builders, grants
@@ -75,7 +75,7 @@ def test_s60_nothing_that_was_handed_out_stands_anywhere(
         "the verifier": VERIFIER,
     }
     grants.consent(claims_client, scopes=[look_up_staff], user=None, by=mara, purpose="Look up staff")
-    _, secrets["the invitation"] = people.invite(
+    _, secrets["the invitation"] = invitations.invite(
         email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now
     )
 
