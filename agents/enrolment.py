@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from django.db import transaction
 
-from agents import agent_scopes, clients, lifecycle, registry
+from agents import agent_scopes, client_facts, clients, lifecycle, registry
 from agents.actors import Actor
 from agents.models import Agent, AuthMethod, Client, Environment, Scope, User
 from agents.models.agent import Kind as AgentKind
@@ -68,7 +68,7 @@ def enrol(enrolment: Enrolment, *, then: Then, reason: str, by: Actor, now: date
             agent,
             name=enrolment.name,
             auth_method=enrolment.auth_method,
-            grant_types=clients.GRANTS_OF[AgentKind(agent.kind)],
+            grant_types=client_facts.GRANTS_OF[AgentKind(agent.kind)],
             redirect_uris=enrolment.redirect_uris,
             by=by,
             now=now,

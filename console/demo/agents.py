@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from agents import agent_scopes, clients, credentials, lifecycle, registry
+from agents import agent_scopes, client_facts, clients, credentials, lifecycle, registry
 from agents.models import AuthMethod, Environment
 from agents.models import Kind as AgentKind
 from console.demo.timeline import Timeline
@@ -198,7 +198,7 @@ def _register(world: World, text: AgentText, at: datetime) -> None:
         agent,
         name=text.name,
         auth_method=AuthMethod.BASIC,
-        grant_types=clients.GRANTS_OF[text.kind],
+        grant_types=client_facts.GRANTS_OF[text.kind],
         redirect_uris=[REDIRECT.format(key=text.key)] if text.kind == ASSISTANT else [],
         by=by,
         now=at + timedelta(minutes=2),

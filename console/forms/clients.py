@@ -9,7 +9,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from agents.clients import GRANTS_OF
+from agents.client_facts import GRANTS_OF
 from agents.models import Agent, AuthMethod, Client, GrantType
 from agents.models.agent import Kind as AgentKind
 from agents.public_keys import LONGEST_TEXT, PublicKey, keys_in_text

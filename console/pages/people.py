@@ -47,9 +47,7 @@ def people(request: PersonRequest) -> HttpResponse:
         "filtered": any(filters.cleaned_data.values()),
         "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
         "may_invite": user.has_perm(May.INVITE_PERSON),
-        "invitations": Paginator(waiting.order_by("-created_at", "-pk"), PAGE_SIZE).get_page(
-            request.GET.get("open")
-        ),
+        "invitations": Paginator(waiting.order_by("-created_at", "-pk"), PAGE_SIZE).get_page(request.GET.get("open")),
     }
     return render_part(request, "console/people.html", "list", context)
 
