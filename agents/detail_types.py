@@ -25,7 +25,7 @@ from agents.drift import Drift, What
 from agents.errors import Ended, InvalidInput
 from agents.models import DetailType, DetailVersion, Resource, Scope
 from agents.permissions import May
-from agents.scopes import locked
+from agents.resource_locks import locked
 from agents.texts import reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record

@@ -3,7 +3,7 @@
 Who pauses consents stands on the floor above (``consent/drift.py``) and makes itself known here, so that no import goes
 up and nobody who changes a scope or a client can leave the pause out. Which changes count is decided where they are made:
 
-wording     other words, unless whoever changed them says with a reason that they mean the same     ``scopes.reword_scope``
+wording     other words, unless whoever changed them says with a reason that they mean the same     ``scope_words.reword_scope``
 access      deeper: read → write → delete                                                           ``scopes.change_scope``
 data_class  another kind of data; not if it is less (none, or personal after a special kind)        ``scopes.change_scope``
 sensitive   an administrator marks it as sensitive                                                  ``scopes.change_scope``

@@ -20,16 +20,10 @@ from agents.models import Checks, Resource
 from agents.models.resource import LONGEST_OFFLINE_LIFE
 from agents.permissions import May
 from agents.redirects import LOOPBACK_NAMES
-from agents.scopes import (
-    SensitiveOffline,
-    add_scope,
-    allow_sensitive_offline,
-    change_scope,
-    end_scope,
-    locked,
-    must_not_mix,
-    reword_scope,
-)
+from agents.resource_locks import locked
+from agents.scope_words import reword_scope
+from agents.scopes import add_scope, change_scope, end_scope
+from agents.sensitive_offline import SensitiveOffline, allow_sensitive_offline, must_not_mix
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record

@@ -1,14 +1,13 @@
-"""Scopes of a resource: add, change, reword, end. A scope is always the pair (resource, name).
+"""Scopes of a resource: add, change, end. A scope is always the pair (resource, name).
 
-How a resource checks tokens decides when a change counts there, so sensitive scopes stand only at resources that
-ask Mandate each time, unless an administrator decides otherwise with a reason (decisions.md, Tokens).
+Its words are changed in ``scope_words.py``. Sensitive scopes stand only at resources that ask Mandate each time, unless
+an administrator decides otherwise with a reason (``sensitive_offline.py``).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,11 +18,14 @@ from agents import drift
 from agents.actors import Actor, require
 from agents.details.offline import must_not_stand_in_tokens
 from agents.drift import Drift, What
-from agents.errors import Ended, InvalidInput, NotReady, Refused
-from agents.models import Access, AgentScope, DataClass, Ownership, Resource, Scope, ScopeWording
+from agents.errors import InvalidInput
+from agents.models import Access, AgentScope, DataClass, Ownership, Resource, Scope
 from agents.models.resource import is_sensitive
 from agents.permissions import May
-from agents.texts import one_line, reason_of
+from agents.resource_locks import locked, locked_scope
+from agents.scope_words import Words, add_wording
+from agents.sensitive_offline import must_not_mix
+from agents.texts import reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
 
@@ -33,42 +35,6 @@ WEIGHING = frozenset({"access", "data_class", "marked_sensitive"})
 LONGEST_LIFE = timedelta(days=3653)
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,80}\Z")
 """RFC 6749 §3.3."""
-
-
-class SensitiveOffline(Refused):
-    """A sensitive scope and a resource that would go on accepting a token after it was revoked."""
-
-    code = "sensitive_offline"
-
-    def __init__(self, resource_name: str) -> None:
-        super().__init__(
-            _(
-                "%(resource)s checks tokens offline, so a revoked permission would go on counting there until the token ends. Let it ask Mandate instead, or have an administrator allow this with a reason."
-            )
-            % {"resource": resource_name}
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What people read of a scope. concerns: whom the data is about, if that is said."""
-
-    title: str
-    detail: str
-    concerns: str = ""
-
-    def checked(self) -> Words:
-        """Return the words as they are kept. Raises InvalidInput."""
-        return Words(
-            one_line("title", self.title, longest=120),
-            one_line("detail", self.detail, longest=500, needed=False),
-            one_line("concerns", self.concerns, longest=80, needed=False),
-        )
-
-    def as_kept(self) -> dict[str, str]:
-        """Return them as a difference keeps them."""
-        said = {"title": self.title, "detail": self.detail}
-        return {**said, "concerns": self.concerns} if self.concerns else said
 
 
 @transaction.atomic
@@ -117,7 +83,7 @@ def add_scope(
     must_not_mix(resource, sensitive=scope.is_sensitive)
     scope.save(force_insert=True)
     words = Words(title, detail, concerns).checked()
-    wording = _add_wording(scope, version=1, meaning=1, words=words, by=by, now=now)
+    wording = add_wording(scope, version=1, meaning=1, words=words, by=by, now=now)
     record(
         Kind.SCOPE_CREATED,
         by=by,
@@ -143,7 +109,7 @@ def change_scope(scope: Scope, *, by: Actor, now: datetime, **changes: Any) -> S
     unknown = changes.keys() - CHANGEABLE
     if unknown:
         raise TypeError(f"not changeable: {sorted(unknown)}")
-    scope, resource = _locked_scope(scope)
+    scope, resource = locked_scope(scope)
     require(by, May.MANAGE_RESOURCE, resource)
     current = {name: getattr(scope, name) for name in CHANGEABLE}
     wanted = _checked({**current, **changes})
@@ -195,74 +161,13 @@ def drift_of_facts(scope: Scope, facts: Mapping[str, Any]) -> list[Drift]:
 
 
 @transaction.atomic
-def reword_scope(
-    scope: Scope,
-    *,
-    title: str,
-    detail: str,
-    concerns: str | None = None,
-    by: Actor,
-    now: datetime,
-    same_meaning: str = "",
-) -> ScopeWording:
-    """Give a scope new words. Consents keep the words that their human saw, and pause until they have seen these.
-
-    concerns: None leaves whom the data is about as it is. same_meaning: why the new words mean the same, where only the writing is mended. Then nobody is asked again.
-    Raises Forbidden, Ended, InvalidInput. Records ``scope.reworded``, with that reason.
-    """
-    scope, resource = _locked_scope(scope)
-    require(by, May.MANAGE_RESOURCE, resource)
-    newest = scope.wording
-    drifts = drift_of_words(scope, title=title, detail=detail, concerns=concerns)
-    if not drifts:
-        return newest
-    reason = reason_of(same_meaning) if same_meaning else ""
-    wording = _add_wording(
-        scope,
-        version=newest.version + 1,
-        meaning=newest.meaning if reason else newest.version + 1,
-        words=_new_words(newest, title, detail, concerns),
-        by=by,
-        now=now,
-    )
-    record(
-        Kind.SCOPE_REWORDED,
-        by=by,
-        now=now,
-        resource_id=resource.pk,
-        scopes=[scope.name],
-        name=scope.name,
-        version=wording.version,
-        title=wording.title,
-        detail=wording.detail,
-        concerns=wording.concerns,
-        same_meaning=bool(reason),
-        reason=reason,
-    )
-    if not reason:
-        drift.tell(drifts, by=by, now=now)
-    return wording
-
-
-def drift_of_words(scope: Scope, *, title: str, detail: str, concerns: str | None = None) -> list[Drift]:
-    """Return how these words differ from the newest ones, or nothing. Raises InvalidInput for words that may not be."""
-    newest = scope.wording
-    before, after = Words(newest.title, newest.detail, newest.concerns), _new_words(newest, title, detail, concerns)
-    return [] if before == after else [Drift(What.WORDING, before.as_kept(), after.as_kept(), scope=scope)]
-
-
-def _new_words(newest: ScopeWording, title: str, detail: str, concerns: str | None) -> Words:
-    return Words(title, detail, newest.concerns if concerns is None else concerns).checked()
-
-
-@transaction.atomic
 def end_scope(scope: Scope, *, reason: str, by: Actor, now: datetime) -> Scope:
     """Stop offering a permission. No consent holds it any more and no token is worth it.
 
     Raises Forbidden, Ended. Records ``scope.ended``.
     """
     reason = reason_of(reason)
-    scope, resource = _locked_scope(scope)
+    scope, resource = locked_scope(scope)
     require(by, May.MANAGE_RESOURCE, resource)
     scope.ended_at = now
     scope.save(update_fields=["ended_at"])
@@ -279,32 +184,6 @@ def end_scope(scope: Scope, *, reason: str, by: Actor, now: datetime) -> Scope:
     return scope
 
 
-@transaction.atomic
-def allow_sensitive_offline(resource: Resource, *, reason: str, by: Actor, now: datetime) -> Resource:
-    """Let sensitive scopes stand at this resource although it checks tokens offline.
-
-    One that asks Mandate needs no leave, and must not keep one for later: ``resources.change`` takes the reason together
-    with the change. Raises Forbidden, Ended, InvalidInput, NotReady. Records ``resource.sensitive_offline_allowed``.
-    """
-    reason = reason_of(reason)
-    resource = locked(resource)
-    require(by, May.DECIDE_SENSITIVITY, resource)
-    if not resource.is_offline:
-        raise NotReady(
-            _("%(resource)s asks Mandate about each token, so there is nothing to allow.") % {"resource": resource.name}
-        )
-    resource.sensitive_offline_reason = reason
-    resource.save(update_fields=["sensitive_offline_reason"])
-    record(Kind.SENSITIVE_OFFLINE_ALLOWED, by=by, now=now, resource_id=resource.pk, reason=reason)
-    return resource
-
-
-def must_not_mix(resource: Resource, *, sensitive: bool) -> None:
-    """Raise SensitiveOffline where a sensitive scope would stand at a resource that checks offline without leave."""
-    if sensitive and resource.is_offline and not resource.sensitive_offline_reason:
-        raise SensitiveOffline(resource.name)
-
-
 def _must_not_keep_an_agent_with(scope: Scope, by: Actor, *, field: str) -> None:
     kept = Ownership.objects.live().filter(user=by.user).values("agent_id")
     if AgentScope.objects.live().filter(scope=scope, agent_id__in=kept).exists():
@@ -315,37 +194,6 @@ def _must_not_keep_an_agent_with(scope: Scope, by: Actor, *, field: str) -> None
                 "is no longer sensitive."
             ),
         )
-
-
-def locked(resource: Resource) -> Resource:
-    """Return the resource under a row lock. Raises Ended for one that was removed."""
-    resource = Resource.objects.select_for_update().get(pk=resource.pk)
-    if resource.ended_at is not None:
-        raise Ended(_("%(resource)s was removed already.") % {"resource": resource.name})
-    return resource
-
-
-def _locked_scope(scope: Scope) -> tuple[Scope, Resource]:
-    """Lock resource and scope, in this order: the rule about sensitive scopes concerns both."""
-    resource = locked(Resource(pk=scope.resource_id))
-    scope = Scope.objects.select_for_update().get(pk=scope.pk)
-    scope.resource = resource
-    if scope.ended_at is not None:
-        raise Ended(_("This permission is no longer offered."))
-    return scope, resource
-
-
-def _add_wording(scope: Scope, *, version: int, meaning: int, words: Words, by: Actor, now: datetime) -> ScopeWording:
-    return ScopeWording.objects.create(
-        scope=scope,
-        version=version,
-        meaning=meaning,
-        title=words.title,
-        detail=words.detail,
-        concerns=words.concerns,
-        created_at=now,
-        created_by=by.user,
-    )
 
 
 def _checked(facts: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from agents import resources as domain
 from agents.actors import Actor, require
 from agents.models import AgentScope
 from agents.permissions import May
-from agents.scopes import drift_of_facts, drift_of_words
+from agents.scope_words import drift_of_words
+from agents.scopes import drift_of_facts
 from consent.models import Consent, ConsentScope
 from consent.screens.who_and_when import moment_of
 from console.forms.reasons import ReasonForm

@@ -12,7 +12,7 @@ from django.utils import timezone
 from time_machine import travel
 
 from agents import mail as outbox
-from agents import people, registry, scopes
+from agents import people, registry, scope_words
 from agents.acr import MULTI, SignIn
 from agents.details.detail import Detail
 from agents.errors import Forbidden
@@ -269,7 +269,9 @@ def test_what_means_something_else_by_now_cannot_be_agreed_to(
     weber: User, mara: User, discharge_client: Client, see_appointments: Scope
 ) -> None:
     waiting = _allows(weber, discharge_client)
-    scopes.reword_scope(see_appointments, title="See all appointments", detail="", by=actor(mara), now=timezone.now())
+    scope_words.reword_scope(
+        see_appointments, title="See all appointments", detail="", by=actor(mara), now=timezone.now()
+    )
     with pytest.raises(OfferChanged):
         approvers.agree(waiting.pk, by=actor(mara), now=timezone.now())
 

@@ -157,13 +157,13 @@ def test_the_form_of_another_request_is_not_taken(robot, weber):
 
 
 def test_what_has_changed_since_is_shown_again(robot, weber, see_appointments, mara):
-    from agents import scopes
+    from agents import scope_words
 
     request = request_of(asked_id(robot, weber))
     browser = builders.browser(weber)
     address = request.get_absolute_url()
     form = form_of(browser.get(address), address)
-    scopes.reword_scope(
+    scope_words.reword_scope(
         see_appointments, title="See all appointments", detail="", by=builders.actor(mara), now=timezone.now()
     )
     answer = browser.post(address, {**form, "decision": ["allow"]})

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from agents import lifecycle, scopes
+from agents import lifecycle, scope_words
 from agents.models import AuthMethod, Client, Scope, User
 from consent import mandate
 from consent.models import Consent
@@ -109,7 +109,7 @@ def refreshed_while_paused(world: World) -> Any:
     given = world.allowed()
     token = world.refresh_token(given)
     by = builders.actor(world.mara)
-    scopes.reword_scope(world.see_appointments, title="See all appointments", detail="", by=by, now=timezone.now())
+    scope_words.reword_scope(world.see_appointments, title="See all appointments", detail="", by=by, now=timezone.now())
     assert Consent.objects.get(pk=given.pk).status(timezone.now()) == "paused"
     return world.discharge.refresh(token)
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from agents import scopes
+from agents import scope_words
 from agents.models import Event
 from tests import builders, grants
 from tests.consent.asking import opens
@@ -48,7 +48,7 @@ def written(mara, ada, weber):
         given.pk, ends_at=given.ends_at - (given.ends_at - given.starts_at) / 2, reason=SCRIPT,
         by=builders.actor(weber), now=given.starts_at + (given.ends_at - given.starts_at) / 4,
     )  # fmt: skip
-    scopes.reword_scope(scope, title=SCRIPT[:60], detail=SCRIPT, by=builders.actor(mara), now=given.starts_at)
+    scope_words.reword_scope(scope, title=SCRIPT[:60], detail=SCRIPT, by=builders.actor(mara), now=given.starts_at)
     return {
         "agent_id": agent.pk,
         "consent_id": given.pk,
