@@ -22,7 +22,8 @@ from console.names import Names
 from console.pages.parts import render_page
 from console.sentences import tell
 from console.templatetags.mandate import thin
-from console.waiting import ending_keys, waiting_for
+from console.waiting.for_person import waiting_for
+from console.waiting.keys import ending_keys
 
 LATEST = 8
 WEEK = timedelta(days=7)

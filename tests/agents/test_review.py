@@ -11,7 +11,7 @@ from agents.models import Agent
 from agents.review import look_at_changes, looked_at_last, reviewed
 from agents.trail.kinds import Kind
 from consent.models import Consent
-from console.waiting import waiting_for
+from console.waiting.for_person import waiting_for
 from tests import builders, grants
 from tests.builders import actor, browser, events
 from tests.services.parallel import at_once

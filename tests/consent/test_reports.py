@@ -10,7 +10,7 @@ from agents.models import Client, User
 from agents.trail.kinds import Kind
 from consent import reports as domain
 from consent.models import AuthorizationCode, Consent, Report
-from console.waiting import waiting_for
+from console.waiting.for_person import waiting_for
 from tests import builders
 from tests.consent.asking import REPORT, decides, reports, screen
 from tests.forms import text_of

@@ -17,7 +17,7 @@ from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import record
 from console.pages.overview import first_name
-from console.waiting import waiting_for
+from console.waiting.for_person import waiting_for
 from tests import builders
 
 pytestmark = pytest.mark.django_db
