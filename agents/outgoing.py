@@ -15,6 +15,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
@@ -71,6 +72,25 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], within: float) ->
     within: seconds for all of it. Raises BadAddress (not public) and NotReached. Never call it inside a transaction.
     """
     return _called("POST", url, body=body, headers=headers, within=within, read=_status)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: its status, when to ask again (``Retry-After``, as it was sent), and how its body begins."""
+
+    status: int
+    retry_after: str = ""
+    body: bytes = b""
+
+
+def post_for_answer(url: str, *, body: bytes, headers: Mapping[str, str], within: float, most: int) -> Answer:
+    """Send a POST and return what was answered, whatever it is. Nothing is followed.
+
+    within: seconds for all of it. most: bytes that are read of the answer; what is longer is cut off, and of one that
+    does not end in time what is there by then. Raises BadAddress (not public) and NotReached. Never call it inside a
+    transaction.
+    """
+    return _called("POST", url, body=body, headers=headers, within=within, read=partial(_beginning, most=most))
 
 
 def get(url: str, *, within: float, most: int) -> bytes:
@@ -145,6 +165,39 @@ def _status(connection: socket.socket, message: bytes, ends: float) -> int:
     if found is None:
         raise ValueError("no HTTP")
     return int(found[1])
+
+
+def _beginning(connection: socket.socket, message: bytes, ends: float, *, most: int) -> Answer:
+    """Read the head of an answer and what there is of its body, up to the limit and the deadline."""
+    connection.settimeout(_left(ends))
+    connection.sendall(message)
+    answer = b""
+    while len(answer) < most:
+        if b"\r\n\r\n" in answer and _is_complete(answer):
+            break
+        try:
+            connection.settimeout(_left(ends))
+            more = connection.recv(min(16_384, most - len(answer)))
+        except TimeoutError:
+            if b"\r\n\r\n" in answer:
+                break
+            raise
+        if not more:
+            break
+        answer += more
+    head, _, body = answer.partition(b"\r\n\r\n")
+    found = re.match(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]", head + b"\r")
+    if found is None:
+        raise ValueError("no HTTP")
+    retry_after = re.search(rb"\r\nretry-after:[ \t]*([\x20-\x7e]{1,100})", head, re.IGNORECASE)
+    return Answer(int(found[1]), retry_after[1].decode().strip() if retry_after else "", body)
+
+
+def _is_complete(answer: bytes) -> bool:
+    """Whether all of the body is here that its head announces."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r|\Z)", head, re.IGNORECASE)
+    return length is not None and len(body) >= int(length[1])
 
 
 class _Whole:

@@ -53,3 +53,4 @@ class May(StrEnum):
     CHANGE_CONSENTS = "consent.change_consents"
     AGREE_AS_APPROVER = "consent.agree_as_approver"
     MANAGE_SIGNING_KEYS = "consent.manage_signing_keys"
+    MANAGE_SIGNALS = "consent.manage_signals"

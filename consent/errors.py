@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -191,3 +191,34 @@ class TokenRefused(MandateError):
         self.code = code
         self.description = description
         self.status = status
+
+
+class ForeignHost(Refused):
+    """A resource wants signals sent to a host that is not its own."""
+
+    code = "foreign_host"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            _(
+                "By its own key a resource has signals sent to its own host only. An administrator can give another address."
+            )
+        )
+        self.host = host
+
+
+class TooManyStreams(Refused):
+    code = "too_many_streams"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(_("This resource has %(most)s receivers already. Remove one first.") % {"most": most})
+
+
+class AskedTooSoon(Refused):
+    """A verification was asked for a moment ago. wait: until the next may be."""
+
+    code = "asked_too_soon"
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__(_("A verification was asked for a moment ago. Wait until it has arrived."))
+        self.wait = wait

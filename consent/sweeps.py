@@ -41,6 +41,7 @@ from consent.models import (
 from consent.models.consent import OVER_SINCE
 from consent.models.consent_queries import PAUSES_AFTER
 from consent.receipts import COME_WITHIN
+from consent.signals import sweeping as signals
 
 CODES_KEPT_FOR = timedelta(days=7)
 FAMILIES_KEPT_FOR = timedelta(days=2)
@@ -218,5 +219,7 @@ SWEEPS: dict[str, Sweep] = {
     "wrong codes forgotten": delete_wrong_entries,
     "signing keys made": key_rotation.rotate_if_due,
     "signing keys retired": key_rotation.retire,
+    "signals deleted": signals.delete_old_signals,
+    "streams switched off": signals.switch_off_forgotten_streams,
 }
 """Every sweep of this floor but for the warnings, by what it has done. Families come after the tokens that name them."""

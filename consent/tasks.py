@@ -7,8 +7,19 @@ from celery import shared_task
 from agents.tasks import sweep_now
 from consent import key_rotation, sweeps
 from consent.pings import tell_clients
+from consent.signals import sweeping
+from consent.signals.delivery import send_signals, serve_stream
 
-__all__ = ["close_requests", "delete_dead_tokens", "end_consents", "rotate_keys", "tell_clients", "warn_owners"]
+__all__ = [
+    "close_requests",
+    "delete_dead_tokens",
+    "end_consents",
+    "rotate_keys",
+    "send_signals",
+    "serve_stream",
+    "tell_clients",
+    "warn_owners",
+]
 
 
 @shared_task(name="consent.end_consents")
@@ -42,6 +53,11 @@ def delete_dead_tokens() -> int:
 @shared_task(name="consent.rotate_keys")
 def rotate_keys() -> int:
     return sweep_now(key_rotation.rotate_if_due, key_rotation.retire)
+
+
+@shared_task(name="consent.sweep_signals")
+def sweep_signals() -> int:
+    return sweep_now(sweeping.delete_old_signals, sweeping.switch_off_forgotten_streams)
 
 
 @shared_task(name="consent.warn_owners")

@@ -104,6 +104,10 @@ REASONS: dict[str, str | Promise] = {
     "nothing_to_confirm": _("somebody answers for it already"),
     "next_key_waits": _("the next key was published already"),
     "key_given_up": _("the key was published no more"),
+    "unreadable": _("it could not read what was sent"),
+    "foreign_host": _("it named a host that is not its own"),
+    "too_many_streams": _("it has as many receivers as it may have"),
+    "asked_too_soon": _("it had asked a moment before"),
     # signing in
     "wrong_password": _("the password was wrong"),
     "wrong_code": _("the code or passkey was wrong"),

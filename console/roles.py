@@ -164,6 +164,7 @@ RULES: dict[May, Predicate] = {
     May.CHANGE_CONSENTS: may_own_agents,
     May.AGREE_AS_APPROVER: can_agree_to_it,
     May.MANAGE_SIGNING_KEYS: is_administrator,
+    May.MANAGE_SIGNALS: is_administrator,
 }
 
 

@@ -42,6 +42,8 @@ SCHEDULE: dict[str, Entry] = {
     "delete dead sessions": every("agents.delete_dead_sessions", hours=1),
     "warn owners of agents and credentials": every("agents.warn_owners", hours=1),
     "warn owners of consents": every("consent.warn_owners", hours=1),
+    "send signals": every("consent.send_signals", seconds=20),
+    "delete old signals": every("consent.sweep_signals", hours=1),
     "change signing keys": every("consent.rotate_keys", minutes=5),
     "send waiting mails": every("agents.deliver_waiting_mails", minutes=1),
 }

@@ -136,6 +136,14 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.SIGNING_KEY_MADE: gettext_lazy("{actor} made a signing key"),
     Kind.SIGNING_KEY_RETIRED: gettext_lazy("A signing key was retired"),
     Kind.SIGNING_KEY_COMPROMISED: gettext_lazy("{actor} gave up a signing key: nothing that it signed counts any more"),
+    Kind.STREAM_CREATED: gettext_lazy("{actor} let {resource} be told when access is taken away"),
+    Kind.STREAM_CHANGED: gettext_lazy("{actor} changed how {resource} is told of changes: {changed}"),
+    Kind.STREAM_PAUSED: gettext_lazy("{actor} stopped telling {resource} of changes"),
+    Kind.STREAM_RESUMED: gettext_lazy("{actor} let {resource} be told of changes again"),
+    Kind.STREAM_STOPPED: gettext_lazy("{resource} is told of changes no more until somebody resumes it"),
+    Kind.STREAM_ENDED: gettext_lazy("{actor} removed a receiver of signals of {resource}"),
+    Kind.SIGNAL_SET_ASIDE: gettext_lazy("{resource} could not read a signal, which was set aside"),
+    Kind.STREAM_REQUEST_REFUSED: gettext_lazy("A request about receiving signals was refused"),
     Kind.EVIDENCE_KEY_MADE: gettext_lazy("Mandate made a key that signs evidence"),
 }
 """One for each kind; a test walks the closed list. The names of the parts are those of ``console.sentence_parts.Parts``."""

@@ -7,6 +7,7 @@ from agents.models.detail_type import DetailType, DetailVersion
 from agents.models.known_source import KnownSource
 from agents.models.link import OneTimeLink
 from agents.models.mail import OutgoingMail
+from agents.models.notice import Notice
 from agents.models.organisation import Organisation
 from agents.models.resource import Access, Checks, Resource, Scope, ScopeWording
 from agents.models.sensitivity_rule import ApproverRole, SensitivityClass, SensitivityRule
@@ -37,6 +38,7 @@ __all__ = [
     "Kind",
     "KnownSource",
     "LastUse",
+    "Notice",
     "OneTimeLink",
     "Organisation",
     "OutgoingMail",

@@ -393,4 +393,47 @@ class Kind(StrEnum):
         ("kid", "successor"),
         "shield-alert",
     )
+    STREAM_CREATED = (
+        "signal_stream.created",
+        _("A receiver of signals was added: a resource is told when access is taken away."),
+        ("stream", "host", "signals"),
+        "radio",
+    )
+    STREAM_CHANGED = (
+        "signal_stream.changed",
+        _("Where or of what a receiver of signals is told was changed."),
+        ("stream", "before", "after"),
+        "radio",
+    )
+    STREAM_PAUSED = (
+        "signal_stream.paused",
+        _("A receiver of signals is told nothing until it is resumed."),
+        ("stream", "status"),
+        "circle-pause",
+    )
+    STREAM_RESUMED = (
+        "signal_stream.resumed",
+        _("A receiver of signals is told again, and first what waited."),
+        ("stream", "waiting"),
+        "play",
+    )
+    STREAM_STOPPED = (
+        "signal_stream.stopped",
+        _("Mandate stopped telling a receiver of signals, because it could not be reached or would not take them."),
+        ("stream", "because", "tries", "waiting"),
+        "circle-pause",
+    )
+    STREAM_ENDED = "signal_stream.ended", _("A receiver of signals was removed."), ("stream", "waiting"), "circle-x"
+    SIGNAL_SET_ASIDE = (
+        "signal.set_aside",
+        _("A receiver could not read one signal; it was set aside so that the next ones arrive."),
+        ("stream", "signal", "number"),
+        "triangle-alert",
+    )
+    STREAM_REQUEST_REFUSED = (
+        "signal_stream.request_refused",
+        _("A request about receiving signals was refused."),
+        (),
+        "ban",
+    )
     EVIDENCE_KEY_MADE = "evidence_key.made", _("A key that signs evidence was made."), ("kid",), "key-round"

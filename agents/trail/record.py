@@ -19,6 +19,7 @@ from agents.actors import Actor, ActorKind
 from agents.statements import adapted, hot_cursor, turn_to_write
 from agents.trail.kinds import Kind
 from agents.trail.models import EventText, Outcome
+from agents.trail.notices import SIGNALLED, leave
 
 LONGEST_SCOPES = 1000
 _SEVERITY = {"": 0, "none": 0, "personal": 1, "financial": 2, "health": 3}
@@ -246,8 +247,14 @@ def write_with(statement: str, parameters: list[Any], facts: EventFacts) -> None
 
 
 def record(kind: Kind, /, *, by: Actor, now: datetime, **facts: Any) -> int:
-    """Write one event in the caller's transaction and return its number. Takes what ``event_facts`` takes."""
-    return write(event_facts(kind, by=by, now=now, **facts))
+    """Write one event in the caller's transaction and return its number. Takes what ``event_facts`` takes.
+
+    With the note that receivers of signals have to hear of it, where they do (``agents/trail/notices.py``).
+    """
+    number = write(event_facts(kind, by=by, now=now, **facts))
+    if kind in SIGNALLED:
+        leave(number, now)
+    return number
 
 
 def heaviest(data_classes: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from consent.models.pushed_request import PushedRequest
 from consent.models.record_count import RecordCount
 from consent.models.report import Report
 from consent.models.request import AccessRequest, RequestDecision, RequestKind, Silence, WrongEntries
+from consent.models.stream import Signal, StatusReason, Stream, StreamStatus
 from consent.models.token import (
     AccessToken,
     AuthorizationCode,
@@ -35,8 +36,12 @@ __all__ = [
     "Report",
     "RequestDecision",
     "RequestKind",
+    "Signal",
     "SigningKey",
     "Silence",
+    "StatusReason",
+    "Stream",
+    "StreamStatus",
     "TokenFamily",
     "UsedOnce",
     "WrongEntries",

@@ -11,6 +11,7 @@ from agents import mail
 from agents.heartbeat import note_sweep
 from agents.sweeps import SWEEPS as SWEEPS_OF_AGENTS
 from agents.warnings import warn_of_agents, warn_of_credentials
+from consent.signals.delivery import deliver_all
 from consent.sweeps import SWEEPS as SWEEPS_OF_CONSENT
 from consent.sweeps import warn_of_consents
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         warned = warn_of_agents(now=now) + warn_of_credentials(now=now) + warn_of_consents(now=now)
         self._tell("warnings given", warned)
         self._tell("mails sent", mail.deliver(now=now))
+        self._tell("signals sent", deliver_all(now=now))
         note_sweep(now)
 
     def _tell(self, done: str, count: int) -> None:

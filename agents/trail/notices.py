@@ -1,0 +1,55 @@
+"""Which events others have to hear of, and the note of each: the outbox of shared signals.
+
+The note is written by ``record``, in the same transaction as the change and its event: no change without its note. Who
+has to hear of it, and how, is for the floor above (``consent/signals``): a worker there takes the notes. A message to it
+is only a nudge, and beat asks again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from celery import current_app
+from django.db import connection, transaction
+
+from agents.statements import adapted, hot_cursor
+from agents.trail.kinds import Kind
+
+SIGNALLED = frozenset(
+    {
+        Kind.CONSENT_NARROWED,
+        Kind.CONSENT_SHORTENED,
+        Kind.CONSENT_LESSENED,
+        Kind.CONSENT_LIMITED,
+        Kind.CONSENT_REVOKED,
+        Kind.CONSENT_SUPERSEDED,
+        Kind.CONSENT_PAUSED,
+        Kind.AGENT_SUSPENDED,
+        Kind.AGENT_RETIRED,
+        Kind.CLIENT_ENDED,
+        Kind.CREDENTIAL_ISSUED,
+        Kind.PUBLIC_KEY_ADDED,
+        Kind.CREDENTIAL_REVOKED,
+        Kind.CREDENTIAL_ENDED,
+        Kind.PERSON_DEACTIVATED,
+        Kind.RESOURCE_ENDED,
+    }
+)
+"""None of them is on the way of a token. A test holds them against what ``consent/signals/concerned.py`` knows to tell."""
+TASK = "consent.send_signals"
+"""By its name, since it belongs to the floor above."""
+_STATEMENT = "INSERT INTO agents_notice (event_id, at) VALUES (%s, %s)"
+
+
+def leave(number: int, now: datetime) -> None:
+    """Note that this event has to be told. In the transaction that wrote it."""
+    with hot_cursor() as cursor:
+        cursor.execute(_STATEMENT, adapted([number, now]))
+    if not any(entry[1] is nudge for entry in connection.run_on_commit):
+        # robust: a queue that cannot be reached costs the nudge, not the change.
+        transaction.on_commit(nudge, robust=True)
+
+
+def nudge() -> None:
+    """Let a worker look now. One nudge is enough for all that one transaction wrote."""
+    current_app.tasks[TASK].delay()

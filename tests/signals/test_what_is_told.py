@@ -1,0 +1,196 @@
+"""Which receivers hear of a change, what they hear, and that it is signed by a published key (RFC 8417, CAEP 1.0)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.conf import settings as django_settings
+from django.utils import timezone
+
+from agents import clients, credentials, lifecycle, people
+from agents.models import Notice
+from agents.trail.notices import SIGNALLED
+from consent import mandate
+from consent.models import Signal
+from consent.signals.concerned import TELLERS
+from consent.signals.delivery import deliver_all
+from tests import builders, grants, receiving
+from tests.builders import actor
+
+pytestmark = [pytest.mark.django_db, pytest.mark.engine, pytest.mark.usefixtures("nothing_noted")]
+
+
+@pytest.fixture
+def told(records, receiver):
+    """Patient records are told."""
+    receiving.stream(records, receiver)
+    return receiver
+
+
+def test_a_revoked_consent_is_told_and_signed_by_a_published_key(told, weber_allows, weber, records, now):
+    mandate.revoke(weber_allows.pk, reason="Ward closed.", by=actor(weber), now=now)
+    assert deliver_all(now=now) == 1
+    claims = receiving.verified(told.seen[0], records.uri)
+    assert set(claims) == {"iss", "aud", "jti", "iat", "txn", "sub_id", "events"}
+    assert claims["iss"] == django_settings.ISSUER
+    assert claims["sub_id"] == {
+        "format": "complex",
+        "session": {"format": "opaque", "id": str(weber_allows.pk)},
+        "user": {"format": "iss_sub", "iss": claims["iss"], "sub": str(weber.pk)},
+        "application": {"format": "iss_sub", "iss": claims["iss"], "sub": str(weber_allows.agent_id)},
+    }
+    assert claims["events"] == {
+        "https://schemas.openid.net/secevent/caep/event-type/session-revoked": {
+            "event_timestamp": int(now.timestamp()),
+            "initiating_entity": "user",
+        }
+    }
+    assert told.headers[0]["Content-Type"] == "application/secevent+jwt"
+
+
+def test_its_subjects_are_what_the_token_says(told, discharge, weber_allows, weber, records_api, pkce, now):
+    token = discharge.redeem(grants.code(weber_allows, pkce), pkce).json()["access_token"]
+    said = records_api.introspects(token)
+    mandate.revoke(weber_allows.pk, reason="Enough.", by=actor(weber), now=now)
+    deliver_all(now=now)
+    assert told.subjects("user") == [said["sub"]]
+    assert told.subjects("application") == [said["act"]["sub"]]
+    assert told.subjects("session") == [said["consent"]]
+
+
+def test_nobody_learns_of_what_concerns_another_resource(told, another, directory, weber_allows, weber, now):
+    receiving.stream(directory, another)
+    mandate.revoke(weber_allows.pk, reason="Enough.", by=actor(weber), now=now)
+    deliver_all(now=now)
+    assert told.types() == ["session-revoked"]
+    assert another.received == []
+
+
+def test_narrowing_tells_what_is_left(told, weber_allows, weber, read_records, now):
+    mandate.narrow(weber_allows.pk, keep=frozenset({read_records}), reason="By hand.", by=actor(weber), now=now)
+    deliver_all(now=now)
+    (claims,) = told.received
+    event = claims["events"]["https://schemas.openid.net/secevent/caep/event-type/token-claims-change"]
+    assert event["claims"] == {"scope": "records:read"}
+
+
+def test_a_resource_at_which_nothing_is_left_hears_that_all_is_revoked(
+    told, another, directory, discharge_client, weber, look_up_staff, read_records, now
+):
+    receiving.stream(directory, another)
+    given = grants.consent(discharge_client, scopes=[look_up_staff, read_records], user=weber, purpose="Both")
+    mandate.narrow(given.pk, keep=frozenset({read_records}), reason="No staff.", by=actor(weber), now=timezone.now())
+    deliver_all(now=timezone.now())
+    assert told.received == []
+    assert another.types() == ["session-revoked"]
+
+
+def test_shortening_tells_the_new_end(told, weber_allows, weber, now):
+    ends_at = now + timedelta(hours=1)
+    mandate.shorten(weber_allows.pk, ends_at=ends_at, reason="Sooner.", by=actor(weber), now=now)
+    deliver_all(now=now)
+    (claims,) = told.received
+    assert next(iter(claims["events"].values()))["claims"] == {"exp": int(ends_at.timestamp())}
+
+
+def test_a_newer_consent_ends_the_one_before(told, discharge_client, weber_allows, weber, read_records):
+    grants.consent(discharge_client, scopes=[read_records], user=weber)
+    deliver_all(now=timezone.now())
+    assert told.types() == ["session-revoked"]
+    assert told.subjects("session") == [str(weber_allows.pk)]
+
+
+@pytest.mark.parametrize("move", ["suspend", "retire"])
+def test_an_agent_that_is_stopped_is_told_once_to_each_that_it_reaches(
+    told, another, directory, discharge_assistant, discharge_client, weber, mara, ada, see_appointments, move, now
+):
+    receiving.stream(directory, another)
+    grants.consent(discharge_client, scopes=[see_appointments], user=mara, purpose="Another one")
+    Notice.objects.all().delete()
+    getattr(lifecycle, move)(discharge_assistant, reason="Odd.", by=actor(ada), now=now)
+    deliver_all(now=now)
+    assert told.types() == ["session-revoked"]
+    (claims,) = told.received
+    assert set(claims["sub_id"]) == {"format", "application"}
+    assert told.subjects("application") == [str(discharge_assistant.pk)]
+    assert another.received == []  # the agent holds nothing there
+
+
+def test_a_key_that_is_issued_and_revoked_is_told(told, discharge_client, discharge_key, ada, now):
+    fresh = builders.key(discharge_client, by=ada)
+    credentials.revoke(fresh.credential, reason="It leaked.", by=actor(ada), now=timezone.now())
+    deliver_all(now=timezone.now())
+    said = [next(iter(claims["events"].values())) for claims in told.received]
+    assert [each["change_type"] for each in said] == ["create", "revoke"]
+    assert {each["credential_type"] for each in said} == {"client_secret"}
+    assert told.subjects("client") == [discharge_client.client_id] * 2
+
+
+def test_a_key_of_a_resource_is_told_to_that_resource_alone(told, another, records, directory, mara):
+    receiving.stream(directory, another)
+    builders.key(records, by=mara)
+    deliver_all(now=timezone.now())
+    assert told.received[0]["sub_id"] == {"format": "uri", "uri": records.uri}
+    assert another.received == []
+
+
+def test_a_client_that_was_removed_is_told(told, discharge_client, ada, weber_allows, now):
+    clients.end(discharge_client, reason="Old.", by=actor(ada), now=now)
+    deliver_all(now=now)
+    assert told.subjects("client") == [discharge_client.client_id] * len(told.received)
+    assert "session-revoked" in told.types()
+
+
+def test_a_person_who_was_deactivated_is_told(told, weber, mara, now):
+    people.deactivate(weber, reason="Left.", by=actor(mara), now=now)
+    deliver_all(now=now)
+    assert told.subjects("user") == [str(weber.pk)]
+
+
+def test_an_owner_who_was_deactivated_stops_what_only_they_answered_for(told, ada, mara, discharge_assistant, now):
+    people.deactivate(ada, reason="Left.", by=actor(mara), now=now)
+    deliver_all(now=now)
+    assert told.subjects("application") == [str(discharge_assistant.pk)]
+
+
+def test_no_name_and_no_word_of_anybody_goes_out(told, weber_allows, weber, discharge_assistant, ada, now):
+    mandate.revoke(weber_allows.pk, reason="Frau Berger complained.", by=actor(weber), now=now)
+    lifecycle.suspend(discharge_assistant, reason="Because of Herr Maier.", by=actor(ada), now=now)
+    deliver_all(now=now)
+    said = json.dumps([*told.received, *Signal.objects.values_list("claims", flat=True)])
+    for word in ("Berger", "Maier", weber.name, weber.email, ada.name, discharge_assistant.name, weber_allows.purpose):
+        assert word not in said
+
+
+def test_only_what_was_asked_for_is_told(records, receiver, weber_allows, weber, read_records, now):
+    receiving.stream(
+        records, receiver, events_requested=["https://schemas.openid.net/secevent/caep/event-type/session-revoked"]
+    )
+    mandate.narrow(weber_allows.pk, keep=frozenset({read_records}), reason="By hand.", by=actor(weber), now=now)
+    mandate.revoke(weber_allows.pk, reason="Enough.", by=actor(weber), now=now)
+    deliver_all(now=now)
+    assert receiver.types() == ["session-revoked"]
+
+
+def test_a_change_that_did_not_happen_is_not_told(told, weber_allows, mallory, now):
+    from agents.errors import Forbidden
+
+    with pytest.raises(Forbidden):
+        mandate.revoke(weber_allows.pk, reason="Mine.", by=actor(mallory), now=now)
+    assert not Notice.objects.exists()
+
+
+def test_without_streams_nothing_piles_up(weber_allows, weber, now):
+    mandate.revoke(weber_allows.pk, reason="Enough.", by=actor(weber), now=now)
+    assert Notice.objects.count() == 1
+    deliver_all(now=now)
+    assert not Notice.objects.exists()
+    assert not Signal.objects.exists()
+
+
+def test_every_kind_that_is_noted_is_told():
+    from agents.trail.kinds import Kind
+
+    assert SIGNALLED - {Kind.RESOURCE_ENDED} == set(TELLERS)
