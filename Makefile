@@ -30,14 +30,16 @@ CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command
 
 BASE_STAMP := $(VENV)/.base-installed
 TEST_STAMP := $(VENV)/.test-installed
+NODE_STAMP := $(VENV)/.node-installed
+NPM_STAMP := tests/clients/npm/node_modules/.installed
 
 # A virtual environment whose interpreter was upgraded away, or that was moved, cannot run: it is made again.
 ifneq ($(shell "$(BIN)/python" -c 'print("works")' 2>/dev/null),works)
-.PHONY: $(BASE_STAMP) $(TEST_STAMP)
+.PHONY: $(BASE_STAMP) $(TEST_STAMP) $(NODE_STAMP)
 endif
 
 .PHONY: help run demo test test-all test-sqlite test-postgresql test-engines test-browser test-faults test-pictures \
-	lint format words bench backup restore requirements chromium redis
+	lint format words bench backup restore requirements chromium redis npm
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -63,7 +65,7 @@ bench: $(TEST_STAMP) ## measure, print a table, write bench/results.json into th
 
 # ---------------------------------------------------------------------------------------------------- checking
 
-# Clients that wait between two polls, as they do in life, are left to test-all.
+# Clients that wait between two polls, as they do in life, and those of the npm registry are left to test-all.
 test: LEFT_OUT = and not (clients and slow)
 test: lint test-sqlite test-engines test-browser ## lint, types, contracts, whole suite on SQLite, engine tests on PostgreSQL and Redis, browser
 
@@ -84,12 +86,13 @@ words: $(BASE_STAMP) ## gather what people read into locale/, and compile it (ne
 	@exec $(RUN) manage.py words
 
 test-sqlite: $(TEST_STAMP) redis ## the whole suite on SQLite
+	@$(if $(LEFT_OUT),,"$(MAKE)" --no-print-directory npm)
 	$(PYTEST) -n $(JOBS) -m "not browser and not faults and not pictures $(LEFT_OUT)" $(TESTS)
 
 test-engines: $(TEST_STAMP) redis ## everything marked `engine` on a real PostgreSQL and a real Redis
 	$(PYTEST) -n $(JOBS) --engine=postgresql -m "engine and not browser and not faults and not pictures" $(TESTS)
 
-test-postgresql: $(TEST_STAMP) redis ## the whole suite on a real PostgreSQL and a real Redis
+test-postgresql: $(TEST_STAMP) redis npm ## the whole suite on a real PostgreSQL and a real Redis
 	$(PYTEST) -n $(JOBS) --engine=postgresql -m "not browser and not faults and not pictures" $(TESTS)
 
 test-browser: $(TEST_STAMP) chromium ## everything marked `browser`, in Chromium
@@ -109,6 +112,8 @@ redis: $(TEST_STAMP)
 	@$(RUN) -c 'import sys; from tests.services.redis import redis_server_program; sys.exit(redis_server_program() is None)' \
 		|| sh requirements/system-package.sh redis-server
 
+npm: $(NPM_STAMP)
+
 # ---------------------------------------------------------------------------------------------------- setting up
 
 $(BASE_STAMP): requirements/base.txt
@@ -122,6 +127,16 @@ $(TEST_STAMP): requirements/test.txt $(BASE_STAMP)
 	@$(PIP) install --quiet --require-hashes -r requirements/test.txt
 	@touch "$@"
 
+$(NODE_STAMP): requirements/node.txt $(BASE_STAMP)
+	@echo "Installing Node for the clients of tests/clients/npm …"
+	@$(PIP) install --quiet --require-hashes -r requirements/node.txt
+	@touch "$@"
+
+$(NPM_STAMP): tests/clients/npm/package-lock.json $(NODE_STAMP)
+	@cd tests/clients/npm && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent
+	@touch "$@"
+
 requirements: $(TEST_STAMP) ## compile requirements/*.in again, with hashes (the oldest Python we support writes them)
 	$(COMPILE) --upgrade --output-file=requirements/base.txt requirements/base.in
 	$(COMPILE) --upgrade --output-file=requirements/test.txt requirements/test.in
+	$(COMPILE) --upgrade --output-file=requirements/node.txt requirements/node.in

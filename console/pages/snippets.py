@@ -84,9 +84,6 @@ class Connection:
 
 def connection(issuer: str, client: Client, resource: Resource, scopes: tuple[str, ...]) -> Connection:
     """Return what the snippets of this client say: its first redirect for an assistant, none for the others."""
-    uris = client.redirect_uris.split()
-    uses_code = GrantType.AUTHORIZATION_CODE in client.grant_types and uris
-    redirect_uri = uris[0] if uses_code else ""
     newest = client.credentials.filter(public_jwk__isnull=False, revoked_at=None).order_by("-pk").first()
     kind = (newest.public_jwk or {}).get("kty", "EC") if newest and client.signs else "EC"
     return Connection(
@@ -95,17 +92,23 @@ def connection(issuer: str, client: Client, resource: Resource, scopes: tuple[st
         auth_method=client.auth_method,
         resource=resource.uri,
         scopes=scopes,
-        redirect_uri=redirect_uri,
+        redirect_uri=_redirect_of(client),
         pushes=client.require_par,
         algorithm=ALGORITHM_OF[kind],
     )
+
+
+def _redirect_of(client: Client) -> str:
+    uris = client.redirect_uris.split()
+    return uris[0] if uris and GrantType.AUTHORIZATION_CODE in client.grant_types else ""
 
 
 def languages_of(client: Client) -> tuple[Language, ...]:
     """Return the tabs of this client.
 
     The MCP SDK does not push requests, and signs for agents without people only; nobody signs by hand in a shell. A key
-    alone is enough where no person has to be sent anywhere.
+    alone is enough where no person has to be sent anywhere. openid-client leaves out the query of a redirect URI when it
+    redeems a code, and gets nothing for that.
     """
     without = set()
     if (
@@ -115,6 +118,8 @@ def languages_of(client: Client) -> tuple[Language, ...]:
         or GrantType.CLIENT_CREDENTIALS not in client.grant_types
     ):
         without.add(ONE_KEY.name)
+    if "?" in _redirect_of(client):
+        without.add("typescript")
     if client.require_par or (client.signs and GrantType.CLIENT_CREDENTIALS not in client.grant_types):
         without.add("mcp")
     if client.signs:

@@ -14,47 +14,17 @@ from django.utils import timezone
 from agents.models import AuthMethod
 from consent import mandate
 from tests import builders, grants
-from tests.consent.asking import AUTHORIZE, DECIDE
-from tests.forms import form_of
+from tests.clients.person import TIMEOUT, person_decides
+from tests.consent.asking import AUTHORIZE
 from tests.grants import REDIRECT
 
 pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
-TIMEOUT = 20
-
-
-class Page:
-    """What requests got, as ``form_of`` reads it."""
-
-    def __init__(self, got: requests.Response) -> None:
-        assert got.status_code == 200, got.text[:500]
-        self.content, self.headers, self.charset = got.content, got.headers, "utf-8"
-
-    def fields(self, **changed: object) -> dict[str, object]:
-        return {**form_of(self), **changed}
 
 
 @pytest.fixture
 def server(running_mandate):
     """What the server says of itself: clients are configured from its metadata alone."""
     return requests.get(f"{running_mandate.url}/.well-known/oauth-authorization-server", timeout=TIMEOUT).json()
-
-
-def person_allows(server, address, person, *, changing=dict):
-    """Somebody without a session opens the address, signs in, reads, allows, and is sent back. Returns where to.
-
-    changing: what the person makes of the fields of the screen before they send it.
-    """
-    browser = requests.Session()
-    page = Page(browser.get(address, timeout=TIMEOUT))  # leads to the sign-in
-    form = page.fields(login=person.email, password=builders.PASSWORD)
-    origin = {"Origin": server["issuer"]}
-    screen = Page(browser.post(f"{server['issuer']}/account/login/", data=form, timeout=TIMEOUT, headers=origin))
-    decision = changing(screen.fields(decision="allow"))
-    back = browser.post(
-        f"{server['issuer']}{DECIDE}", data=decision, timeout=TIMEOUT, allow_redirects=False, headers=origin
-    )
-    assert back.status_code == 303, back.text[:500]
-    return back.headers["Location"]
 
 
 def session_of(client, key, method, **more):
@@ -82,7 +52,7 @@ def test_code_and_pkce_through_the_screen_then_refresh_and_give_back(
         server["authorization_endpoint"], code_verifier=verifier, resource=records.uri, purpose="See what is due today"
     )
     assert AUTHORIZE in address
-    back = person_allows(server, address, weber)
+    back = person_decides(address, weber)
     assert parse_qs(urlsplit(back).query)["iss"] == [server["issuer"]]
 
     token = authlib.fetch_token(
@@ -122,7 +92,7 @@ def test_a_pushed_request_names_the_patient_and_its_address_does_not(
     )
     assert pushed.status_code == 201, pushed.text
     named = {"client_id": client.client_id, "request_uri": pushed.json()["request_uri"]}
-    back = person_allows(server, f"{server['authorization_endpoint']}?{urlencode(named)}", weber)
+    back = person_decides(f"{server['authorization_endpoint']}?{urlencode(named)}", weber)
     token = authlib.fetch_token(
         server["token_endpoint"], authorization_response=back, state=state, code_verifier=verifier, timeout=TIMEOUT
     )

@@ -18,7 +18,7 @@ from agents.detail_types import add_detail_type
 from agents.models import DataClass
 from consent.models import Consent
 from tests import builders
-from tests.clients.test_authlib import TIMEOUT, person_allows
+from tests.clients.person import TIMEOUT, person_decides
 from tests.grants import REDIRECT
 from tests.services.records_api import RunningRecordsApi
 
@@ -100,7 +100,7 @@ def test_one_patient_is_asked_for_allowed_in_part_and_read(server, authlib, api,
         (narrow,) = [name for name in fields if name.startswith("narrow-")]
         return {**fields, narrow: ["0"], "scope": [scope_key()], "purpose_ok": "on"}
 
-    back = person_allows(server, address, weber, changing=without_letters)
+    back = person_decides(address, weber, changing=without_letters)
     token = authlib.fetch_token(
         server["token_endpoint"], authorization_response=back, state=state, code_verifier=verifier, timeout=TIMEOUT
     )
