@@ -33,6 +33,8 @@ def set_scopes(
     agent = Agent.objects.locked(agent.pk)
     require(by, May.REQUIRE_SCOPE, agent)
     must_not_be_retired(agent)
+    if agent.is_personal and any(scope.is_sensitive for scope in scopes):
+        raise InvalidInput("scopes", _("A personal agent gets nothing sensitive."))
     if not required <= scopes:
         raise InvalidInput("required", _("A required permission must be among those that it may ask for."))
     live = set(Scope.objects.live().filter(pk__in=[scope.pk for scope in scopes]))

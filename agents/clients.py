@@ -75,7 +75,7 @@ def add(
         require_dpop=require_dpop,
     )
     so_far = before_change(agent)
-    client = Client.objects.create(agent=agent, client_id=_new_client_id(facts["name"]), **columns(facts))
+    client = Client.objects.create(agent=agent, client_id=new_client_id(facts["name"]), **columns(facts))
     reason = facts["older_reason"]
     record(Kind.CLIENT_CREATED, by=by, now=now, agent_id=agent.pk, client_id=client.pk, reason=reason, **told(facts))
     note_change(agent, so_far, by=by, now=now)
@@ -186,5 +186,6 @@ def _must_not_be_retired(agent: Agent) -> None:
         )
 
 
-def _new_client_id(name: str) -> str:
-    return f"{slugify(name)[:60].strip('-') or 'client'}-{random_handle(6)}"
+def new_client_id(name: str, *, length: int = 6) -> str:
+    """Return an id for a new client: its name, and so many random characters."""
+    return f"{slugify(name)[:60].strip('-') or 'client'}-{random_handle(length)}"

@@ -96,6 +96,15 @@ def issue(
     holder = _locked(holder, by)
     if ends_at is not None and ends_at <= now:
         raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
+    return _made(holder, by=by, now=now, ends_at=ends_at, reason=reason)
+
+
+def first_key(client: Client, *, by: Actor, now: datetime) -> IssuedKey:
+    """Give a client that registers itself its secret, in the caller's transaction. Records ``credential.issued``."""
+    return _made(client, by=by, now=now, ends_at=None, reason="")
+
+
+def _made(holder: Client | Resource, *, by: Actor, now: datetime, ends_at: datetime | None, reason: str) -> IssuedKey:
     handle = random_handle(12)
     key = new_key(handle)
     credential = Credential.objects.create(
@@ -133,6 +142,20 @@ def add_public_keys(
     _locked(client, by, secret=False)
     if ends_at is not None and ends_at <= now:
         raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
+    added = first_public_keys(client, keys, by=by, now=now, ends_at=ends_at)
+    live = Credential.objects.live(now).filter(client=client, public_jwk__isnull=False).count()
+    if live > MOST_KEYS:
+        raise InvalidInput("public_keys", _("A client has at most %(most)s live keys.") % {"most": MOST_KEYS})
+    return added
+
+
+def first_public_keys(
+    client: Client, keys: Iterable[PublicKey], *, by: Actor, now: datetime, ends_at: datetime | None = None
+) -> list[Credential]:
+    """Keep these public keys of a client, in the caller's transaction. Raises InvalidInput for one that some client has.
+
+    Records ``credential.public_key_added`` for each.
+    """
     added = []
     for key in keys:
         handle = key.thumbprint[:PUBLIC_HANDLE]
@@ -161,9 +184,6 @@ def add_public_keys(
             **_holder_ids(credential),
         )
         added.append(credential)
-    live = Credential.objects.live(now).filter(client=client, public_jwk__isnull=False).count()
-    if live > MOST_KEYS:
-        raise InvalidInput("public_keys", _("A client has at most %(most)s live keys.") % {"most": MOST_KEYS})
     return added
 
 

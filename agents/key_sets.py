@@ -95,6 +95,8 @@ def _fetch(uri: str) -> Jwks:
         if isinstance(problem, BadAddress):
             raise
         raise BadKey("It is no JSON.") from problem
+    if isinstance(document, dict) and "keys" not in document and "jwks" in document:
+        document = document["jwks"]  # a client's own document, which holds them beside what else it says (CIMD)
     return [key.jwk for key in keys_in_set(document)]
 
 

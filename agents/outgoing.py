@@ -93,8 +93,22 @@ def post_for_answer(url: str, *, body: bytes, headers: Mapping[str, str], within
     return _called("POST", url, body=body, headers=headers, within=within, read=partial(_beginning, most=most))
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that was fetched. media_type: in small letters, without parameters."""
+
+    body: bytes
+    media_type: str
+    cache_control: str
+
+
 def get(url: str, *, within: float, most: int) -> bytes:
-    """Fetch a document that was answered with 200, and return its body. Nothing is followed.
+    """Fetch a document and return its body (``fetch``)."""
+    return fetch(url, within=within, most=most).body
+
+
+def fetch(url: str, *, within: float, most: int) -> Document:
+    """Fetch a document that was answered with 200. Nothing is followed.
 
     within: seconds for all of it. most: bytes of the whole answer. Raises BadAddress (not public) and NotReached, for
     another status, a longer answer and a slower one too. Never call it inside a transaction.
@@ -210,7 +224,7 @@ class _Whole:
         return io.BytesIO(self.answer)
 
 
-def _document(connection: socket.socket, message: bytes, ends: float, *, most: int) -> bytes:
+def _document(connection: socket.socket, message: bytes, ends: float, *, most: int) -> Document:
     """Read all of the answer before any of it is understood, so that the deadline and the limit hold for each byte."""
     connection.settimeout(_left(ends))
     connection.sendall(message)
@@ -231,7 +245,8 @@ def _document(connection: socket.socket, message: bytes, ends: float, *, most: i
         raise ValueError("no HTTP") from problem
     if response.status != HTTPStatus.OK:
         raise ValueError(f"status {response.status}")
-    return body
+    media_type = (response.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+    return Document(body, media_type, response.headers.get("Cache-Control") or "")
 
 
 def _left(ends: float) -> float:

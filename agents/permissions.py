@@ -21,6 +21,7 @@ class May(StrEnum):
     REQUIRE_SCOPE = "agents.require_scope"
     CONFIRM_REQUIRED_SCOPE = "agents.confirm_required_scope"
     MANAGE_CLIENT = "agents.manage_client"
+    HAVE_PERSONAL_AGENT = "agents.have_personal_agent"
     MANAGE_CIRCLE = "agents.manage_circle"
     ALLOW_DEVICE_CODES = "agents.allow_device_codes"
     ISSUE_CREDENTIAL = "agents.issue_credential"

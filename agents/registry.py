@@ -127,6 +127,8 @@ def hand_over(agent: Agent, *, owner: User, reason: str, by: Actor, now: datetim
     agent = Agent.objects.locked(agent.pk)
     require(by, May.HAND_OVER_AGENT, agent)
     must_not_be_retired(agent)
+    if agent.is_personal:
+        raise InvalidInput("owner", _("A personal agent acts for its person alone, and belongs to nobody else."))
     _must_be_able_to_answer("owner", owner)
     before = agent.owner
     if before == owner:

@@ -63,6 +63,8 @@ def require_approver(approval: Approval, agent: Agent, by: Actor) -> None:
         require(by, May.APPROVE_CONSENT, agent)
         if by.user is None or by.user.pk != approval.user.pk:
             raise Forbidden(May.APPROVE_CONSENT, agent)  # nobody consents for somebody else
+        if agent.is_personal and agent.personal_of_id != approval.user.pk:
+            raise Forbidden(May.APPROVE_CONSENT, agent)  # somebody's own agent acts for them alone
         if agent.kind != AgentKind.ASSISTANT:
             raise DecisionRefused(_("This agent acts for the organisation. An administrator allows it, not a person."))
         return
@@ -90,6 +92,8 @@ def check_scopes(approval: Approval, agent: Agent) -> None:
     """Hold the ticked scopes against what the agent may ask for, and the wordings against their scopes. Raises DecisionRefused."""
     if not approval.scopes:
         raise DecisionRefused(_("Leave at least one permission ticked, or refuse."))
+    if agent.is_personal and any(scope.is_sensitive for scope in approval.scopes):
+        raise DecisionRefused(_("A personal agent gets nothing sensitive. Ask an administrator to adopt the program."))
     may_ask = set(AgentScope.objects.live().filter(agent=agent).values_list("scope_id", flat=True))
     if not scope_ids(approval.scopes) <= may_ask:
         raise DecisionRefused(_("The agent may no longer ask for one of these permissions."))

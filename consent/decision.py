@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from django.db import transaction
 
+from agents import personal
 from agents.acr import is_worth_any
 from agents.actors import Actor, allowed
 from agents.models import Agent
@@ -72,7 +73,7 @@ def allow(
     """
     _use_form(form_nonce, request, now)
     try:
-        consent = mandate.approve(approval, by=by, now=now)
+        consent = mandate.approve(_with_personal_agent(approval, by=by, now=now), by=by, now=now)
     except ApproverNeeded as needed:
         return Allowed(None, pending=keep(approval, needed.role, by=by, now=now, request=answers))
     tell_of_new_consent(consent, now=now)
@@ -80,6 +81,14 @@ def allow(
         return Allowed(consent)
     requested = with_what_is_held(request.pairs, consent)
     return Allowed(consent, _code(consent, request, requested, by=by, now=now))
+
+
+def _with_personal_agent(approval: Approval, *, by: Actor, now: datetime) -> Approval:
+    """Make the personal agent that was shown, in the caller's transaction: it begins with what its person allows it."""
+    client, agent = approval.client, approval.client.agent
+    if agent is not None and agent.is_personal:
+        client.agent = personal.take_up(client, agent, scopes=approval.scopes, by=by, now=now)
+    return approval
 
 
 @transaction.atomic
@@ -107,7 +116,7 @@ def refuse(
         now=now,
         outcome=Outcome.REFUSED,
         reason_code="access_denied",
-        agent_id=offer.agent.pk,
+        agent_id=offer.agent.known_id,
         client_id=offer.client.pk,
         user_id=offer.person.pk if offer.person else None,
         purpose=offer.purpose,

@@ -19,6 +19,7 @@ from agents.errors import Forbidden, NotReady
 from agents.ids import uuid7
 from agents.models import Agent, Client, Scope, User
 from agents.permissions import May
+from agents.personal import acting_for
 from agents.rules import Rules
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, text_digest
@@ -63,7 +64,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
     if by.user is None:
         raise Forbidden(May.APPROVE_CONSENT)
     agent = Agent.objects.locked(approval.client.agent_id)
-    client = Client.objects.get(pk=approval.client.pk)
+    client = acting_for(Client.objects.get(pk=approval.client.pk), agent)
     require_approver(approval, agent, by)
     if not client.is_live(now):
         raise NotReady(

@@ -119,8 +119,8 @@ class Offer:
 
     @property
     def document_host(self) -> str:
-        """Where the client's own document came from, once clients can name one (CIMD). It stands beside the redirect host."""
-        return ""
+        """Where the client's own document came from (CIMD). It stands beside the redirect host."""
+        return self.client.document_host
 
     @property
     def only_loopback(self) -> bool:

@@ -31,7 +31,7 @@ def make_offer(
     made_at = shown_at or now
     agent = asking.agent
     purpose = asking.purpose or agent.purpose
-    held = _held(asking.client, person, purpose, now)
+    held = _held(asking.client, person, purpose, now) if agent.is_made else None
     rows_held = held.held(now) if held else []
     words: dict[uuid.UUID, int] = {row.scope_id: row.wording.meaning for row in rows_held}
     rows = [*asking.scopes, *_also_held(asking, words)]

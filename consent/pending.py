@@ -18,6 +18,7 @@ from agents.details.detail import Detail
 from agents.errors import Ended, Forbidden
 from agents.models import ApproverRole, DetailVersion, Scope, ScopeWording, User
 from agents.permissions import May
+from agents.personal import acting_for
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record
 from consent.approval import Approval
@@ -218,7 +219,7 @@ def approval_of(pending: PendingConsent) -> Approval:
             )
     at = kept["auth_time"]
     return Approval(
-        client=pending.client,
+        client=acting_for(pending.client, pending.agent),
         user=pending.user,
         scopes=read,
         purpose=pending.purpose,

@@ -41,7 +41,7 @@ def report(
         Kind.REQUEST_REPORTED,
         by=by,
         now=now,
-        agent_id=offer.agent.pk,
+        agent_id=offer.agent.known_id,
         client_id=offer.client.pk,
         user_id=offer.person.pk,
         purpose=offer.purpose,

@@ -18,6 +18,7 @@ from consent.oauth.ciba import bc_authorize
 from consent.oauth.device import device_authorization
 from consent.oauth.introspection import introspect
 from consent.oauth.par import par
+from consent.oauth.registration import register
 from consent.oauth.revocation import revoke_token
 from consent.oauth.token import token
 from console.pages.health import alive, ready
@@ -29,6 +30,7 @@ ENDPOINTS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     "/oauth/device_authorization": device_authorization,
     "/oauth/introspect": introspect,
     "/oauth/revoke": revoke_token,
+    "/oauth/register": register,
 }
 HEALTH: dict[str, Callable[..., HttpResponse]] = {"/healthz": alive, "/readyz": ready}
 

@@ -11,6 +11,7 @@ from typing import Any
 from rules.permissions import add_perm, perm_exists
 from rules.predicates import Predicate, predicate
 
+from agents import personal
 from agents.models import Agent, Event, Organisation, Ownership, Role, User
 from agents.permissions import May
 from consent.models import Consent, PendingConsent
@@ -53,6 +54,11 @@ def keeps_the_agent(user: User, subject: Any = None) -> bool:
 @predicate
 def is_the_owner(user: User, agent: Agent | None = None) -> bool:
     return agent is not None and agent.owner == user
+
+
+@predicate
+def is_their_personal_agent(user: User, agent: Agent | None = None) -> bool:
+    return agent is not None and agent.personal_of_id == user.pk
 
 
 @predicate
@@ -120,6 +126,12 @@ def is_themselves(user: User, person: User | None = None) -> bool:
     return person is not None and person.pk == user.pk
 
 
+@predicate
+def everybody_may_have_one(_user: User) -> bool:
+    """Whether policy lets everybody adopt a program as a personal agent of their own."""
+    return personal.are_offered()
+
+
 manages_the_agent = is_administrator | (may_own_agents & keeps_the_agent)
 
 RULES: dict[May, Predicate] = {
@@ -131,11 +143,14 @@ RULES: dict[May, Predicate] = {
     May.LOOK_AT_CHANGES: is_administrator & ~changed_it,
     May.SUSPEND_AGENT: manages_the_agent,
     May.RESUME_AGENT: is_administrator,
-    May.RETIRE_AGENT: is_administrator | (may_own_agents & is_the_owner),
+    May.RETIRE_AGENT: is_administrator
+    | (may_own_agents & is_the_owner)
+    | (may_change_things & is_their_personal_agent),
     May.HAND_OVER_AGENT: is_administrator | (may_own_agents & is_the_owner),
     May.REQUIRE_SCOPE: manages_the_agent,
     May.CONFIRM_REQUIRED_SCOPE: is_administrator & ~keeps_the_agent,
     May.MANAGE_CLIENT: manages_the_agent,
+    May.HAVE_PERSONAL_AGENT: may_change_things & everybody_may_have_one,
     May.MANAGE_CIRCLE: is_administrator,
     May.ALLOW_DEVICE_CODES: is_administrator,
     May.ISSUE_CREDENTIAL: manages_the_agent,

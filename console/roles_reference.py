@@ -16,6 +16,8 @@ WORDS = {
     "may_change_things": "anybody but an auditor",
     "keeps_the_agent": "owner or deputy of the agent",
     "is_the_owner": "the agent's owner",
+    "is_their_personal_agent": "whose personal agent it is",
+    "everybody_may_have_one": "where policy lets everybody have personal agents",
     "is_for_the_organisation": "where it is the organisation's",
     "is_the_person_acted_for": "the person acted for",
     "approved_it": "whoever approved it",

@@ -1,14 +1,15 @@
 """Who agents are: people, agents, clients, credentials, resources and scopes. And the trail's tables."""
 
+from agents.models.adoption import AdoptionAsk, AdoptionRule, RegistrationToken
 from agents.models.agent import Agent, AgentScope, DataClass, Environment, Kind, Ownership, State
 from agents.models.circle import CircleMember
-from agents.models.client import AuthMethod, Client, Credential, FetchedKeys, GrantType, LastUse
+from agents.models.client import AuthMethod, Client, Credential, FetchedKeys, GrantType, LastUse, Source
 from agents.models.detail_type import DetailType, DetailVersion
 from agents.models.known_source import KnownSource
 from agents.models.link import OneTimeLink
 from agents.models.mail import OutgoingMail
 from agents.models.notice import Notice
-from agents.models.organisation import Organisation
+from agents.models.organisation import Adoption, Organisation, Registration
 from agents.models.resource import Access, Checks, Resource, Scope, ScopeWording
 from agents.models.sensitivity_rule import ApproverRole, SensitivityClass, SensitivityRule
 from agents.models.session import Session
@@ -18,6 +19,9 @@ from agents.trail.models import Event, EventText, RefusalCount
 
 __all__ = [
     "Access",
+    "Adoption",
+    "AdoptionAsk",
+    "AdoptionRule",
     "Agent",
     "AgentScope",
     "ApproverRole",
@@ -44,6 +48,8 @@ __all__ = [
     "OutgoingMail",
     "Ownership",
     "RefusalCount",
+    "Registration",
+    "RegistrationToken",
     "Resource",
     "Role",
     "Scope",
@@ -51,6 +57,7 @@ __all__ = [
     "SensitivityClass",
     "SensitivityRule",
     "Session",
+    "Source",
     "State",
     "User",
 ]

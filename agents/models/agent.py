@@ -83,6 +83,12 @@ class Agent(models.Model):  # type: ignore[django-manager-missing]  # its client
     ends_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     origin = models.CharField(max_length=16, default="console")
+    personal_of = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="personal_agents"
+    )
+    """Whose own agent it is (``agents/personal.py``): it acts for nobody else. Empty for agents of the organisation."""
+    software_key = models.CharField(max_length=64, blank=True)
+    """Of a personal agent: of which program (``Client.software_key``)."""
     stop_event = models.BigIntegerField(null=True, blank=True, editable=False)
     """The event by which it was stopped last, until the first use that was refused for it has been seen."""
 
@@ -107,6 +113,15 @@ class Agent(models.Model):  # type: ignore[django-manager-missing]  # its client
             CheckConstraint(
                 condition=Q(ends_at=None) | Q(ends_at__gt=F("created_at")), name="agent_ends_after_it_was_created"
             ),
+            CheckConstraint(
+                condition=Q(personal_of=None) | (Q(kind=Kind.ASSISTANT) & ~Q(software_key="")),
+                name="a_personal_agent_is_of_one_program",
+            ),
+            UniqueConstraint(
+                fields=["personal_of", "software_key"],
+                condition=Q(personal_of__isnull=False) & ~Q(state="retired"),
+                name="person_has_one_agent_of_a_program",
+            ),
         ]
         indexes = [
             models.Index(fields=["name", "id"], name="agent_by_name"),
@@ -123,6 +138,21 @@ class Agent(models.Model):  # type: ignore[django-manager-missing]  # its client
     def has_ended(self, now: datetime) -> bool:
         """Whether the agent's end date has passed. The sweep only writes down what is already true."""
         return self.ends_at is not None and self.ends_at <= now
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is somebody's own."""
+        return self.personal_of_id is not None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it stands in the table. Somebody's own is shown to them before it is made, with their approval."""
+        return not self._state.adding
+
+    @property
+    def known_id(self) -> uuid.UUID | None:
+        """Its id for an event: none before it is made."""
+        return self.pk if self.is_made else None
 
     @property
     def owner(self) -> User | None:
@@ -192,10 +222,17 @@ class AgentScopeQuerySet(models.QuerySet["AgentScope"]):
         return self.filter(ended_at=None, scope__ended_at=None, scope__resource__ended_at=None)
 
     def offered_by(self, agent: Agent) -> Self:
-        """What this agent may ask for now, with all that a page says of it, in a fixed number of queries."""
+        """What this agent may ask for now, with all that a page says of it, in a fixed number of queries.
+
+        Of a personal agent never what is sensitive, also where it became so since.
+        """
+        from agents.models.resource import not_sensitive  # which builds upon this file
+
+        if not agent.is_made:
+            return self.none()
+        found = self.live().filter(agent=agent)
         return (
-            self.live()
-            .filter(agent=agent)
+            (found.filter(not_sensitive("scope__")) if agent.is_personal else found)
             .select_related("scope__resource", "confirmed_by")
             .prefetch_related("scope__wordings")
             .order_by("scope__resource__name", "scope__name")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import models
@@ -27,12 +28,25 @@ class AuthMethod(models.TextChoices):
     NONE = "none", _("none (public client with PKCE)")
 
 
+Source = AbstractApplication.RegistrationSource
+"""How a client came to be: by people (``manual``), by registering itself (``dcr``), or by its own document (``cimd``)."""
+
+
 class GrantType(models.TextChoices):
     AUTHORIZATION_CODE = "authorization_code", "authorization_code"
     REFRESH_TOKEN = "refresh_token", "refresh_token"
     CLIENT_CREDENTIALS = "client_credentials", "client_credentials"
     CIBA = "urn:openid:params:grant-type:ciba", _("asking out of band (CIBA)")
     DEVICE = "urn:ietf:params:oauth:grant-type:device_code", _("device code")
+
+
+class ClientQuerySet(models.QuerySet["Client"]):
+    def self_registered(self) -> Self:
+        return self.exclude(registration_source=Source.MANUAL)
+
+    def unclaimed(self) -> Self:
+        """Clients that registered themselves and that nobody has adopted into an agent of the organisation."""
+        return self.self_registered().filter(agent=None, ended_at=None)
 
 
 class Client(AbstractApplication):
@@ -63,13 +77,41 @@ class Client(AbstractApplication):
     """Whether each token request must prove a key (``dpop_bound_access_tokens``, RFC 9449 §5.2)."""
     client_secret = models.CharField(max_length=1, blank=True, default="", editable=False)
     """Always empty: secrets are ``Credential`` rows, several at a time."""
+    registered_metadata = models.JSONField(default=dict)
+    """What a client that registered itself says besides (``agents/registration.py``). Nobody has verified any of it."""
+    software_key = models.CharField(max_length=64, blank=True)
+    """Digest of what identical registrations of one program share. Empty for those that people registered."""
+    registered_from = models.CharField(max_length=64, blank=True)
+    """Keyed digest of the source that it registered from, or of the person who brought its document: for limits."""
+    registration_digest = models.CharField(max_length=64, blank=True)
+    """SHA-256 of its registration access token (RFC 7592). Empty: it has none."""
+    initial_token = models.ForeignKey(
+        "agents.RegistrationToken", on_delete=models.PROTECT, null=True, blank=True, related_name="clients"
+    )
+    """The initial access token that it registered with (RFC 7591 §3), which is what Mandate verified of it."""
+    personal_since = models.DateTimeField(null=True, blank=True)
+    """Since when it serves personal agents (``agents/personal.py``). It serves many people, so it has no agent of its own."""
+    pending_metadata = models.JSONField(null=True, blank=True)
+    """What it says of itself now, where that waits to be seen before it counts."""
+    pending_since = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
-    objects: models.Manager[Client] = models.Manager()
+    objects = ClientQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "id"]
-        indexes = [models.Index(fields=["agent", "name"], name="client_by_agent")]
+        indexes = [
+            models.Index(fields=["agent", "name"], name="client_by_agent"),
+            models.Index(
+                fields=["registered_from", "created"], name="client_by_source", condition=~Q(registered_from="")
+            ),
+            models.Index(
+                fields=["created", "id"],
+                name="client_unclaimed",
+                condition=Q(agent=None, personal_since=None, ended_at=None),
+            ),
+            models.Index(fields=["software_key"], name="client_by_software", condition=~Q(software_key="")),
+        ]
         constraints = [
             CheckConstraint(condition=Q(client_secret=""), name="client_keeps_no_secret_of_its_own"),
             CheckConstraint(condition=Q(auth_method__in=AuthMethod.values), name="client_has_a_known_auth_method"),
@@ -106,6 +148,21 @@ class Client(AbstractApplication):
         """How it gets tokens, in the words that pages use: the long names of two of them are nobody's reading."""
         words = dict(GrantType.choices)
         return [str(words.get(grant, grant)) for grant in self.grant_types]
+
+    @property
+    def is_self_registered(self) -> bool:
+        """Whether a program made it, and not somebody of the organisation."""
+        return bool(self.registration_source != Source.MANUAL)
+
+    @property
+    def is_unclaimed(self) -> bool:
+        """Whether it registered itself and belongs to no agent of the organisation."""
+        return self.is_self_registered and self.agent_id is None and self.ended_at is None
+
+    @property
+    def document_host(self) -> str:
+        """The host of the document by which it describes itself (CIMD), which Mandate has read there. Empty for others."""
+        return urlsplit(self.client_id).netloc if self.registration_source == Source.CIMD else ""
 
     @property
     def is_public(self) -> bool:

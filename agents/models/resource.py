@@ -107,17 +107,24 @@ def is_sensitive(data_class: str, access: str, *, marked: bool) -> bool:
     return data_class in {DataClass.HEALTH, DataClass.FINANCIAL} or access == Access.DELETE or marked
 
 
+def not_sensitive(prefix: str = "") -> Q:
+    """Return the condition that a scope is not sensitive. prefix: the way to the scope."""
+    return Q(
+        **{
+            f"{prefix}data_class__in": [DataClass.NONE, DataClass.PERSONAL],
+            f"{prefix}access__in": [Access.READ, Access.WRITE],
+            f"{prefix}marked_sensitive": False,
+        }
+    )
+
+
 class ScopeQuerySet(models.QuerySet["Scope"]):
     def live(self) -> Self:
         return self.filter(ended_at=None, resource__ended_at=None)
 
     def sensitive(self) -> Self:
         """The queryset form of ``Scope.is_sensitive``; a test holds the two together."""
-        return self.filter(
-            Q(data_class__in=[DataClass.HEALTH, DataClass.FINANCIAL])
-            | Q(access=Access.DELETE)
-            | Q(marked_sensitive=True)
-        )
+        return self.exclude(not_sensitive())
 
 
 class Scope(models.Model):

@@ -90,6 +90,18 @@ class Kind(StrEnum):
         ("name", "kind", "environment"),
         "bot",
     )
+    PERSONAL_AGENT_MADE = (
+        "agent.personal_made",
+        _("A program that registered itself became somebody's personal agent, with their approval."),
+        ("name",),
+        "bot",
+    )
+    PERSONAL_AGENT_GREW = (
+        "agent.personal_grew",
+        _("A personal agent may ask its person for more."),
+        ("added",),
+        "list-checks",
+    )
     AGENT_EDITED = "agent.edited", _("Facts of an agent were changed."), ("before", "after"), "pencil"
     AGENT_SUBMITTED = "agent.submitted", _("An agent waits for activation."), (), "clock"
     AGENT_ACTIVATED = "agent.activated", _("An agent became active."), (), "circle-check"
@@ -156,6 +168,25 @@ class Kind(StrEnum):
             "older",
             "require_dpop",
         ),
+        "plug",
+    )
+    CLIENT_REGISTERED = (
+        "client.registered",
+        _("A program registered itself; it gets no token until somebody adopts it."),
+        ("source", "name", "auth_method", "grant_types", "redirect_uris", "host"),
+        "plug",
+    )
+    REGISTRATION_REFUSED = "client.registration_refused", _("The registration of a program was refused."), (), "ban"
+    REGISTRATION_WAITS = (
+        "client.registration_waits",
+        _("A program says something else of itself; that waits until somebody has seen it."),
+        ("before", "after"),
+        "git-compare",
+    )
+    CLIENT_ADOPTED = (
+        "client.adopted",
+        _("A client that registered itself became a client of an agent."),
+        ("how", "name", "rule"),
         "plug",
     )
     CLIENT_CHANGED = "client.changed", _("A client's registration was changed."), ("before", "after"), "plug"

@@ -20,8 +20,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.urls import reverse
 
-from agents.models import Agent, AgentScope, Client, GrantType
+from agents import client_documents, personal
+from agents.models import Agent, AgentScope, Client, GrantType, Scope, User
 from agents.models import Kind as AgentKind
+from agents.permissions import May
 from consent.oauth import authorization_details
 from consent.oauth.authorization_reading import Reading, Sent
 from consent.oauth.what_is_asked import WHAT_IS_ASKED
@@ -65,6 +67,8 @@ class AuthorizationRequest:
     acr_values: tuple[str, ...] = ()
     max_age: timedelta | None = None
     dpop_jkt: str = ""
+    beyond: tuple[Scope, ...] = ()
+    """What was asked for and no personal agent may have."""
 
     @property
     def agent(self) -> Agent:
@@ -98,6 +102,8 @@ def check_client(reading: Reading) -> None:
     if not client_id:
         raise reading.page("invalid_request", "client_id is missing.")
     client = Client.objects.select_related("agent").filter(client_id=client_id).first()
+    if client is None and reading.person is None and client_documents.is_address(client_id):
+        raise reading.page("login_required", "Whether there is such a client is read for people who have signed in.")
     if client is None:
         raise reading.page("unknown_client", "There is no such client.")
     reading.client = client
@@ -105,8 +111,20 @@ def check_client(reading: Reading) -> None:
 
 def check_usable(reading: Reading) -> None:
     """Refuse the client of an agent that is not active, and one that nobody adopted. On a page: it has earned no redirect."""
-    if reading.client is None or not reading.client.is_live(reading.now):
+    client = reading.client
+    if client is not None and client.is_unclaimed:
+        _lend_personal_agent(client, reading)
+    if client is None or not client.is_live(reading.now):
         raise reading.page("client_not_usable", "The agent of this client is not active.")
+
+
+def _lend_personal_agent(client: Client, reading: Reading) -> None:
+    """Let a program that nobody adopted ask as the person's own agent, where policy lets them have one."""
+    if reading.person is None:
+        raise reading.page("login_required", "Nobody has adopted this client, and nobody is signed in.")
+    if not reading.person.has_perm(May.HAVE_PERSONAL_AGENT):
+        raise reading.page("client_unclaimed", "Nobody has adopted this client yet.")
+    client.agent = personal.agent_of(client, reading.person, reading.now)
 
 
 def check_redirect_uri(reading: Reading) -> None:
@@ -219,9 +237,14 @@ CHECKS: tuple[Callable[[Reading], None], ...] = (
 )
 
 
-def read_request(sent: Sent, *, now: datetime, tells: bool = False, pushed: bool = False) -> AuthorizationRequest:
-    """Return the checked request. Raises AuthorizationRefused. Nothing is used up and nothing is stored."""
-    reading = Reading(sent, now, tells, pushed)
+def read_request(
+    sent: Sent, *, now: datetime, tells: bool = False, pushed: bool = False, person: User | None = None
+) -> AuthorizationRequest:
+    """Return the checked request. Raises AuthorizationRefused. Nothing is used up and nothing is stored.
+
+    person: who reads it, once they have signed in.
+    """
+    reading = Reading(sent, now, tells, pushed, person)
     for check in CHECKS:
         check(reading)
     if reading.client is None:
@@ -240,4 +263,5 @@ def read_request(sent: Sent, *, now: datetime, tells: bool = False, pushed: bool
         acr_values=reading.acr_values,
         max_age=reading.max_age,
         details=reading.details,
+        beyond=tuple(reading.beyond),
     )

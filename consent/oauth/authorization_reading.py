@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from agents.addresses import page_address
 from agents.errors import MandateError
-from agents.models import Agent, AgentScope, Client, DetailVersion
+from agents.models import Agent, AgentScope, Client, DetailVersion, Scope, User
 from consent.oauth import authorization_details
 from consent.oauth.errors import NOT_IN_DESCRIPTION
 
@@ -23,10 +23,18 @@ class AuthorizationRefused(MandateError):
     """An authorization request that is refused: on a page of ours, or by a redirect once the address is proven.
 
     redirect_uri: where the error goes, or empty for a page. description: for developers, in RFC 6749's characters.
+    beyond: what a personal agent wanted and may not have (``agents/personal.py``).
     """
 
     def __init__(
-        self, code: str, description: str, *, redirect_uri: str = "", state: str = "", client: Client | None = None
+        self,
+        code: str,
+        description: str,
+        *,
+        redirect_uri: str = "",
+        state: str = "",
+        client: Client | None = None,
+        beyond: Sequence[Scope] = (),
     ) -> None:
         super().__init__(description)
         self.code = code
@@ -34,6 +42,7 @@ class AuthorizationRefused(MandateError):
         self.redirect_uri = redirect_uri
         self.state = state
         self.client = client
+        self.beyond = tuple(beyond)
 
 
 @dataclass(slots=True)
@@ -46,6 +55,8 @@ class Reading:
     """Whether a refusal may say what the agent may ask for: to somebody who is signed in, not to a passer-by."""
     pushed: bool = False
     """Whether it came by a push, and so through no address."""
+    person: User | None = None
+    """Who reads it, if they have signed in: a program that nobody adopted acts by an agent of their own."""
     client: Client | None = None
     redirect_uri: str = ""
     purpose: str = ""
@@ -57,6 +68,8 @@ class Reading:
     versions: dict[uuid.UUID, DetailVersion] = field(default_factory=dict)
     """Which of the offered scopes are asked for in detail, and how."""
     details: authorization_details.Asked = field(default_factory=dict)
+    beyond: list[Scope] = field(default_factory=list)
+    """Of what was asked for: the sensitive part, where the agent is somebody's own and cannot have it."""
 
     def one(self, name: str) -> str:
         """Return a parameter. One without a value counts as not sent (RFC 6749 §3.1)."""
@@ -68,14 +81,18 @@ class Reading:
         if not self.tells:
             return " The agent's page lists what it may ask for."
         names = " ".join(sorted(known)) or "none yet"
+        if self.agent.is_personal:
+            return f" There it may ask for: {names}."
         return f" This agent may ask for: {names}. More can be added at {page_address('agent-scopes', self.agent.pk)}"
 
     def page(self, code: str, description: str) -> AuthorizationRefused:
-        return AuthorizationRefused(code, description, client=self.client)
+        return AuthorizationRefused(code, description, client=self.client, beyond=self.beyond)
 
     def refused(self, code: str, description: str) -> AuthorizationRefused:
         doubled = len(self.sent.get("state") or []) > 1
         state = "" if doubled else self.one("state")
+        if not self.agent.is_made:
+            return self.page(code, description)  # nobody has adopted it yet, so it has earned no redirect either
         return AuthorizationRefused(code, description, redirect_uri=self.redirect_uri, state=state, client=self.client)
 
     @property

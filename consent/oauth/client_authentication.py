@@ -136,7 +136,7 @@ def read_basic(value: str) -> tuple[str, str]:
 
 _CLIENT_AND_KEY = """
         SELECT c.id, c.client_id, c.auth_method, c.grant_types, c.ended_at, a.id, a.state, a.ends_at, u.is_active,
-               c.require_dpop, k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at
+               c.require_dpop, c.personal_since, k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at
         FROM {found}
         LEFT JOIN agents_agent a ON a.id = c.agent_id
         LEFT JOIN agents_ownership o ON o.agent_id = a.id AND o.role = 'owner' AND o.until IS NULL
@@ -155,8 +155,8 @@ CLIENT_OF_KEY = _CLIENT_AND_KEY.format(
 
 CLIENT_WITH_PUBLIC_KEYS = """
         SELECT c.id, c.client_id, c.auth_method, c.grant_types, c.ended_at, a.id, a.state, a.ends_at, u.is_active,
-               c.require_dpop, k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at, k.public_jwk, c.jwks_uri,
-               c.older_reason
+               c.require_dpop, c.personal_since, k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at, k.public_jwk,
+               c.jwks_uri, c.older_reason
         FROM agents_client c
         LEFT JOIN agents_agent a ON a.id = c.agent_id
         LEFT JOIN agents_ownership o ON o.agent_id = a.id AND o.role = 'owner' AND o.until IS NULL
@@ -194,7 +194,7 @@ def prove_client(authorization: str, form: Mapping[str, str], facts: RequestFact
         raise invalid_client(**client.who)
     if client.is_public:
         return client
-    right = proves(claim.secret, row[11] or NO_DIGEST)
+    right = proves(claim.secret, row[12] or NO_DIGEST)
     if not right or client.credential_id is None:
         raise invalid_client(**client.who)
     return client
@@ -209,16 +209,16 @@ def _prove_by_assertion(claim: Presented, facts: RequestFacts) -> ProvenClient:
         rows = cursor.fetchall()
     if not rows:
         raise invalid_client()
-    client = _client(rows[0][:15], facts.now)
+    client = _client(rows[0][:16], facts.now)
     if client.auth_method != AuthMethod.PRIVATE_KEY_JWT:
         raise invalid_client(**client.who)
-    live = [row for row in rows if _is_live(list(row[10:15]), facts.now)]
-    jwks_uri, older_reason = rows[0][16:18]
+    live = [row for row in rows if _is_live(list(row[11:16]), facts.now)]
+    jwks_uri, older_reason = rows[0][17:19]
     signer = Signer(
         pk=client.pk,
         client_id=client.client_id,
         agent_id=client.agent_id,
-        keys=tuple((known_id(row[10]), as_facts(row[15])) for row in live),
+        keys=tuple((known_id(row[11]), as_facts(row[16])) for row in live),
         jwks_uri=jwks_uri,
         older=bool(older_reason),
     )
@@ -226,15 +226,24 @@ def _prove_by_assertion(claim: Presented, facts: RequestFacts) -> ProvenClient:
 
 
 def _client(row: tuple[object, ...], now: datetime) -> ProvenClient:
-    pk, client_id, method, grants, ended_at, agent_id, state, agent_end, owner_active, demands, *credential = row
+    (
+        pk,
+        client_id,
+        method,
+        grants,
+        ended_at,
+        agent_id,
+        state,
+        agent_end,
+        owner_active,
+        demands,
+        personal,
+        *credential,
+    ) = row
     agent_ends = as_time(agent_end)
-    usable = (
-        ended_at is None
-        and agent_id is not None
-        and state == State.ACTIVE
-        and bool(owner_active)
-        and (agent_ends is None or agent_ends > now)
-    )
+    active = state == State.ACTIVE and bool(owner_active) and (agent_ends is None or agent_ends > now)
+    # One that serves personal agents has none of its own: which it acts for, and whether that may, its consents say.
+    usable = ended_at is None and (active if agent_id is not None else personal is not None)
     return ProvenClient(
         pk=known_id(pk),
         client_id=str(client_id),

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from agents.acr import ACR_VALUES
-from agents.models import AuthMethod
+from agents.models import AuthMethod, Organisation, Registration
 from consent.oauth.private_key_jwt import ALGORITHMS
 from consent.oauth.server import GRANTS
 
@@ -58,7 +58,19 @@ def server_metadata() -> dict[str, Any]:
         "dpop_signing_alg_values_supported": algorithms,
         "backchannel_token_delivery_modes_supported": ["poll", "ping"],
         "backchannel_user_code_parameter_supported": False,
+        **_self_registration(),
     }
+
+
+def _self_registration() -> dict[str, Any]:
+    """How programs that people did not register come to be clients, as far as policy lets them (RFC 7591, CIMD)."""
+    organisation = Organisation.current()
+    said: dict[str, Any] = {}
+    if organisation is not None and organisation.registration != Registration.OFF:
+        said["registration_endpoint"] = settings.ISSUER + reverse("oauth2_provider:register")
+    if organisation is not None and organisation.client_documents:
+        said["client_id_metadata_document_supported"] = True
+    return said
 
 
 def api_metadata() -> dict[str, Any]:

@@ -21,7 +21,7 @@ from django.core import signing
 from django.http import HttpResponse
 
 from agents.actors import RequestFacts
-from agents.models import Client
+from agents.models import Client, User
 from agents.trail.kinds import Kind
 from agents.trail.record import text_digest
 from agents.trail.refusals import source_of
@@ -103,14 +103,16 @@ def _checked(sent: Sent, now: datetime, *, tells: bool) -> None:
         raise OAuthRefusal(code, refusal.description, reason_code=refusal.code) from refusal
 
 
-def read(sent: Sent, *, now: datetime, tells: bool = False, decided_too: bool = False) -> AuthorizationRequest:
+def read(
+    sent: Sent, *, now: datetime, tells: bool = False, decided_too: bool = False, person: User | None = None
+) -> AuthorizationRequest:
     """Return the checked request of an address: what it says itself, or what its reference stands for (§4).
 
     decided_too: also one that was decided, for a form that comes again and is told so. Raises AuthorizationRefused.
     """
     reference = (sent.get("request_uri") or [""])[0]
     if not reference.startswith(PREFIX):
-        return read_request(sent, now=now, tells=tells)
+        return read_request(sent, now=now, tells=tells, person=person)
     named = Client.objects.filter(client_id=_client_id(sent)).first()
     row = PushedRequest.objects.filter(digest=digest_of(reference), client=named).first() if named else None
     mark = _mark_of(sent, row)
@@ -118,7 +120,7 @@ def read(sent: Sent, *, now: datetime, tells: bool = False, decided_too: bool = 
         raise AuthorizationRefused(
             "invalid_request_uri", "The request_uri is unknown, over, used, or another client's.", client=named
         )
-    asked = read_request(row.sent, now=now, tells=tells, pushed=True)
+    asked = read_request(row.sent, now=now, tells=tells, pushed=True, person=person)
     address = {
         "client_id": [asked.client.client_id],
         "request_uri": [reference],

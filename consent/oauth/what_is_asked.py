@@ -13,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from agents import personal
 from agents.acr import ACR_VALUES
 from agents.errors import InvalidInput
-from agents.models import AgentScope, Client, DetailVersion
+from agents.models import AgentScope, Client, DetailVersion, Resource, Scope
 from consent.oauth import authorization_details
 from consent.oauth.authorization_reading import Reading, Sent
 from consent.purpose import clean_purpose
@@ -54,12 +55,40 @@ def check_purpose(reading: Reading) -> None:
 
 def check_resources(reading: Reading) -> None:
     """RFC 8707 §2.1. Compared exactly, never by prefix. Without ``resource``: all those of the agent's scopes."""
-    offered = list(AgentScope.objects.offered_by(reading.agent))
     asked = set(filter(None, reading.sent.get("resource") or []))
+    if reading.agent.is_personal:
+        _check_resources_of_personal(reading, asked)
+        return
+    offered = list(AgentScope.objects.offered_by(reading.agent))
     known = {row.scope.resource.uri for row in offered}
     if not asked <= known or len(asked) > MOST_RESOURCES:
         raise reading.refused("invalid_target", f"A resource is unknown here.{reading.may_ask_for(known)}")
     reading.offered = [row for row in offered if not asked or row.scope.resource.uri in asked]
+
+
+def _check_resources_of_personal(reading: Reading, asked: set[str]) -> None:
+    """A personal agent may ask for whatever is not sensitive, where it says of which resource, or by name."""
+    names = _names(reading)
+    known = set(Resource.objects.live().filter(uri__in=asked).values_list("uri", flat=True))
+    if asked != known or len(asked) > MOST_RESOURCES:
+        raise reading.refused("invalid_target", "A resource is unknown here.")
+    if not asked and not names:
+        raise reading.refused("invalid_target", "Name the resource that it is for (RFC 8707).")
+    reading.offered = personal.offered_to(reading.agent, resources=asked, names=names)
+    reading.beyond = personal.sensitive_of(asked, names)
+
+
+def _names(reading: Reading) -> frozenset[str]:
+    """Return the scopes that are asked for by name: in the request, or else in what the program registered for itself."""
+    client = reading.client
+    registered = client.registered_metadata.get("scope", "") if client is not None and client.is_self_registered else ""
+    return frozenset((reading.one("scope") or _known(registered)).split()) - NO_PERMISSION
+
+
+def _known(registered: str) -> str:
+    """Leave out of a registered default what no resource offers: nobody asked for it this time."""
+    names = registered.split()
+    return " ".join(set(Scope.objects.live().filter(name__in=names).values_list("name", flat=True))) if names else ""
 
 
 def check_details(reading: Reading) -> None:
@@ -79,7 +108,7 @@ def check_scopes(reading: Reading) -> None:
 
     Beside details no ``scope`` means no other scope. A scope that has a type of details is asked for by these alone.
     """
-    names = frozenset(reading.one("scope").split()) - NO_PERMISSION
+    names = _names(reading)
     plain = [row for row in reading.offered if row.scope_id not in reading.versions]
     by_detail = [row for row in reading.offered if row.scope_id in reading.details]
     bare = names & {row.scope.name for row in reading.offered} - {row.scope.name for row in [*plain, *by_detail]}
@@ -88,7 +117,9 @@ def check_scopes(reading: Reading) -> None:
     all_of_them = not names and not reading.details
     by_name = [row for row in plain if all_of_them or row.scope.name in names]
     reading.asked = [row for row in reading.offered if row in by_name or row in by_detail]
-    known = {row.scope.name for row in reading.offered}
+    known = {row.scope.name for row in reading.offered} | {scope.name for scope in reading.beyond}
+    if not reading.asked and reading.beyond and names <= known:
+        raise reading.page("needs_administrator", "A personal agent gets nothing sensitive. Ask an administrator.")
     if not names <= known or not reading.asked:
         raise reading.refused("invalid_scope", f"A scope is unknown here.{reading.may_ask_for(known)}")
 

@@ -21,6 +21,7 @@ from agents.actors import Actor, allowed, require
 from agents.errors import InvalidInput, NotReady
 from agents.models import AgentScope
 from agents.permissions import May
+from agents.personal import acting_for
 from agents.redirects import hosts_of
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
@@ -65,6 +66,7 @@ def _offer(request: HttpRequest, consent: Consent, *, shown_at: object = None) -
     None: nothing is left of it, or its agent can be allowed nothing now.
     """
     now = moment_of(request)
+    acting_for(consent.client, consent.agent)
     if not consent.client.is_live(now):
         return None
     held = [row.scope_id for row in consent.held(now)]
@@ -115,7 +117,7 @@ def _read_only(request: HttpRequest, consent: Consent) -> HttpResponse:
         "differences": differences_of(consent),
         "own": own,
         "may_agree": _may_agree(request, consent),
-        "usable": consent.client.is_live(moment_of(request)),
+        "usable": acting_for(consent.client, consent.agent).is_live(moment_of(request)),
         "can_revoke": allowed(Actor.of(request), May.REVOKE_CONSENT, consent),
         "back_url": reverse("my-agents") if own else consent.get_absolute_url(),
         "now": moment_of(request),

@@ -17,18 +17,20 @@ from django.views.decorators.http import require_GET, require_POST
 from agents.acr import MULTI, PASSKEY, SignIn, is_worth_any, sign_in_of, weakest
 from agents.actors import Actor, allowed
 from agents.errors import InvalidInput
+from agents.models import User
 from agents.permissions import May
 from agents.sign_in import signed_in_at
 from consent import decision
 from consent.errors import DecisionMadeAlready, OfferChanged, SignInNeeded
-from consent.oauth.authorization import AuthorizationRequest
-from consent.oauth.authorization_reading import AuthorizationRefused
+from consent.oauth.authorization import PARAMETERS, AuthorizationRequest
+from consent.oauth.authorization_reading import AuthorizationRefused, Sent
 from consent.oauth.authorization_response import answer
-from consent.oauth.par import read, was_opened
+from consent.oauth.par import OPENED, read, was_opened
 from consent.offer import Asking, Offer
 from consent.offering import make_offer
 from consent.screens.approvals import waits_page
 from consent.screens.authorize_refusals import form_refused, record_form_refused, refused
+from consent.screens.client_document import bring_document
 from consent.screens.csp import without_form_action
 from consent.screens.form import FormTampered, Shown, approval_of, open_sealed, read_answer
 from consent.screens.proving import can_prove, cannot, lead_to_proof, proof_page
@@ -51,10 +53,28 @@ def authorize(request: HttpRequest) -> HttpResponse:
     """Show what a client asks for, to somebody who is signed in. A GET uses nothing up and stores nothing."""
     sent = dict(request.GET.lists())
     try:
-        asked = read(sent, now=moment_of(request), tells=request.user.is_authenticated)
+        bring_document(request, sent)
+        asked = read(sent, now=moment_of(request), tells=request.user.is_authenticated, person=_reader(request))
         return _answer(request, asked) if was_opened(sent, asked) else redirect(_address(asked))
     except AuthorizationRefused as refusal:
+        if refusal.code == "login_required" and not refusal.redirect_uri and not _is_silent(sent):
+            return _sign_in_first(sent)
         return refused(request, refusal, sent)
+
+
+def _reader(request: HttpRequest) -> User | None:
+    return person_of(request) if request.user.is_authenticated else None
+
+
+def _is_silent(sent: Sent) -> bool:
+    return any("none" in prompt.split() for prompt in sent.get("prompt") or [])
+
+
+def _sign_in_first(sent: Sent) -> HttpResponse:
+    """Lead to the sign-in and back to this very request: what nobody has adopted is looked at for people alone."""
+    here = {name: list(values) for name, values in sent.items() if name in {*PARAMETERS, OPENED}}
+    back = f"{reverse('authorize')}?{urlencode(here, doseq=True)}"
+    return redirect(f"{reverse('account_login')}?{urlencode({'next': back})}")
 
 
 def _answer(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
@@ -88,8 +108,10 @@ def decide(request: HttpRequest) -> HttpResponse:
     except FormTampered as problem:
         return form_refused(request, problem, None)
     try:
-        asked = read(shown.sent, now=moment_of(request), decided_too=True)
+        asked = read(shown.sent, now=moment_of(request), decided_too=True, person=_reader(request))
     except AuthorizationRefused as refusal:
+        if refusal.code == "login_required" and not refusal.redirect_uri:
+            return _sign_in_first(shown.sent)
         return refused(request, refusal, shown.sent)
     if not request.user.is_authenticated:
         return _to_sign_in(asked)
@@ -192,6 +214,7 @@ def _show(
         status=status,
         again_url=_address(asked),
         may_not="" if may else str(AUDITOR),
+        more={"beyond": asked.beyond},
     )
 
 

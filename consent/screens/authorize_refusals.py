@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,6 +20,24 @@ from consent.oauth.authorization_reading import AuthorizationRefused, Sent
 from consent.oauth.authorization_response import error_answer, host_to_tell
 from consent.offer import Offer
 from consent.screens.who_and_when import moment_of, person_of
+
+_ABOUT_DOCUMENTS: dict[str, Callable[[], str]] = {
+    "document_not_reached": lambda: _(
+        "It describes itself in a document, and that could not be read at its address. Nothing was allowed. Try again in "
+        "a minute; if it goes on, tell whoever made the program."
+    ),
+    "document_busy": lambda: _("Too many programs are looked up at this moment. Nothing was allowed. Try again soon."),
+    "bad_document": lambda: _(
+        "The document in which it describes itself is not as it must be. Nothing was allowed. Tell whoever made the program."
+    ),
+    "bad_document_address": lambda: _(
+        "It names an address that can hold no description of a program. Nothing was allowed. If you came here from a "
+        "link in a message, do not use it again."
+    ),
+    "too_many_registrations": lambda: _(
+        "Too many new programs were brought within an hour. Nothing was allowed. Try again later."
+    ),
+}
 
 
 def refused(request: HttpRequest, refusal: AuthorizationRefused, sent: Sent) -> HttpResponse:
@@ -58,6 +78,17 @@ def _where_lifted(request: HttpRequest, refusal: AuthorizationRefused) -> tuple[
 
 def _words(refusal: AuthorizationRefused) -> tuple[str, str]:
     """Return title and sentence of a refusal that has no way back to a client."""
+    if refusal.code in _ABOUT_DOCUMENTS:
+        return _("Mandate could not read who this program is"), _ABOUT_DOCUMENTS[refusal.code]()
+    if refusal.code == "client_unclaimed":
+        return _("Nobody has adopted this program yet"), _(
+            "It registered itself here, and may act for nobody until somebody answers for it. Nothing was allowed."
+        )
+    if refusal.code == "needs_administrator":
+        return _("This needs an administrator"), _(
+            "The program asks for something sensitive, which a personal agent does not get. An administrator can adopt "
+            "it as an agent of the organisation. Nothing was allowed."
+        )
     if refusal.code == "unknown_client":
         return _("Mandate does not know this program"), _(
             "Whatever sent you here is not registered as an agent, or its address was cut off. Nothing was allowed. "
@@ -100,7 +131,7 @@ def record_form_refused(request: HttpRequest, code: str, offer: Offer | None) ->
         by=Actor.of(request),
         now=moment_of(request),
         client_id=offer.client.pk if offer else None,
-        agent_id=offer.agent.pk if offer else None,
+        agent_id=offer.agent.known_id if offer else None,
         user_id=request.user.pk if request.user.is_authenticated else None,
     )
 

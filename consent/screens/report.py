@@ -42,7 +42,7 @@ def report_request(request: HttpRequest) -> HttpResponse:
         shown = open_report(request.POST)
         if not shown.is_of(request):
             raise FormTampered("person")
-        asked = read(shown.sent, now=moment_of(request), decided_too=True)
+        asked = read(shown.sent, now=moment_of(request), decided_too=True, person=person_of(request))
         decision.must_be_undecided(shown.nonce, asked)
     except (DecisionRefused, DecisionMadeAlready) as problem:
         return _refused(request, problem)

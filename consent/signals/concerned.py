@@ -101,7 +101,7 @@ def _client(event: Event) -> Iterator[Concern]:
 
 def _credential(event: Event) -> Iterator[Concern]:
     """A key of a client concerns the resources that it reaches; a key of a resource that resource alone."""
-    credential = Credential.objects.select_related("client", "resource").get(pk=event.credential_id)
+    credential = Credential.objects.select_related("client", "resource").get(pk=_known(event.credential_id))
     said = _common(event) | {
         "credential_type": "public_key" if credential.public_jwk else "client_secret",
         "change_type": CHANGES[Kind(event.kind)],

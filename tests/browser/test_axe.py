@@ -33,7 +33,16 @@ ELSEWHERE = {
             "jwks",
             "par",
         ),
-        *("readyz", "receipts", "revoke-token", "server-metadata", "token", "mfa_login_webauthn"),
+        *(
+            "readyz",
+            "receipts",
+            "register",
+            "registration-management",
+            "revoke-token",
+            "server-metadata",
+            "token",
+            "mfa_login_webauthn",
+        ),
     },
     "parts of pages, forms on other pages, and a way on": {
         *("agent-heard", "agent-scope-confirm", "agent-circle-leave", "account_set_password"),

@@ -27,6 +27,7 @@ from tests.forms import form_of
 from tests.grants import basic, post
 from tests.out_of_band import asking_client, asks, joins_circle, let_use_device_codes, request_of, types_code
 from tests.out_of_band import decides as answers
+from tests.programs import allows, host_on_this_machine, redeems, registers
 from tests.security.expected import is_oauth_error
 from tests.security.routes import every_route
 from tests.signing import SigningClient, by_assertion, claims_of, encoded, gives_key, signed
@@ -56,7 +57,7 @@ def proves(*members: str) -> Callable[[Callable[..., None]], Callable[..., None]
 
 
 @pytest.fixture
-def document():
+def document(organisation):
     return Browser().get(SERVER).json()
 
 
@@ -294,11 +295,28 @@ def test_the_api_says_truly_that_no_token_counts_there(path, document, discharge
         assert answer.status_code == 401
 
 
+@proves("registration_endpoint")
+def test_a_program_registers_and_is_asked_about(document, at, weber, look_up_staff, directory):
+    answer = registers(path=at("registration_endpoint"))
+    code = allows(weber, answer.json()["client_id"], resource=directory.uri)
+    assert redeems(answer.json()["client_id"], code).json()["access_token"]
+
+
+@proves("client_id_metadata_document_supported")
+def test_a_program_is_known_by_its_document(document, settings, weber, look_up_staff, directory):
+    assert document["client_id_metadata_document_supported"] is True
+    settings.LOCAL_CALLS = True
+    with host_on_this_machine() as host:
+        client_id = host.serves()
+        assert redeems(client_id, allows(weber, client_id, resource=directory.uri)).json()["access_token"]
+
+
 # ----------------------------------------------------------------------- what is not advertised is refused or not there
 
 NOT_NAMED = {
     "/oauth/authorize/decision": "the form of our own page",
     "/oauth/authorize/report": "the form of our own page",
+    "/oauth/register/<str:client_id>": "named in the answer to each registration",
     SERVER: "the document itself",
     API: "the document itself",
     f"{API}/api/v1": "the document itself",
@@ -337,7 +355,7 @@ def patterns(found):
 @pytest.mark.parametrize(
     "path",
     [
-        "/oauth/register", "/oauth/register/", "/register", "/oauth/device-authorization/", "/oauth/userinfo", "/oauth/logout",
+        "/oauth/register/", "/register", "/oauth/device-authorization/", "/oauth/userinfo", "/oauth/logout",
         "/oauth/applications/", "/oauth/authorized_tokens/", "/oauth/introspect/", "/oauth/revoke_token/",
         "/oauth/token/", "/oauth/end_session", "/oauth/check_session", "/.well-known/jwks", "/.well-known/webfinger",
         "/.well-known/oauth-authorization-server/api/v1", "/.well-known/openid-federation",

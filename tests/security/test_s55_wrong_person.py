@@ -51,6 +51,8 @@ TABLE = {
     "device-authorization": may(NO_ONE, EVERYBODY),
     "introspect": may(NO_ONE, EVERYBODY),
     "revoke-token": may(NO_ONE, EVERYBODY),
+    "register": may(NO_ONE, EVERYBODY),
+    "registration-management": may(NO_ONE, NO_ONE),
     "receipts": may(NO_ONE, NO_ONE),
     "server-metadata": PUBLIC,
     "api-metadata": PUBLIC,
