@@ -26,7 +26,7 @@ GRANTS_OF = {
 }
 """How a client of such an agent gets tokens unless somebody says otherwise."""
 AT_MOST = {
-    AgentKind.ASSISTANT: GRANTS_OF[AgentKind.ASSISTANT] | {GrantType.CIBA},
+    AgentKind.ASSISTANT: GRANTS_OF[AgentKind.ASSISTANT] | {GrantType.CIBA, GrantType.EXCHANGE},
     AgentKind.AUTONOMOUS: GRANTS_OF[AgentKind.AUTONOMOUS],
 }
 """What can be chosen for it. Device codes are not: an administrator allows them (``agents/device_codes.py``)."""
@@ -69,6 +69,8 @@ def checked(
         )
     if GrantType.CIBA in grants and auth_method == AuthMethod.NONE:
         raise InvalidInput("auth_method", _("Only a client that proves itself with a key may ask people out of band."))
+    if GrantType.EXCHANGE in grants and auth_method == AuthMethod.NONE:
+        raise InvalidInput("auth_method", _("Only a client that proves itself with a key may take work over."))
     endpoint = _checked_endpoint(notification_endpoint, asks=GrantType.CIBA in grants)
     if GrantType.CLIENT_CREDENTIALS in grants and auth_method == AuthMethod.NONE:
         raise InvalidInput("auth_method", _("An agent that acts by itself must prove itself with a key."))

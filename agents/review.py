@@ -22,6 +22,7 @@ from agents.errors import Ended, FactsChanged
 from agents.models.agent import Agent, AgentScope, State
 from agents.models.client import Client
 from agents.models.organisation import Organisation
+from agents.models.recipient import Recipient
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -39,10 +40,15 @@ class Reviewed:
     kind: str
     scopes: tuple[tuple[str, str, str, bool], ...]
     redirect_uris: tuple[str, ...]
+    passes_to: tuple[str, ...] = ()
+    passes_deep: int = 0
+    """To which agents people may let it pass work on, by name, and how far (``agents/passing.py``)."""
 
     def digest(self) -> str:
         """Return the SHA-256 of all of them."""
         facts = [self.name, self.purpose, self.unit, self.kind, self.scopes, self.redirect_uris]
+        if self.passes_to:
+            facts += [self.passes_to, self.passes_deep]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def differing(self, other: Reviewed) -> list[str]:
@@ -52,12 +58,13 @@ class Reviewed:
 
 
 def reviewed(agent: Agent) -> Reviewed:
-    """Return the facts of now: of the agent, of what it may ask for, and where its clients return to. Two queries."""
+    """Return the facts of now: of the agent, of what it may ask for, where its clients return to, to whom it passes work on. Three queries."""
     asked = AgentScope.objects.live().filter(agent=agent)
     scopes = asked.order_by("scope__resource__uri", "scope__name", "pk").values_list(
         "scope__resource__uri", "scope__resource__name", "scope__name", "required"
     )
     clients = Client.objects.filter(agent=agent, ended_at=None).values_list("redirect_uris", flat=True)
+    others = tuple(Recipient.objects.asked_by(agent).values_list("recipient__name", flat=True))
     return Reviewed(
         name=agent.name,
         purpose=agent.purpose,
@@ -65,6 +72,8 @@ def reviewed(agent: Agent) -> Reviewed:
         kind=agent.kind,
         scopes=tuple(scopes),
         redirect_uris=tuple(sorted({uri for uris in clients for uri in uris.split()})),
+        passes_to=others,
+        passes_deep=agent.passes_deep if others else 0,
     )
 
 
@@ -74,7 +83,8 @@ def looked_at_last(agent: Agent) -> Reviewed | None:
     if not kept:
         return None
     scopes = tuple((uri, resource, name, required) for uri, resource, name, required in kept["scopes"])
-    return Reviewed(**{**kept, "scopes": scopes, "redirect_uris": tuple(kept["redirect_uris"])})
+    lists = {name: tuple(kept.get(name, ())) for name in ("redirect_uris", "passes_to")}
+    return Reviewed(**{**kept, "scopes": scopes, **lists})
 
 
 def before_change(agent: Agent) -> Reviewed | None:

@@ -13,7 +13,7 @@ from agents.acr import UNKNOWN, SignIn
 from agents.actors import Actor, require
 from agents.details.detail import Detail
 from agents.errors import Forbidden, InvalidInput
-from agents.models import Agent, AgentScope, Client, DetailVersion, Scope, ScopeWording, User
+from agents.models import Agent, AgentScope, Client, DetailVersion, Recipient, Scope, ScopeWording, User
 from agents.models import Kind as AgentKind
 from agents.permissions import May
 from agents.redirects import hosts_of
@@ -22,6 +22,7 @@ from consent.conditions import DAY, MOST_NETWORKS, MOST_USES, NONE, Conditions, 
 from consent.errors import DecisionRefused, OfferChanged
 from consent.models import Origin
 from consent.models.consent_scope import scope_ids
+from consent.passing import NOTHING, Passing
 from consent.purpose import LONGEST_PURPOSE
 
 MANUAL = "manual"
@@ -52,6 +53,8 @@ class Approval:
     origin: Origin = Origin.SCREEN
     details: Mapping[Scope, tuple[Detail, ...]] = field(default_factory=dict)
     """For what the scopes are held that have a type of details, and no more."""
+    passing: Passing = NOTHING
+    """To which agents it may pass the work on, and how far."""
 
 
 def require_approver(approval: Approval, agent: Agent, by: Actor) -> None:
@@ -143,6 +146,15 @@ def check_client(approval: Approval, agent: Agent, client: Client) -> None:
     rows = AgentScope.objects.live().filter(agent=agent, scope__in=scope_ids(approval.scopes)).select_related("scope")
     locked = {row.scope_id for row in rows if row.is_locked and client.registration_source == MANUAL}
     if hosts_of(read) != hosts_of(client.redirect_uris.split()) or not locked <= scope_ids(approval.required):
+        raise OfferChanged(_("What is asked was changed a moment ago. Look at it again before you decide."))
+
+
+def check_passing(approval: Approval, agent: Agent) -> None:
+    """See that work is passed on no further than the agent asks for, and only for a person. Raises OfferChanged."""
+    if not approval.passing:
+        return
+    asked = set(Recipient.objects.live().filter(agent=agent).values_list("recipient_id", flat=True))
+    if approval.user is None or not approval.passing.to <= asked or approval.passing.deep > agent.passes_deep:
         raise OfferChanged(_("What is asked was changed a moment ago. Look at it again before you decide."))
 
 

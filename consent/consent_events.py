@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from agents.actors import Actor
 from agents.models import Scope
 from agents.trail.kinds import Kind
@@ -35,8 +37,15 @@ def names(scopes: Iterable[Scope]) -> list[str]:
 
 
 def live_tokens(consent: Consent, now: datetime) -> int:
-    """Return how many access tokens under this consent have not run out."""
-    return AccessToken.objects.out(now).filter(consent=consent).count()
+    """Return how many access tokens have not run out: under this consent, and under what was passed on from it."""
+    below = Consent.objects.below([consent.pk]).values("pk")
+    return AccessToken.objects.out(now).filter(Q(consent=consent) | Q(consent__in=below)).count()
+
+
+def passing_told(consent: Consent) -> dict[str, Any]:
+    """Return what the event of a decision says of passing work on: nothing where that was not allowed."""
+    passes = consent.passes
+    return {"passes_to": passes.to, "passes_deep": passes.deep} if passes else {}
 
 
 def shown_digest(consent: Consent) -> str:

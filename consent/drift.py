@@ -33,7 +33,8 @@ BATCH = 500
 
 def concerned(drift: Drift, now: datetime) -> ConsentQuerySet:
     """Return the standing consents under which people agreed to something else than what holds after this change."""
-    standing = Consent.objects.standing().filter(ends_at__gt=now)
+    # Only what people gave: what was derived from it waits with it.
+    standing = Consent.objects.given().standing().filter(ends_at__gt=now)
     if drift.what == What.REDIRECT_HOST:
         # A consent for the organisation brings nobody back anywhere.
         mine = standing.filter(client=drift.client, user__isnull=False)
@@ -50,7 +51,7 @@ def concerned(drift: Drift, now: datetime) -> ConsentQuerySet:
 def under_class(sensitivity_class: str, now: datetime) -> ConsentQuerySet:
     """Return the standing consents that hold a permission of this class."""
     held = ConsentScope.objects.held(now).filter(in_class(sensitivity_class, "scope__"), consent=OuterRef("pk"))
-    return Consent.objects.standing().filter(Exists(held), ends_at__gt=now)
+    return Consent.objects.given().standing().filter(Exists(held), ends_at__gt=now)
 
 
 def beyond(drift: Drift, now: datetime) -> ConsentQuerySet:

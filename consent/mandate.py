@@ -28,12 +28,13 @@ from consent.approval import (
     check_client,
     check_conditions,
     check_end,
+    check_passing,
     check_purpose,
     check_scopes,
     require_approver,
 )
 from consent.client_metadata import digest_of_json, metadata_of
-from consent.consent_events import live_tokens, names, record_change, shown_digest
+from consent.consent_events import live_tokens, names, passing_told, record_change, shown_digest
 from consent.errors import ApproverNeeded, ConsentEnded, NothingToConfirm, NotNarrower, NotShorter
 from consent.models import Consent, ConsentScope, Origin
 from consent.models.consent import fold_purpose, purpose_key
@@ -75,6 +76,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
     check_purpose(purpose)
     check_scopes(approval, agent)
     check_client(approval, agent, client)
+    check_passing(approval, agent)
     # Read after the permissions were locked: a rule is changed under the same locks.
     rules = Rules.current()
     check_end(approval, agent, now, rules)
@@ -89,7 +91,10 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
 
     key = purpose_key(purpose)
     replaced = list(
-        Consent.objects.standing().filter(client=client, user=approval.user, purpose_key=key).select_for_update()
+        Consent.objects.given()
+        .standing()
+        .filter(client=client, user=approval.user, purpose_key=key)
+        .select_for_update()
     )
     consent_id = uuid7()
     for old in replaced:
@@ -108,6 +113,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
         once=approval.once,
         conditions=approval.conditions.as_kept(),
         uses_allowed=uses,
+        passing=approval.passing.as_kept(),
         shown=approval.shown,
         client_metadata=(metadata := metadata_of(client)),
         redirect_host=approval.redirect_host[:255],
@@ -152,6 +158,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
         redirect_host=consent.redirect_host,
         client_digest=digest_of_json(metadata),
         shown_digest=shown_digest(consent),
+        **passing_told(consent),
     )
     return consent
 
@@ -231,7 +238,7 @@ def revoke_all(person: User, *, reason: str, by: Actor, now: datetime) -> list[C
     Raises Forbidden. Records ``consent.revoked`` for each.
     """
     # Locked at once and in one order: what somebody else ends meanwhile is passed over, not a reason to stop nothing.
-    standing = Consent.objects.given_by(person).standing().filter(ends_at__gt=now).order_by("pk")
+    standing = Consent.objects.given_by(person).given().standing().filter(ends_at__gt=now).order_by("pk")
     ids = list(standing.select_for_update().values_list("pk", flat=True))
     withdraw_all(person, by=by, now=now)
     revoked: list[Consent] = []

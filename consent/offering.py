@@ -74,7 +74,8 @@ def make_offer(
 def _held(client: Client, person: User | None, purpose: str, now: datetime) -> Consent | None:
     """Return the standing consent of the same client, person and purpose, with its scopes."""
     return (
-        Consent.objects.standing()
+        Consent.objects.given()
+        .standing()
         .filter(client=client, user=person, purpose_key=purpose_key(purpose), ends_at__gt=now)
         .with_scopes()
         .first()

@@ -27,6 +27,7 @@ from consent.mail import tell_approver
 from consent.models import AccessRequest, Origin, PendingConsent
 from consent.models.consent import fold_purpose, purpose_key
 from consent.models.pending import Said
+from consent.passing import passing_from
 
 WAITS_FOR = timedelta(days=3)
 """How long an approver has. Never longer than what was allowed would hold."""
@@ -188,6 +189,7 @@ def as_kept(approval: Approval) -> dict[str, Any]:
         "auth_time": signed_in.at.isoformat() if signed_in.at else None,
         "acr_values": list(approval.acr_values),
         "origin": str(approval.origin),
+        "passing": approval.passing.as_kept(),
     }
 
 
@@ -233,6 +235,7 @@ def approval_of(pending: PendingConsent) -> Approval:
         acr_values=tuple(kept["acr_values"]),
         origin=Origin(kept["origin"]),
         details=details,
+        passing=passing_from(kept.get("passing")),
     )
 
 

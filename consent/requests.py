@@ -100,7 +100,7 @@ def person_to_ask(hint: str, agent: Agent) -> User | None:
         named = Q(pk=uuid.UUID(hint))
     except ValueError:
         named = Q(email=folded_email(hint))
-    known = Consent.objects.filter(agent=agent, user=OuterRef("pk"))
+    known = Consent.objects.given().filter(agent=agent, user=OuterRef("pk"))
     circle = CircleMember.objects.live().filter(agent=agent, user=OuterRef("pk"))
     return User.objects.active().filter(named, Exists(known) | Exists(circle)).first()
 
@@ -120,8 +120,10 @@ def ask(question: Question, person: User, *, by: Actor, now: datetime) -> Asked:
     mine = AccessRequest.objects.filter(agent=agent, user=person).exclude(kind=RequestKind.DEVICE)
     _close(mine.open().filter(expires_at__lte=now), now)
     _must_not_nag(mine, now)
-    stands = Consent.objects.standing().filter(
-        client=question.client, user=person, purpose_key=question.purpose_key, ends_at__gt=now
+    stands = (
+        Consent.objects.given()
+        .standing()
+        .filter(client=question.client, user=person, purpose_key=question.purpose_key, ends_at__gt=now)
     )
     kind = RequestKind.STEP_UP if stands.exists() else RequestKind.CIBA
     same = mine.open().filter(client=question.client, purpose_key=question.purpose_key)

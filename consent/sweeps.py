@@ -154,7 +154,8 @@ def warn_of_consents(*, now: datetime, batch: int = 200) -> int:
     ``agent.owner_warned``.
     """
     rows = (
-        Consent.objects.standing()
+        Consent.objects.given()
+        .standing()
         .filter(ended_recorded_at=None, client__ended_at=None)
         .exclude(agent__state=State.RETIRED)
         .select_related("agent", "user", "approved_by", "confirmed_by")

@@ -38,6 +38,8 @@ NAMES: dict[str, str | Promise] = {
     "name": _("name"),
     "operations": _("operations"),
     "owner": _("owner"),
+    "passes_deep": _("how far work may be passed on"),
+    "passes_to": _("to whom it may pass work on"),
     "purpose": _("purpose"),
     "record_types": _("record types"),
     "redirect_uris": _("where people return to"),

@@ -55,7 +55,7 @@ class Names:
         return cls(
             viewer=viewer,
             people=_in_bulk(User, people),
-            agents=_in_bulk(Agent, {event.agent_id for event in events}),
+            agents=_in_bulk(Agent, {event.agent_id for event in events} | {_passed_by(event) for event in events}),
             clients=_in_bulk(Client, {event.client_id for event in events}),
             resources=_in_bulk(Resource, resources),
             texts=text_of(digests),
@@ -152,6 +152,11 @@ def _ids_in(detail: Any) -> set[uuid.UUID]:
             if identifier:
                 found.add(identifier)
     return found
+
+
+def _passed_by(event: Event) -> uuid.UUID | None:
+    """Return the agent that passed work on, of which an event of another agent tells."""
+    return as_uuid(event.detail.get("passed_by")) if isinstance(event.detail, dict) else None
 
 
 def as_uuid(value: object) -> uuid.UUID | None:

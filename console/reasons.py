@@ -64,6 +64,14 @@ REASONS: dict[str, str | Promise] = {
     "nothing_left": _("nothing of it is allowed any more"),
     "wrong_audience": _("the token is for another resource"),
     "unknown_token": _("the token is unknown"),
+    # passing work on (consent/oauth/token_exchange.py)
+    "foreign_subject": _("the work was not passed on to this agent"),
+    "foreign_actor": _("the token that should say who acts was not its own"),
+    "passes_nothing_on": _("the person did not let work be passed on"),
+    "passed_too_far": _("the person did not let work be passed on this far"),
+    "passed_in_a_circle": _("the agent had passed the work on itself"),
+    "passed_no_more": _("somebody took back what was passed on"),
+    "recipient_removed": _("the agent passes nothing on to this one any more"),
     # our own
     "refused": _("it is not so"),
     "forbidden": _("not allowed for this person"),

@@ -21,7 +21,7 @@ from agents.trail.kinds import Kind
 from consent.differences import what_changed
 from console.detail_words import life_in_words, moment_of, short, value_in_words
 from console.fact_words import FACTORS, MOVES, SUBJECTS, fact_name, fact_value, said
-from console.names import Names, strong
+from console.names import Names, as_uuid, strong
 from console.receipt_words import receipt_sentence
 from console.templatetags.moments import until
 
@@ -51,6 +51,9 @@ class Parts:
         if not self.event.agent_id and self.event.client_id:
             return self.names.client(self.event.client_id)
         return self.names.agent(self.event.agent_id)
+
+    def _passed_by(self) -> SafeString:
+        return self.names.agent(as_uuid(self.detail.get("passed_by")))
 
     def _client(self) -> SafeString:
         return self.names.client(self.event.client_id)

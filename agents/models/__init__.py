@@ -10,6 +10,7 @@ from agents.models.link import OneTimeLink
 from agents.models.mail import OutgoingMail
 from agents.models.notice import Notice
 from agents.models.organisation import Adoption, Organisation, Registration
+from agents.models.recipient import Recipient
 from agents.models.resource import Access, Checks, Resource, Scope, ScopeWording
 from agents.models.sensitivity_rule import ApproverRole, SensitivityClass, SensitivityRule
 from agents.models.session import Session
@@ -47,6 +48,7 @@ __all__ = [
     "Organisation",
     "OutgoingMail",
     "Ownership",
+    "Recipient",
     "RefusalCount",
     "Registration",
     "RegistrationToken",

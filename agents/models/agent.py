@@ -89,6 +89,8 @@ class Agent(models.Model):  # type: ignore[django-manager-missing]  # its client
     """Whose own agent it is (``agents/personal.py``): it acts for nobody else. Empty for agents of the organisation."""
     software_key = models.CharField(max_length=64, blank=True)
     """Of a personal agent: of which program (``Client.software_key``)."""
+    passes_deep = models.PositiveSmallIntegerField(default=1, db_default=1)
+    """How many times work may be passed on, one agent after another, where it asks for that (``agents/passing.py``)."""
     stop_event = models.BigIntegerField(null=True, blank=True, editable=False)
     """The event by which it was stopped last, until the first use that was refused for it has been seen."""
 

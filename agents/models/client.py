@@ -38,6 +38,7 @@ class GrantType(models.TextChoices):
     CLIENT_CREDENTIALS = "client_credentials", "client_credentials"
     CIBA = "urn:openid:params:grant-type:ciba", _("asking out of band (CIBA)")
     DEVICE = "urn:ietf:params:oauth:grant-type:device_code", _("device code")
+    EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange", _("taking work over (token exchange)")
 
 
 class ClientQuerySet(models.QuerySet["Client"]):

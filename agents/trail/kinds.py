@@ -133,6 +133,12 @@ class Kind(StrEnum):
         ("added", "removed", "required"),
         "list-checks",
     )
+    AGENT_PASSING_CHANGED = (
+        "agent.passing_changed",
+        _("To which other agents an agent may ask people to let it pass work on was changed."),
+        ("added", "removed", "deep"),
+        "git-fork",
+    )
     REQUIRED_SCOPE_CONFIRMED = (
         "agent.required_scope_confirmed",
         _("A sensitive scope was confirmed as required."),
@@ -268,8 +274,22 @@ class Kind(StrEnum):
             "redirect_host",
             "client_digest",
             "shown_digest",
+            "passes_to",
+            "passes_deep",
         ),
         "file-check-2",
+    )
+    CONSENT_PASSED_ON = (
+        "consent.passed_on",
+        _("Work that a person allowed was passed on to another agent."),
+        ("parent", "passed_by", "ends_at"),
+        "git-fork",
+    )
+    PASSING_LIMITED = (
+        "consent.passing_limited",
+        _("An agent may pass work on to fewer agents, less far, or no more."),
+        ("before", "after", "live_tokens"),
+        "scissors",
     )
     CONSENT_WAITS = (
         "consent.waits_for_approver",
@@ -377,7 +397,7 @@ class Kind(StrEnum):
     )
     CODE_ISSUED = "code.issued", _("An authorization code was issued."), (), "ticket"
     CODE_USED_TWICE = "code.used_twice", _("A code was used twice; what the first use got is dead."), (), "shield-alert"
-    TOKEN_ISSUED = "token.issued", _("An access token was issued."), ("grant", "life", "bound"), "ticket"
+    TOKEN_ISSUED = "token.issued", _("An access token was issued."), ("grant", "life", "bound", "subject"), "ticket"
     TOKEN_REFUSED = "token.refused", _("A token request was refused."), ("grant",), "ban"
     REFRESH_REPLAYED = (
         "refresh.replayed",

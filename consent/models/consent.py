@@ -19,6 +19,7 @@ from consent.conditions import NONE, Conditions, conditions_from
 from consent.errors import ConsentEnded, ConsentNotBegun
 from consent.models.consent_queries import PAUSES_AFTER, ConsentQuerySet
 from consent.models.consent_scope import ConsentScope
+from consent.passing import Passing, passing_from
 
 OVER_SINCE = {"revoked_at": "revoked", "superseded_at": "superseded", "ended_recorded_at": "written_down_as_ended"}
 """The columns that say since when a consent is over, as far as it is written down."""
@@ -75,6 +76,8 @@ class Consent(models.Model):
     """How many access tokens may be issued under it in all. Empty: any number."""
     uses_taken = models.PositiveIntegerField(default=0)
     """How many were, where the number is limited. Not counted otherwise."""
+    passing = models.JSONField(null=True, blank=True)
+    """To which agents work may be passed on, and how far (``Passing.as_kept``). Empty: not at all, as for most."""
     shown = models.JSONField(default=dict)
     """What the human saw, word for word (``consent.screens.offer.Offer.as_shown``)."""
     client_metadata = models.JSONField(default=dict)
@@ -138,8 +141,23 @@ class Consent(models.Model):
             ),
             UniqueConstraint(
                 fields=["client", "user", "purpose_key"],
-                condition=Q(revoked_at=None, superseded_at=None, user__isnull=False),
+                condition=Q(revoked_at=None, superseded_at=None, user__isnull=False, parent=None),
                 name="person_has_one_standing_consent_for_a_purpose",
+            ),
+            # Ended or not: what was taken back from an agent that had taken work over is not passed on to it again.
+            UniqueConstraint(
+                fields=["parent", "client"],
+                condition=Q(parent__isnull=False),
+                name="client_takes_over_once_of_a_consent",
+            ),
+            CheckConstraint(
+                condition=Q(origin="derived", parent__isnull=False, user__isnull=False)
+                | (~Q(origin="derived") & Q(parent=None)),
+                name="derived_consent_has_a_parent_and_a_person",
+            ),
+            CheckConstraint(
+                condition=Q(passing=None) | Q(parent=None, user__isnull=False),
+                name="only_what_a_person_gave_is_passed_on",
             ),
             UniqueConstraint(
                 fields=["client", "purpose_key"],
@@ -177,7 +195,13 @@ class Consent(models.Model):
     def is_live(self, now: datetime) -> bool:
         """The same question as ``ConsentQuerySet.live``."""
         standing = self.revoked_at is None and self.superseded_at is None
-        return standing and self.starts_at <= now < self.ends_at and not self.is_paused(now)
+        own = standing and self.starts_at <= now < self.ends_at and not self.is_paused(now)
+        return own and (self.parent is None or self.parent.is_live(now))
+
+    @property
+    def passes(self) -> Passing:
+        """To which agents work may be passed on under it, and how far."""
+        return passing_from(self.passing)
 
     @property
     def answerable(self) -> User:
@@ -224,7 +248,11 @@ class Consent(models.Model):
             raise ConsentNotBegun(self.pk)
 
     def status(self, now: datetime) -> str:
-        """One word for pages: live, paused, revoked, superseded or ended."""
+        """One word for pages: live, paused, revoked, superseded or ended. A derived one is what became of its parent."""
+        own = self._own_status(now)
+        return self.parent.status(now) if own == "live" and self.parent is not None else own
+
+    def _own_status(self, now: datetime) -> str:
         if self.revoked_at is not None:
             return "revoked"
         if self.superseded_at is not None:

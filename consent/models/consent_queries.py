@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +11,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Prefetch, Q
 
 from agents.models import Ownership, State, User
+from agents.passing import MOST_DEEP
 from consent.models.consent_scope import ConsentScope
 
 if TYPE_CHECKING:
@@ -28,18 +30,43 @@ def _unanswered(left_by: datetime) -> Q:
     return Q(user=None) & (Q(confirmed_by__in=gone) | Q(confirmed_by=None, approved_by__in=gone))
 
 
+def _stands_above(place: str, now: datetime, steps: int = MOST_DEEP) -> Q:
+    """The condition that all stand from which it is derived: up to so many consents, which is all that there can be."""
+    above = f"{place}parent"
+    here = {"revoked_at": None, "superseded_at": None, "paused_at": None, "starts_at__lte": now, "ends_at__gt": now}
+    stands = Q(**{f"{above}__{column}": value for column, value in here.items()})
+    further = _stands_above(f"{above}__", now, steps - 1) if steps > 1 else Q(**{f"{above}__parent": None})
+    return Q(**{above: None}) | (stands & further)
+
+
 class ConsentQuerySet(models.QuerySet["Consent"]):
     def standing(self) -> Self:
         """Neither revoked nor superseded, whatever the clock says."""
         return self.filter(revoked_at=None, superseded_at=None)
 
     def live(self, now: datetime) -> Self:
-        """Consents under which a token is worth something now, agent and client apart."""
+        """Consents under which a token is worth something now, agent and client apart. Derived ones live by all above them."""
+        return self._live_by_itself(now).filter(_stands_above("", now))
+
+    def _live_by_itself(self, now: datetime) -> Self:
         return (
             self.standing()
             .filter(paused_at=None, starts_at__lte=now, ends_at__gt=now)
             .exclude(_unanswered(now - PAUSES_AFTER))
         )
+
+    def given(self) -> Self:
+        """Those that a human gave: not what was derived from one when work was passed on."""
+        return self.filter(parent=None)
+
+    def below(self, consents: Iterable[uuid.UUID]) -> Self:
+        """What was derived from these, directly or from what was derived from them."""
+        above = list(consents)
+        places = [f"{'parent__' * (steps - 1)}parent__in" for steps in range(1, MOST_DEEP + 1)]
+        found = Q(pk__in=[])
+        for place in places:
+            found |= Q(**{place: above})
+        return self.filter(found)
 
     def paused(self, now: datetime) -> Self:
         """Standing consents that wait for somebody: to answer for them, or to see what is different (``Consent.status``)."""
@@ -62,14 +89,18 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         return self.standing().filter(paused_at__isnull=False, ends_at__gt=now).exclude(paused_because=[])
 
     def effective(self, now: datetime) -> Self:
-        """Live consents whose agent, client and person are usable too."""
+        """Live consents that a human gave, whose agent, client and person are usable too: what codes and families stand under."""
         owned = Ownership.objects.live_owners().filter(agent=OuterRef("agent"), user__is_active=True)
-        return self.live(now).filter(
-            Q(agent__ends_at=None) | Q(agent__ends_at__gt=now),
-            Q(user=None) | Q(user__is_active=True),
-            Exists(owned),
-            agent__state=State.ACTIVE,
-            client__ended_at=None,
+        return (
+            self._live_by_itself(now)
+            .given()
+            .filter(
+                Q(agent__ends_at=None) | Q(agent__ends_at__gt=now),
+                Q(user=None) | Q(user__is_active=True),
+                Exists(owned),
+                agent__state=State.ACTIVE,
+                client__ended_at=None,
+            )
         )
 
     def visible_to(self, viewer: User) -> Self:

@@ -1,7 +1,7 @@
 """Access tokens: opaque for resources that ask, RFC 9068 JWTs for those that check offline.
 
 §2.1 header ``typ: at+jwt``, ES256     claims       §2.2 claims (iss sub aud exp iat jti client_id scope)     claims
-RFC 8693 §4.1 ``act``                  claims       ``consent``: the id of the consent; no free text ever     claims
+RFC 8693 §4.1, §4.4 act, may_act       claims       ``consent``: the id of the consent; no free text ever     claims
 RFC 9449 §6.1 ``cnf.jkt``              claims
 
 A delegated token has ``sub`` = the user and ``act.sub`` = the agent; an autonomous one has ``sub`` = the agent.
@@ -25,8 +25,10 @@ from agents.ids import uuid7
 from agents.trail.kinds import Kind
 from agents.trail.record import event_facts, heaviest, write_with
 from consent.models.token import digest_of
+from consent.oauth.chain import act_of, may_act_of
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.signing_keys import sign
+from consent.passing import NOTHING, Passing
 
 TYP = "at+jwt"
 ROW_STATEMENT = """
@@ -59,6 +61,9 @@ class Standing:
     purpose_digest: str
     acr: str = ""
     auth_time: datetime | None = None
+    earlier: tuple[uuid.UUID, ...] = ()
+    """The agents that passed the work on, the latest first (RFC 8693 §4.1)."""
+    passing: Passing = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +93,13 @@ def issue(
     details: list[dict[str, Any]] | None = None,
     narrowed: bool = False,
     jkt: str = "",
+    subject_id: uuid.UUID | None = None,
 ) -> IssuedToken:
     """Issue one access token with its event, both or neither.
 
     client: has ``pk`` and ``client_id``. scopes: name to data class, all of the audience. latest_end: the family's.
     details: for what the scopes are held, as a consent keeps it. narrowed: that they are only what this request asked for.
-    jkt: the thumbprint of the key that it is bound to (RFC 9449 §6), or empty.
+    jkt: the thumbprint of the key that it is bound to (RFC 9449 §6), or empty. subject_id: of the token that was exchanged.
     Never lives longer than the consent or the family. Raises OAuthRefusal invalid_grant when no second is left, and
     invalid_dpop_proof where the resource demands a bound token.
     Records ``token.issued``.
@@ -117,7 +123,7 @@ def issue(
     else:
         value = secrets.token_urlsafe(32)
         checksum = digest_of(value)
-    bound: dict[str, Any] = {"bound": True} if jkt else {}
+    more: dict[str, Any] = ({"bound": True} if jkt else {}) | ({"subject": subject_id} if subject_id else {})
     event = event_facts(
         Kind.TOKEN_ISSUED,
         by=by,
@@ -134,7 +140,7 @@ def issue(
         purpose_digest=standing.purpose_digest,
         grant=grant,
         life=life,
-        **bound,
+        **more,
     )
     row = [token_id, checksum, client.pk, standing.user_id, standing.pk, audience.pk, family_id]
     kept_with_it = json.dumps(details) if narrowed else None
@@ -166,7 +172,9 @@ def _claims(
         "consent": str(standing.pk),
     }
     if standing.user_id is not None:
-        claims["act"] = {"sub": str(standing.agent_id)}
+        actors = (standing.agent_id, *standing.earlier)
+        claims["act"] = act_of(actors)
+        claims |= may_act_of(standing.passing, actors)
         claims |= authentication(standing.acr, standing.auth_time)
     if jkt:
         claims["cnf"] = {"jkt": jkt}

@@ -56,6 +56,7 @@ def standing_of(consent: Consent) -> Standing:
         consent.purpose_digest,
         consent.acr,
         consent.auth_time,
+        passing=consent.passes,
     )
 
 

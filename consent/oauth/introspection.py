@@ -2,7 +2,7 @@
 
 §2.1 the caller authenticates, as the resource      prove_resource      §2.2 the answer            live_answer
 §2.2 everything that is not worth anything here     ``{"active": false}`` and nothing else      §4 another's audience
-Beside the registered members it returns ``act`` (RFC 8693 §4.1), ``acr`` and ``auth_time`` (RFC 9470 §6), ``purpose`` and
+Beside the registered members it returns ``act`` and ``may_act`` (RFC 8693 §4.1, §4.4), ``acr`` and ``auth_time`` (RFC 9470 §6), ``purpose`` and
 ``consent``, and ``cnf`` for a token that is bound to a key (RFC 9449 §6.2): the resource then asks for the proof.
 Left out: GET, since a token in an address is a token in a log. Introspection of refresh tokens: no resource has one.
 
@@ -26,6 +26,7 @@ from agents.trail.refusals import record_refusal
 from consent.models import AccessToken
 from consent.oauth.access_token import authentication
 from consent.oauth.authorization_details import as_answer
+from consent.oauth.chain import act_of, may_act_of
 from consent.oauth.endpoint import Asked, endpoint
 from consent.oauth.errors import (
     invalid_request,
@@ -85,7 +86,8 @@ def live_answer(worth: Worth) -> dict[str, Any]:
     if worth.details:
         answer["authorization_details"] = as_answer(worth.details)
     if worth.user_id is not None:
-        answer["act"] = {"sub": str(worth.agent_id)}
+        answer["act"] = act_of(worth.actors)
+        answer |= may_act_of(worth.passing, worth.actors)
         answer |= authentication(worth.acr, worth.auth_time)
     if worth.jkt:
         answer["cnf"] = {"jkt": worth.jkt}
@@ -133,8 +135,8 @@ def _observe(worth: Worth, resource: ProvenResource, facts: RequestFacts) -> Non
 
 def _met(worth: Worth, resource: ProvenResource) -> RefusedUse:
     return RefusedUse(
-        agent_id=worth.agent_id,
-        consent_id=None if worth.refusal in BY_AGENT else worth.consent_id,
+        agent_id=worth.stopped_agent_id,
+        consent_id=None if worth.refusal in BY_AGENT else worth.stopped_consent_id,
         token_id=worth.token_id,
         resource_id=resource.pk,
         missing=worth.missing,

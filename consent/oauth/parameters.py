@@ -12,7 +12,7 @@ LONGEST_VALUE = 20_000
 LARGEST_BODY = 200_000
 """Bytes. Somebody may ask about a token of 100 kB: it is not active, and that is the answer."""
 FORM = "application/x-www-form-urlencoded"
-MAY_REPEAT = frozenset({"resource"})
+MAY_REPEAT = frozenset({"resource", "audience"})
 NO_TEXT = "\0\ufffd"
 """NUL, and what percent-encoded bytes become that are no UTF-8."""
 
@@ -21,7 +21,7 @@ def read_form(request: HttpRequest, *, longest: int = LONGEST_VALUE) -> QueryDic
     """Return the parameters of a POST endpoint.
 
     Raises OAuthRefusal invalid_request for another content type, parameters in the query, a doubled parameter
-    (only ``resource`` may repeat: RFC 8707 §2), bytes that are no text, NUL, and oversized values.
+    (only ``resource`` and ``audience`` may repeat: RFC 8707 §2, RFC 8693 §2.1), bytes that are no text, NUL, and oversized values.
     """
     if request.content_type != FORM:
         raise invalid_request(f"The body must be {FORM}.")

@@ -1,4 +1,4 @@
-"""The oauthlib server of the token endpoint: five grants, one token handler, one list that shows the order.
+"""The oauthlib server of the token endpoint: six grants, one token handler, one list that shows the order.
 
 Why not ``oauthlib.oauth2.Server`` as it stands: it also offers implicit and password, which RFC 9700 §2.1.2 and §2.4
 forbid, and it makes the token before the row. Here the validator makes both in one transaction and fills the answer in.
@@ -23,11 +23,13 @@ from consent.oauth.dpop import NOT_BOUND, Binding
 from consent.oauth.endpoint import Asked
 from consent.oauth.errors import OAuthRefusal, from_oauthlib, invalid_request
 from consent.oauth.polling import PolledGrant
+from consent.oauth.token_exchange import ExchangeGrant
 from consent.oauth.validator import MandateValidator
 from consent.oauth.way_on import way_on
 
 GRANTS = (
     "authorization_code", "refresh_token", "client_credentials", GrantType.CIBA.value, GrantType.DEVICE.value,
+    GrantType.EXCHANGE.value,
 )  # fmt: skip
 READ = (
     "grant_type", "client_id", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "auth_req_id",
@@ -65,6 +67,7 @@ class MandateServer(TokenEndpoint):
             "client_credentials": ClientCredentialsGrant(request_validator),
             GrantType.CIBA.value: PolledGrant(request_validator),
             GrantType.DEVICE.value: PolledGrant(request_validator),
+            GrantType.EXCHANGE.value: ExchangeGrant(request_validator),
         }
         super().__init__(default_grant_type="", default_token_type=TokenAnswer(), grant_types=grants)
 

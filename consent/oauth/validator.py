@@ -1,7 +1,8 @@
 """The validator that oauthlib's grants ask, in the order in which they ask it.
 
 It extends the toolkit's validator by its hooks; what each grant means stands in a file of its own:
-``authorization_code.py``, ``refresh_token.py``, ``client_credentials.py``, ``polling.py``.
+``authorization_code.py``, ``refresh_token.py``, ``client_credentials.py``, ``polling.py``,
+``token_exchange.py``.
 
 Replaced (``tests/oauth/test_library_seams.py`` pins what was replaced): client authentication, because secrets are
 credentials of their own; codes, because they are stored as digests and kept after use; refresh, because two uses at
@@ -17,7 +18,7 @@ from oauthlib.common import Request
 
 from agents.last_use import note_use_if_possible
 from agents.models import GrantType
-from consent.oauth import authorization_code, client_credentials, polling, refresh_token
+from consent.oauth import authorization_code, client_credentials, polling, refresh_token, token_exchange
 from consent.oauth.client_authentication import prove_client, require_usable
 from consent.oauth.dpop import binding_of
 from consent.oauth.errors import OAuthRefusal
@@ -110,6 +111,7 @@ class MandateValidator(OAuth2Validator):
             "client_credentials": client_credentials.redeem,
             GrantType.CIBA.value: polling.redeem,
             GrantType.DEVICE.value: polling.redeem,
+            GrantType.EXCHANGE.value: token_exchange.redeem,
         }[request.grant_type]
         token.update(redeem(request))
         client = request.client

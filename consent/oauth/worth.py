@@ -1,4 +1,5 @@
-"""What a token is worth now: its scopes ∩ the scopes that its consent holds now (architecture.md, The one chain).
+"""What a token is worth now: its scopes ∩ the scopes that its consent holds now (architecture.md, The one chain),
+and for work that was passed on, that every consent above it holds too (``chain.py``).
 
 Asked at introspection and wherever a token is used. Nothing here remembers anything between two questions, so
 narrowing, revoking, suspending and every end count from the next one on, with every worker dead.
@@ -18,8 +19,10 @@ from consent.models.consent_queries import PAUSES_AFTER
 from consent.models.token import digest_of
 from consent.oauth.access_token import TYP
 from consent.oauth.authorization_details import still_granted
+from consent.oauth.chain import Chain, Hop, read_chain
 from consent.oauth.rows import as_facts, as_id, as_list, as_time, known_id
 from consent.oauth.signing_keys import verified
+from consent.passing import Passing, passing_from
 
 CHAIN_STATEMENT = """
     SELECT t.id, t.scope, t.expires, t.created, t.revoked_at, t.refused_at, t.user_id, t.audience_id,
@@ -27,7 +30,8 @@ CHAIN_STATEMENT = """
            v.left_office_at,
            cl.id, cl.client_id, cl.ended_at, a.id, a.state, a.ends_at, o_user.is_active, p.is_active, r.uri, r.ended_at,
            t.family_id, f.ended_at, k.revoked_at, COALESCE(c.stop_event, a.stop_event), s.name, c.conditions, c.time_zone,
-           a.environment, c.acr, c.auth_time, t.details, cs.details, t.jkt, r.require_dpop
+           a.environment, c.acr, c.auth_time, t.details, cs.details, t.jkt, r.require_dpop,
+           c.parent_id, c.passing, c.purpose_key
     FROM consent_accesstoken t
     JOIN consent_consent c ON c.id = t.consent_id
     JOIN agents_client cl ON cl.id = t.application_id
@@ -81,6 +85,15 @@ class Worth:
     acr: str
     auth_time: datetime | None
     """How and when whoever allowed it had signed in."""
+    actors: tuple[uuid.UUID, ...]
+    """The agents that act and acted before, the latest first: its own, and those that passed the work on."""
+    passing: Passing
+    """To whom the human let it be passed on (``consent/passing.py``)."""
+    purpose_key: str
+    family_id: uuid.UUID | None
+    stopped_consent_id: uuid.UUID
+    stopped_agent_id: uuid.UUID
+    """What to look at for why it is worth nothing, or less: its own consent and agent, or those of one above."""
 
     @property
     def is_live(self) -> bool:
@@ -109,21 +122,32 @@ def _read(statement: str, now: datetime, *keys: Any) -> Worth | None:
     with hot_cursor() as cursor:
         cursor.execute(statement, adapted([now, *keys]))
         rows = cursor.fetchall()
-    return _worth(rows, now) if rows else None
+    if not rows:
+        return None
+    parent_id, audience_id = as_id(rows[0][41]), known_id(rows[0][7])
+    return _worth(rows, now, None if parent_id is None else read_chain(parent_id, audience_id, now))
 
 
-def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
-    """Turn the rows of one token, one for each scope that its consent holds, into its worth."""
+def _worth(rows: list[tuple[Any, ...]], now: datetime, above: Chain | None) -> Worth:
+    """Turn the rows of one token, one for each scope that its consent holds, into its worth.
+
+    above: the consents that its own is derived from, where it is. Whatever they hold no more, it does not either.
+    """
     first = rows[0]
     (token_id, scope, expires, created, revoked, told, user_id, audience_id) = first[:8]
     (consent_id, purpose, purpose_digest, starts, ends, *consent_gone) = first[8:17]
     (client_pk, client_id, client_ended, agent_id, state, agent_ends, owner_active, person_active) = first[17:25]
     (uri, resource_ended, family_id, family_ended, key_revoked, stop_event) = first[25:31]
     held = {row[31]: row[38] for row in rows if row[31] is not None}
+    if above is not None:
+        held = {name: kept.details for name, kept in above.held().items() if name in held}
+    actors = (known_id(agent_id), *(above.agents if above else ()))
+    passing = above.root.passing if above else passing_from(as_facts(first[42]))
     of_scope = {name: as_list(held[name]) for name in scope.split() if name in held}
     details = _details(first[37], of_scope)
     # A scope that is held in detail is worth nothing without: to its resource it would look like all of it.
     scopes = tuple(name for name, kept in of_scope.items() if not kept or _is_left(kept, details))
+    missing = frozenset(scope.split()) - held.keys()
     unmet = _unmet(first[32], first[33], first[34], now)
     reasons = (
         ("token_revoked", revoked is not None),
@@ -144,10 +168,13 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         ("nothing_left", not scopes),
         (unmet or "", unmet is not None),
     )
+    refusal, stopped = next((reason for reason, holds in reasons if holds), ""), None
+    if above is not None and refusal in {"", "nothing_left"}:
+        refusal, stopped = _above(above, actors[0], refusal, missing, now)
     return Worth(
         token_id=known_id(token_id),
         scopes=scopes,
-        refusal=next((reason for reason, holds in reasons if holds), ""),
+        refusal=refusal,
         expires=_time(expires),
         issued_at=_time(created),
         told_before=told is not None,
@@ -160,13 +187,34 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime) -> Worth:
         client_pk=known_id(client_pk),
         client_id=client_id,
         agent_id=known_id(agent_id),
-        missing=frozenset(scope.split()) - held.keys(),
+        missing=missing,
         details=details,
         jkt=first[39],
-        unseen_change=stop_event is not None,
+        unseen_change=stop_event is not None or stopped is not None,
         acr=first[35],
         auth_time=as_time(first[36]),
+        actors=actors,
+        passing=passing,
+        purpose_key=first[43],
+        family_id=as_id(family_id),
+        stopped_consent_id=stopped.consent_id if stopped else known_id(consent_id),
+        stopped_agent_id=stopped.agent_id if stopped else known_id(agent_id),
     )
+
+
+def _above(
+    above: Chain, agent_id: uuid.UUID, refusal: str, missing: frozenset[str], now: datetime
+) -> tuple[str, Hop | None]:
+    """Return why it is worth nothing because of what it is derived from, and which of these to look at for that."""
+    broken = above.broken()
+    if broken is not None:
+        return broken.refusal, broken
+    if not above.allows(agent_id):
+        return "passed_no_more", above.root
+    beyond = above.unmet(now)
+    if not refusal and beyond is not None:
+        return beyond[1], beyond[0]
+    return refusal, above.stopped_at(missing)
 
 
 def _unmet(kept: Any, time_zone: str, environment: str, now: datetime) -> Unmet | None:

@@ -86,6 +86,12 @@ class ClientForm(forms.Form):
         ),
     )
 
+    takes_over = forms.BooleanField(
+        label=_("It may take work over from other agents (token exchange)"),
+        required=False,
+        help_text=_("Only where a person has let the other agent pass work on to this one. Needs a key."),
+    )
+
     def __init__(self, data: Any = None, *, agent: Agent, client: Client | None = None) -> None:
         initial: dict[str, Any] = {"name": agent.name, "auth_method": AuthMethod.BASIC}
         if client is not None:
@@ -99,12 +105,13 @@ class ClientForm(forms.Form):
                 "jwks_uri": client.jwks_uri,
                 "older_reason": client.older_reason,
                 "asks": GrantType.CIBA in client.grant_types,
+                "takes_over": GrantType.EXCHANGE in client.grant_types,
                 "notification_endpoint": client.notification_endpoint,
             }
         super().__init__(data, initial=initial)
         self.agent = agent
         if agent.kind == AgentKind.AUTONOMOUS:
-            for name in ("redirect_uris", "refresh", "require_par", "asks", "notification_endpoint"):
+            for name in ("redirect_uris", "refresh", "require_par", "asks", "takes_over", "notification_endpoint"):
                 del self.fields[name]
             self.fields["auth_method"].choices = AUTH_METHODS[:-1]  # type: ignore[attr-defined]  # of a choice field
 
@@ -115,10 +122,15 @@ class ClientForm(forms.Form):
         asks = self.cleaned_data.get("asks", False)
         if not self.cleaned_data.get("refresh", True):
             grants.discard(GrantType.REFRESH_TOKEN)
+        takes_over = self.cleaned_data.get("takes_over", False)
         if asks:
             grants.add(GrantType.CIBA)
-            if not uris:  # it has no browser to send people to
-                grants.discard(GrantType.AUTHORIZATION_CODE)
+        if takes_over:
+            grants.add(GrantType.EXCHANGE)
+        if (asks or takes_over) and not uris:  # it has no browser to send people to
+            grants.discard(GrantType.AUTHORIZATION_CODE)
+            if not asks:  # what it takes over is not refreshed
+                grants.discard(GrantType.REFRESH_TOKEN)
         return {
             "name": self.cleaned_data["name"],
             "auth_method": self.cleaned_data["auth_method"],

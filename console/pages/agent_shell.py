@@ -21,6 +21,7 @@ from agents.permissions import May
 from agents.promises import when_it_counts
 from agents.review import Reviewed, reviewed
 from consent.models import AccessToken, Consent, ConsentScope
+from consent.passing_words import passes_in_words
 from consent.screens.preview import AtResource, places_of
 from consent.screens.who_and_when import moment_of, person_of
 from console.templatetags.mandate import bdi_name
@@ -240,6 +241,7 @@ def review_in_words(review: Reviewed) -> list[tuple[str, object]]:
             _("Returns to"),
             format_html_join(" ", "<code>{}</code>", ((uri,) for uri in review.redirect_uris)) or nothing,
         ),
+        (_("May ask to pass work on to"), passes_in_words(review.passes_to, review.passes_deep) or nothing),
     ]
 
 
