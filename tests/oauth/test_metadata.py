@@ -36,6 +36,7 @@ def test_it_says_what_there_is_and_no_more(document, settings):
             "client_credentials",
             "urn:openid:params:grant-type:ciba",
             "urn:ietf:params:oauth:grant-type:device_code",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
         ],
         "backchannel_authentication_endpoint": f"{issuer}/oauth/bc-authorize",
         "backchannel_token_delivery_modes_supported": ["poll", "ping"],
