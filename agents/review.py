@@ -46,7 +46,7 @@ class Reviewed:
 
     def digest(self) -> str:
         """Return the SHA-256 of all of them."""
-        facts = [self.name, self.purpose, self.unit, self.kind, self.scopes, self.redirect_uris]
+        facts: list[object] = [self.name, self.purpose, self.unit, self.kind, self.scopes, self.redirect_uris]
         if self.passes_to:
             facts += [self.passes_to, self.passes_deep]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

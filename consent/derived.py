@@ -59,6 +59,8 @@ def take_over(
 
 def _make(parent: Consent, client: Client, ends_at: datetime, now: datetime) -> Consent:
     consent_id = uuid7()
+    if client.agent is None:
+        raise TypeError("only a client with an agent takes work over")
     return Consent.objects.create(
         id=consent_id,
         parent=parent,

@@ -71,7 +71,7 @@ def allow(
     scopes: Iterable[Scope],
     to: Passing,
     *,
-    purpose: str = "Draft the discharge letters for ward 3B",
+    purpose: str = "Get ward 3B ready for tomorrow",
     life: timedelta = timedelta(hours=8),
     conditions: Conditions = NONE,
     once: bool = False,

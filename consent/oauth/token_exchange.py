@@ -108,8 +108,7 @@ def read_subject(request: Request) -> Worth:
     if client.is_public or client.agent_id is None:
         raise OAuthRefusal("unauthorized_client", "Only a client that proves itself may exchange tokens.")
     _check_types(form)
-    presented = form["subject_token"]
-    subject = worth_of(presented, now)
+    subject = worth_of(str(form["subject_token"]), now)
     if subject is None or subject.user_id is None:
         raise invalid_request(NOT_GOOD)
     own = subject.client_pk == client.pk
@@ -142,7 +141,7 @@ def _check_actor(form: QueryDict, client: ProvenClient, now: datetime) -> None:
     """The actor is the client that proved itself. A token that says so too must be its own (§2.1)."""
     if not form.get("actor_token"):
         return
-    actor = worth_of(form["actor_token"], now)
+    actor = worth_of(str(form["actor_token"]), now)
     if actor is None or actor.refusal or actor.client_pk != client.pk:
         raise OAuthRefusal(
             "invalid_request", "The actor token is over, or is not this client's own.", reason_code="foreign_actor"

@@ -23,6 +23,7 @@ from agents.models import AuthMethod
 from tests import builders, grants, proofs
 from tests.builders import browser
 from tests.consent.asking import VERIFIER, answer_of, asked, decides, opens
+from tests.exchanging import first_token
 from tests.forms import form_of
 from tests.grants import basic, post
 from tests.out_of_band import asking_client, asks, joins_circle, let_use_device_codes, request_of, types_code
@@ -100,7 +101,20 @@ def test_the_code_flow_by_each_response_type_and_mode(document, at, weber, disch
 
 @proves("grant_types_supported")
 def test_every_grant(
-    document, discharge, claims, clinic_allows, weber_allows, discharge_assistant, weber, mara, robot, pkce, device
+    document,
+    discharge,
+    claims,
+    clinic_allows,
+    weber_allows,
+    discharge_assistant,
+    weber,
+    mara,
+    robot,
+    pkce,
+    device,
+    planner,
+    passed_twice,
+    records,
 ):
     def by_code():
         return discharge.redeem(grants.code(weber_allows, pkce), pkce)
@@ -118,12 +132,16 @@ def test_every_grant(
         grant = "urn:ietf:params:oauth:grant-type:device_code"
         return device.ask(grant_type=grant, device_code=started["device_code"])
 
+    def by_exchange():
+        return planner.exchange(first_token(discharge, passed_twice, resource=records.uri))
+
     ways = {
         "authorization_code": by_code,
         "refresh_token": lambda: discharge.refresh(by_code().json()["refresh_token"]),
         "client_credentials": claims.act_alone,
         "urn:openid:params:grant-type:ciba": by_ciba,
         "urn:ietf:params:oauth:grant-type:device_code": by_device,
+        "urn:ietf:params:oauth:grant-type:token-exchange": by_exchange,
     }
     assert set(ways) == set(document["grant_types_supported"])
     for grant, way in ways.items():

@@ -62,6 +62,7 @@ def test_s07_the_metadata_lists_exactly_what_works():
         "client_credentials",
         "urn:openid:params:grant-type:ciba",
         "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
     ]
     assert document["code_challenge_methods_supported"] == ["S256"]
     for absent in (
