@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -36,6 +36,8 @@ def person_decides(
 ) -> str:
     """Somebody without a session opens the address, signs in, reads, decides, and is sent back. Returns where to.
 
+    Where Mandate remembers what they allowed, they are sent back without a screen.
+
     changing: what the person makes of the fields of the screen before they send it. They confirm the purpose if asked to.
     """
     server = "{0.scheme}://{0.netloc}".format(urlsplit(address))
@@ -43,7 +45,13 @@ def person_decides(
     browser = requests.Session()
     page = Page(browser.get(address, timeout=TIMEOUT))  # leads to the sign-in
     form = page.fields(login=person.email, password=builders.PASSWORD)
-    screen = Page(browser.post(f"{server}/account/login/", data=form, timeout=TIMEOUT, headers=origin))
+    answer = browser.post(f"{server}/account/login/", data=form, timeout=TIMEOUT, headers=origin, allow_redirects=False)
+    while answer.is_redirect:
+        onward = urljoin(server, answer.headers["Location"])
+        if not onward.startswith(f"{server}/"):
+            return onward
+        answer = browser.get(onward, timeout=TIMEOUT, allow_redirects=False)
+    screen = Page(answer)
     confirms = {"purpose_ok": ["on"]} if b'name="purpose_ok"' in screen.content else {}
     form = changing(screen.fields(decision=decision, **confirms))
     back = browser.post(f"{server}{DECIDE}", data=form, timeout=TIMEOUT, allow_redirects=False, headers=origin)

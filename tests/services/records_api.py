@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 
@@ -21,6 +22,9 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 class RunningRecordsApi:
     """One patient-records API. ``settings``: the variables that README.md of the example tells of."""
 
+    module: ClassVar[str] = "records_api"
+    uri_variable: ClassVar[str] = "RECORDS_URI"
+
     folder: Path
     port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
@@ -32,18 +36,18 @@ class RunningRecordsApi:
 
     @property
     def log_file(self) -> Path:
-        return self.folder / "records-api.txt"
+        return self.folder / f"{self.module}.txt"
 
     def start(self) -> RunningRecordsApi:
         """Return once it answers."""
         environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(EXAMPLES),
-            "RECORDS_URI": self.uri,
+            self.uri_variable: self.uri,
             **self.settings,
         }
         self.process = start(
-            [sys.executable, "-m", "records_api"], log=self.log_file, environment=environment, folder=EXAMPLES
+            [sys.executable, "-m", self.module], log=self.log_file, environment=environment, folder=EXAMPLES
         )
         until(self._answers, because=lambda: self.log_file.read_text("utf-8", "replace"))
         return self
