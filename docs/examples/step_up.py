@@ -56,21 +56,16 @@ def challenge_of(answer: httpx.Response) -> dict[str, str]:
 
 
 def ask(http: httpx.Client, url: str, challenge: dict[str, str]) -> dict[str, Any]:
-    """Ask the person for the scope that the challenge names, and return the tokens. Raises StepUp."""
-    resource = read(http, challenge["resource_metadata"])
-    # RFC 9728 §3.3: metadata count only for the resource that we called.
-    if urlsplit(resource["resource"])[:2] != urlsplit(url)[:2]:
-        raise StepUp(f"The metadata are those of {resource['resource']}.")
-    issuer = resource["authorization_servers"][0]
-    server = read(http, f"{issuer}/.well-known/oauth-authorization-server")
-    if server["issuer"] != issuer:  # RFC 8414 §3.3
-        raise StepUp(f"The metadata are those of {server['issuer']}.")
+    """Ask the person for what the challenge names, and return the tokens. Raises StepUp."""
+    resource, server = metadata_behind(http, url, challenge)
+    if "max_age" in challenge:
+        raise StepUp("This takes a sign-in of this moment: send the person to Mandate (sign_in_again.py).")
     proof = os.environ["CLIENT_ID"], os.environ["MANDATE_KEY"]
     form = {
         "login_hint": os.environ["LOGIN_HINT"],
         "purpose": os.environ["PURPOSE"],
         "resource": resource["resource"],
-        **({"scope": challenge["scope"]} if challenge.get("scope") else {}),
+        **{name: challenge[name] for name in ("scope", "acr_values") if challenge.get(name)},
     }
     asked = http.post(server["backchannel_authentication_endpoint"], data=form, auth=proof).json()
     if "error" in asked:
@@ -87,6 +82,19 @@ def ask(http: httpx.Client, url: str, challenge: dict[str, str]) -> dict[str, An
         elif token["error"] != "authorization_pending":
             raise StepUp(token["error_description"])
     raise StepUp("Nobody answered in time.")
+
+
+def metadata_behind(http: httpx.Client, url: str, challenge: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the metadata of the resource that the challenge names, and of its authorization server. Raises StepUp."""
+    resource = read(http, challenge["resource_metadata"])
+    # RFC 9728 §3.3: metadata count only for the resource that we called.
+    if urlsplit(resource["resource"])[:2] != urlsplit(url)[:2]:
+        raise StepUp(f"The metadata are those of {resource['resource']}.")
+    issuer = resource["authorization_servers"][0]
+    server = read(http, f"{issuer}/.well-known/oauth-authorization-server")
+    if server["issuer"] != issuer:  # RFC 8414 §3.3
+        raise StepUp(f"The metadata are those of {server['issuer']}.")
+    return resource, server
 
 
 def read(http: httpx.Client, address: str) -> dict[str, Any]:

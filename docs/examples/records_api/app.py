@@ -32,6 +32,7 @@ from records_api.protection import (
     metadata_of,
     metadata_url,
     must_be_worth,
+    must_have_signed_in,
     presented_token,
 )
 from records_api.receipts import send_receipt
@@ -116,7 +117,12 @@ class RecordsApi:
         return self._with_receipt(caller, "read", [patient], patient.as_file(parts))
 
     async def write_letter(self, request: Request) -> JSONResponse:
-        caller = await self._caller(request, WRITE)
+        caller = must_have_signed_in(
+            await self._caller(request, WRITE),
+            self.settings.letters_take,
+            metadata=metadata_url(self.settings, self.settings.records_uri),
+            scope=WRITE,
+        )
         patient = self._patient(request, caller)
         text = (await request.body()).decode("utf-8", "replace").strip()
         if not 1 <= len(text) <= LONGEST_LETTER:

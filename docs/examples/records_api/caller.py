@@ -18,6 +18,10 @@ class Caller:
     purpose: str = ""
     details: tuple[dict[str, Any], ...] = field(default=(), compare=False)
     """``authorization_details`` (RFC 9396 §9), as far as they are objects."""
+    acr: str = ""
+    """How strongly the person had signed in when they allowed it. Empty: not known, or there is nobody."""
+    auth_time: float | None = None
+    """When they had signed in, in seconds since 1970."""
     jkt: str = ""
     """Thumbprint of the key that the token is bound to (RFC 9449). Empty: whoever holds it may use it."""
 
@@ -25,7 +29,7 @@ class Caller:
     def of(cls, claims: dict[str, Any]) -> Caller:
         """Read the members of an introspection answer, or the claims of a JWT: they have the same names."""
         sub = str(claims["sub"])
-        details = claims.get("authorization_details")
+        details, auth_time = claims.get("authorization_details"), claims.get("auth_time")
         return cls(
             sub=sub,
             agent=str((claims.get("act") or {}).get("sub", sub)),
@@ -34,6 +38,8 @@ class Caller:
             token_id=str(claims["jti"]),
             purpose=str(claims.get("purpose", "")),
             details=tuple(one for one in details if isinstance(one, dict)) if isinstance(details, list) else (),
+            acr=str(claims.get("acr", "")),
+            auth_time=float(auth_time) if isinstance(auth_time, int | float) else None,
             jkt=str((claims.get("cnf") or {}).get("jkt", "")),
         )
 

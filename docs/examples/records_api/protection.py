@@ -1,7 +1,8 @@
-"""How the API answers those who may not: which token is missing, which scope, and where to get one (RFC 6750, 9449, 9728)."""
+"""How the API answers those who may not: which token is missing, which scope, and where to get one (RFC 6750, 9449, 9470, 9728)."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from records_api.caller import Caller
 from records_api.settings import Settings
+from records_api.sign_ins import Demand
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 PROOF_ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "PS256")
@@ -95,3 +97,22 @@ def must_be_worth(caller: Caller | None, *, metadata: str, scope: str, or_scope:
             challenge=f'Bearer error="insufficient_scope", scope="{scope}", resource_metadata="{metadata}"',
         )
     return caller
+
+
+def must_have_signed_in(caller: Caller, demand: Demand, *, metadata: str, scope: str) -> Caller:
+    """Return the caller if the demand is met. Raises Refused: 401 with what is missing (§3)."""
+    if demand.is_met_by(caller, now=time.time()):
+        return caller
+    missing = {
+        "acr_values": " ".join(demand.acr_values),
+        "max_age": "" if demand.max_age is None else str(demand.max_age),
+        "scope": scope,  # RFC 6750 §3: the new token shall hold at least what this operation takes
+        "resource_metadata": metadata,
+    }
+    said = ", ".join(f'{name}="{value}"' for name, value in missing.items() if value)
+    raise Refused(
+        401,
+        "insufficient_user_authentication",
+        "The person must sign in again, or more strongly, before this.",
+        challenge=f'Bearer error="insufficient_user_authentication", {said}',
+    )

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from records_api.sign_ins import Demand
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -24,6 +26,8 @@ class Settings:
     """Turns patients into pseudonyms for receipts. Keep it, or the same patient gets another pseudonym."""
     require_dpop: bool
     """Whether only tokens count that are bound to a key. Register the resource so in Mandate, too."""
+    letters_take: Demand
+    """How strongly and freshly the person must have signed in before an agent writes a letter for them."""
     wards: dict[str, frozenset[str]]
     """By ``sub``: the wards on which somebody works. ``*`` stands for everybody, for trying things out."""
 
@@ -49,8 +53,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         records_uri=environment.get("RECORDS_URI", "http://localhost:9000").rstrip("/"),
         pseudonym_key=environment.get("RECORDS_PSEUDONYM_KEY") or secrets.token_hex(32),
         require_dpop=environment.get("RECORDS_REQUIRE_DPOP", "") == "1",
+        letters_take=_read_demand(environment),
         wards=_read_wards(environment.get("RECORDS_WARDS", "")),
     )
+
+
+def _read_demand(environment: Mapping[str, str]) -> Demand:
+    age = environment.get("RECORDS_LETTERS_MAX_AGE", "")
+    if age and not (age.isascii() and age.isdigit()):
+        sys.exit("RECORDS_LETTERS_MAX_AGE is a number of seconds.")
+    return Demand(tuple(environment.get("RECORDS_LETTERS_ACR", "").split()), int(age) if age else None)
 
 
 def _read_wards(text: str) -> dict[str, frozenset[str]]:
