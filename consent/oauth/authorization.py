@@ -202,16 +202,24 @@ def check_prompt(reading: Reading) -> None:
     reading.prompt = prompt
 
 
-def check_purpose_is_in_no_address(reading: Reading) -> None:
-    """A purpose can name people, so beside sensitive scopes it is not taken from an address, which logs and histories keep.
+def check_no_address_names_people(reading: Reading) -> None:
+    """Beside sensitive scopes nothing is taken from an address that can name people: logs and histories keep it.
 
-    decisions.md, Purpose. It is refused rather than ignored: only so does its developer hear of it, at the first try.
+    decisions.md, Purpose; RFC 9396 §14. It is refused rather than ignored: only so does its developer hear of it, at the
+    first try.
     """
-    if reading.purpose and not reading.pushed and any(row.scope.is_sensitive for row in reading.asked):
+    if reading.pushed or not any(row.scope.is_sensitive for row in reading.asked):
+        return
+    push = f"Push the request (RFC 9126) to {_push_here()}"
+    if reading.details:
+        raise reading.refused(
+            "invalid_request", f"Beside sensitive scopes authorization_details is not taken from an address. {push}"
+        )
+    if reading.purpose:
         raise reading.refused(
             "invalid_request",
-            "Beside sensitive scopes purpose is not taken from an address. Push the request (RFC 9126) to "
-            f"{_push_here()} or leave purpose out: the person writes it on the screen.",
+            f"Beside sensitive scopes purpose is not taken from an address. {push} or leave purpose out: "
+            "the person writes it on the screen.",
         )
 
 
@@ -233,7 +241,7 @@ CHECKS: tuple[Callable[[Reading], None], ...] = (
     check_key,
     check_prompt,
     *WHAT_IS_ASKED,
-    check_purpose_is_in_no_address,
+    check_no_address_names_people,
 )
 
 

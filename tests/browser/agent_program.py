@@ -77,7 +77,7 @@ class AgentProgram:
         self.address, self.state = self.client.create_authorization_url(
             f"{self.issuer}/oauth/authorize", code_verifier=self.verifier, resource=self.resource, **self.more
         )
-        if "purpose" in self.more:  # it can name people, so it stands in no address
+        if {"purpose", "authorization_details"} & self.more.keys():  # they can name people, so they stand in no address
             self.push()
 
     def push(self) -> None:

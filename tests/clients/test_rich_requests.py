@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -95,6 +96,10 @@ def test_one_patient_is_asked_for_allowed_in_part_and_read(server, authlib, api,
     address, state = authlib.create_authorization_url(
         server["authorization_endpoint"], code_verifier=verifier, authorization_details=json.dumps([ASKED])
     )
+    sent_back = requests.get(address, timeout=TIMEOUT, allow_redirects=False)  # it names a patient
+    assert "error=invalid_request" in sent_back.headers["Location"]
+    assert "oauth%2Fpar" in sent_back.headers["Location"]
+    address = pushed(server, authlib, address)
 
     def without_letters(fields: dict[str, Any]) -> dict[str, Any]:
         (narrow,) = [name for name in fields if name.startswith("narrow-")]
@@ -128,6 +133,19 @@ def test_one_patient_is_asked_for_allowed_in_part_and_read(server, authlib, api,
         )
     assert refused.value.error == "invalid_authorization_details"
     assert Consent.objects.get().user == weber
+
+
+def pushed(server: dict[str, Any], authlib: OAuth2Session, address: str) -> str:
+    """The address that says nothing of the request, which was sent to Mandate itself (RFC 9126)."""
+    answer = requests.post(
+        server["pushed_authorization_request_endpoint"],
+        data=dict(parse_qsl(urlsplit(address).query)),
+        auth=(authlib.client_id, authlib.client_secret),
+        timeout=TIMEOUT,
+    )
+    assert answer.status_code == 201, answer.text
+    reference = {"client_id": authlib.client_id, "request_uri": answer.json()["request_uri"]}
+    return f"{server['authorization_endpoint']}?{urlencode(reference)}"
 
 
 def scope_key() -> str:

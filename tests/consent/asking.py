@@ -13,12 +13,11 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from agents.actors import RequestFacts
-from agents.errors import InvalidInput
-from agents.models import AgentScope, Client, Scope, User
+from agents.models import Client, Scope, User
 from consent.models import Consent, Report
+from consent.oauth.authorization import AuthorizationRefused, read_request
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.par import push
-from consent.purpose import clean_purpose
 from tests import builders
 from tests.forms import Fields, form_of, text_of
 
@@ -44,9 +43,9 @@ def asked(client: Client, **parameters: Any) -> dict[str, Any]:
 
 
 def opens(browser: Browser, client: Client, **parameters: Any) -> Any:
-    """Open the authorization address as this client sends people there: by a pushed request where its purpose must be."""
+    """Open the authorization address as this client sends people there: by a pushed request where that must be."""
     right = asked(client, **parameters)
-    return browser.get(AUTHORIZE, right) if _may_stand_in_an_address(client, right) else opens_pushed(browser, right)
+    return browser.get(AUTHORIZE, right) if may_stand_in_an_address(right) else opens_pushed(browser, right)
 
 
 def opens_pushed(browser: Browser, right: dict[str, Any]) -> Any:
@@ -66,14 +65,16 @@ def pushes(right: dict[str, Any]) -> str:
     return str(push(proven, sent, facts)["request_uri"])
 
 
-def _may_stand_in_an_address(client: Client, right: dict[str, Any]) -> bool:
-    try:
-        clean_purpose(str(right.get("purpose", "")))
-    except InvalidInput:  # none, or one that is refused anyhow
+def may_stand_in_an_address(right: dict[str, Any]) -> bool:
+    """Whether nothing of it must be pushed. A request that is refused anyhow is refused in an address as well."""
+    if not {"purpose", "authorization_details"} & right.keys():
         return True
-    names = str(right.get("scope", "")).split()
-    rows = AgentScope.objects.live().filter(agent=client.agent).select_related("scope")
-    return not any(row.scope.is_sensitive for row in rows if not names or row.scope.name in names)
+    sent = {name: value if isinstance(value, list) else [value] for name, value in right.items()}
+    try:
+        read_request(sent, now=timezone.now())
+    except AuthorizationRefused as refusal:
+        return "not taken from an address" not in refusal.description
+    return True
 
 
 def screen(browser: Browser, client: Client, **parameters: Any) -> Fields:

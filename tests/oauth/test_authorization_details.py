@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from consent.models import Consent, ConsentScope
 from tests import builders, grants, out_of_band
-from tests.consent.asking import VERIFIER, answer_of, decides, opens
+from tests.consent.asking import AUTHORIZE, VERIFIER, answer_of, asked, decides, opens, opens_pushed
 from tests.forms import form_of, text_of
 from tests.in_detail import ASKED, SCHEMA, asking, has_type
 from tests.security.expected import is_oauth_error
@@ -230,8 +230,9 @@ def test_a_screen_of_forty_scopes_and_five_details_costs_few_queries(
     five = asking(*[{**ASKED, "amount": amount} for amount in range(1, 6)])
     names = " ".join(scope.name for scope in many)
     answer_of(decides(browser, form_of(opens(browser, client, scope=names, authorization_details=five))))
+    sent = asked(client, scope=names, authorization_details=five)
     with django_assert_max_num_queries(12):
-        assert opens(browser, client, scope=names, authorization_details=five).status_code == 200
+        assert browser.get(AUTHORIZE, sent).status_code == 200
 
 
 def test_ticking_is_kept_when_the_form_comes_back(machine, weber):
@@ -240,3 +241,18 @@ def test_ticking_is_kept_when_the_form_comes_back(machine, weber):
     amount = field_of(page, "At most: amount")
     again = decides(browser, form_of(page), **{amount: ["5000"]})
     assert 'value="5000"' in text_of(again)
+
+
+def test_beside_sensitive_scopes_no_address_names_whom_they_are_about(weber, mara, discharge_client, read_records):
+    has_type(read_records, by=mara, name="patient-transfer")
+    browser = builders.browser(weber)
+    about_somebody = asking({**ASKED, "type": "patient-transfer", "creditor": {"name": "Mr. Sommer"}})
+    for scope, details in (("", about_somebody), ("letters:write", asking(creditor={"name": "Mr. Sommer"}))):
+        sent = asked(discharge_client, scope=scope, authorization_details=details)
+        with builders.one_refusal("authorization.refused", "invalid_request"):
+            answer = browser.get(AUTHORIZE, sent)
+        assert answer_of(answer)["error"] == "invalid_request"
+        assert "oauth%2Fpar" in answer.headers["Location"]
+        assert "Sommer" not in answer.headers["Location"]
+        assert "Mr. Sommer" in text_of(opens_pushed(browser, sent))
+    assert browser.get(AUTHORIZE, asked(discharge_client, scope="", authorization_details=asking())).status_code == 200
