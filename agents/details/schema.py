@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -114,17 +115,35 @@ def part_at(schema: dict[str, Any], member: str) -> dict[str, Any] | None:
     return part if isinstance(part, dict) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """What does not fit a schema, and where. said: in English for a developer. keyword, expected: as the schema says it."""
+
+    member: str
+    said: str
+    keyword: str = ""
+    expected: Any = None
+
+
 def problem_with(value: dict[str, Any], schema: dict[str, Any]) -> str:
     """Return why these members are not what the schema allows, in English for a developer. Empty: they are."""
+    misfit = misfit_of(value, schema)
+    if misfit is None:
+        return ""
+    return f"{misfit.member}: {misfit.said}" if misfit.member else misfit.said
+
+
+def misfit_of(value: dict[str, Any], schema: dict[str, Any]) -> Misfit | None:
+    """Return the first thing that is not what the schema allows. None: all of it is."""
     if any(not math.isfinite(number) for number in _numbers(value)):
-        return "a number is not finite"
+        return Misfit("", "a number is not finite")
     if _longest_list(value) > MOST_ITEMS:  # before they are compared, each with each
-        return f"a list has more than {MOST_ITEMS} items"
+        return Misfit("", f"a list has more than {MOST_ITEMS} items")
     errors = sorted(_Validator(schema).iter_errors(value), key=lambda error: list(map(str, error.path)))
     if not errors:
-        return ""
-    path = ".".join(str(step) for step in errors[0].path)
-    return f"{path}: {_said(errors[0])}" if path else _said(errors[0])
+        return None
+    first: Any = errors[0]
+    return Misfit(".".join(map(str, first.path)), _said(first), str(first.validator), first.validator_value)
 
 
 def _said(error: ValidationError) -> str:

@@ -41,7 +41,7 @@ def in_words(words: str, value: dict[str, Any]) -> str:
     """Return the sentence for one request, in the language of whoever reads."""
 
     def said(found: re.Match[str]) -> str:
-        return _APART.format(_say(_at(value, found[1])))
+        return _APART.format(say(_at(value, found[1])))
 
     return PLACE.sub(said, words)
 
@@ -49,7 +49,7 @@ def in_words(words: str, value: dict[str, Any]) -> str:
 def rest(words: str, value: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what the request says beside the sentence: pairs of member and text."""
     named = set(PLACE.findall(words))
-    return [(member, _say(inner)) for member, inner in _leaves(value) if not _is_named(member, named)]
+    return [(member, say(inner)) for member, inner in _leaves(value) if not _is_named(member, named)]
 
 
 def _is_named(member: str, named: set[str]) -> bool:
@@ -71,7 +71,8 @@ def _at(value: Any, member: str) -> Any:
     return value
 
 
-def _say(value: Any) -> str:
+def say(value: Any) -> str:
+    """Return a value as people read it, in the language of whoever reads."""
     if value is None:
         return _("(not said)")
     if isinstance(value, bool):
@@ -79,9 +80,9 @@ def _say(value: Any) -> str:
     if isinstance(value, int | float):
         return formats.number_format(value, use_l10n=True, force_grouping=True)
     if isinstance(value, list):
-        return ", ".join(_say(item) for item in value) or _("none")
+        return ", ".join(say(item) for item in value) or _("none")
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_say(inner)}" for name, inner in value.items())
+        return ", ".join(f"{name}: {say(inner)}" for name, inner in value.items())
     text = without_hidden(str(value))
     day = _day(text)
     return formats.date_format(day, "DATE_FORMAT") if day else text

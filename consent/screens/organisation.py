@@ -6,17 +6,15 @@ import uuid
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from agents.acr import sign_in_of
-from agents.actors import Actor, require
+from agents.actors import Actor
 from agents.errors import InvalidInput, NotReady
-from agents.models import Agent, AgentScope, Client
-from agents.models import Kind as AgentKind
-from agents.permissions import May
+from agents.models import AgentScope, Client
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent import decision
@@ -24,6 +22,8 @@ from consent.errors import OfferChanged, SignInNeeded
 from consent.offer import Asking, Offer
 from consent.offering import make_offer
 from consent.screens.form import FormTampered, approval_of, open_sealed, read_answer
+from consent.screens.organisation_client import client_to_decide
+from consent.screens.organisation_details import asked_for, forget, permissions_in_detail
 from consent.screens.proving import cannot, lead_to_proof
 from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
@@ -34,20 +34,15 @@ from consent.screens.who_and_when import moment_of, person_of
 @require_http_methods(["GET", "POST"])
 def organisation_consent(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
     """Show what an autonomous agent asks of the organisation, and take an administrator's decision."""
-    agent = get_object_or_404(Agent.objects.visible_to(person_of(request)), pk=agent_id)
-    require(Actor.of(request), May.APPROVE_ORGANISATION_CONSENT, agent)
-    if agent.kind != AgentKind.AUTONOMOUS:
-        raise NotReady(_("This agent acts for people: each of them allows it for themselves."))
-    clients = [client for client in agent.clients.filter(ended_at=None).order_by("name", "pk") if not client.is_public]
-    if not clients:
-        raise NotReady(_("This agent has no client that could get a token. Add one first."))
-    chosen = request.GET.get("client", "")
-    client = clients[0] if len(clients) == 1 else next((one for one in clients if str(one.pk) == chosen), None)
-    if client is None:
-        return render(request, "consent/choose_client.html", {"agent": agent, "clients": clients})
-    if not client.is_live(moment_of(request)):
-        raise NotReady(_("This agent is not active, so nothing can be allowed to it yet."))
-    return _take(request, client) if request.method == "POST" else _show(request, _offer(request, client))
+    client = client_to_decide(request, agent_id)
+    if isinstance(client, HttpResponse):
+        return client
+    if request.method == "POST":
+        return _take(request, client)
+    offer = _offer(request, client)
+    if not offer.lines:  # all that it may ask for is given in detail, and nobody has said any yet
+        return redirect(permissions_in_detail(client, offer)[0].url)
+    return _show(request, offer)
 
 
 def _offer(request: HttpRequest, client: Client, *, shown_at: object = None) -> Offer:
@@ -62,7 +57,7 @@ def _offer(request: HttpRequest, client: Client, *, shown_at: object = None) -> 
     if not rows:
         raise NotReady(_("This agent may not ask for anything yet. Its owner chooses that on its page."))
     return make_offer(
-        Asking(client, rows),
+        Asking(client, rows, details=asked_for(request, client)),
         person=None,
         zone_name=person_of(request).time_zone,
         now=moment_of(request),
@@ -84,6 +79,8 @@ def _show(request: HttpRequest, offer: Offer, *, again: Again | None = None, sta
         again=again,
         status=status,
         keeper_note=note if keeps else "",
+        template="consent/organisation.html",
+        more={"in_detail": permissions_in_detail(offer.client, offer)},
     )
 
 
@@ -107,6 +104,7 @@ def _take(request: HttpRequest, client: Client) -> HttpResponse:
         return _show(request, _offer(request, client), again=Again(note=changed.sentence), status=409)
     if request.POST["decision"] == "refuse":
         decision.refuse(offer, form_nonce=shown.nonce, by=by, now=now)
+        forget(request, client)
         messages.info(request, _("Refused. %(agent)s gets nothing.") % {"agent": offer.agent.name})
         return redirect(offer.agent.get_absolute_url())
     try:
@@ -124,6 +122,7 @@ def _take(request: HttpRequest, client: Client) -> HttpResponse:
         again = Again(error=cannot(problem), error_field="scope", answer=given)
         return lead_to_proof(request, problem, back=_address(client)) or _show(request, offer, again=again, status=400)
     done = decision.allow(approval, form_nonce=shown.nonce, request=None, by=by, now=now)
+    forget(request, client)
     if done.consent is None:
         return redirect(done.page)
     messages.success(request, _("Allowed. %(agent)s can get tokens now.") % {"agent": offer.agent.name})

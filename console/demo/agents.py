@@ -82,7 +82,7 @@ AGENTS = (
         AUTONOMOUS,
         "tomas",
         "File insurance claims after discharge",
-        "claims:submit invoices:read",
+        "claims:submit invoices:read payments:send",
         unit=FINANCE,
         since=45,
         deputies=("petra",),

@@ -14,7 +14,15 @@ from playwright.sync_api import APIResponse, BrowserContext
 
 LINK = re.compile(r"""<(?:a|form|button)\b[^>]*?\b(?:href|action|formaction)="(/[^"#]*)""")
 START = ("/", "/my-agents/", "/account/", "/styleguide/", "/trail/?data=health")
-EXAMPLES = {"agent": 12, "agent-consents": 12, "resource": 3, "person": 12, "consent": 6, "event": 6}
+EXAMPLES = {
+    "agent": 12,
+    "agent-consents": 12,
+    "resource": 3,
+    "person": 12,
+    "consent": 6,
+    "event": 6,
+    "organisation-consent": 3,
+}
 """How many of a kind are looked at, because each may lead to other pages. One of the rest."""
 
 
