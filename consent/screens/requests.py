@@ -39,6 +39,8 @@ from consent.screens.who_and_when import moment_of, person_of
 
 ANSWERED_ON_A_PAGE = 10
 WAITING_ON_A_PAGE = 25
+LONGEST_COUNT = 9
+"""Digits."""
 
 
 @never_stored
@@ -61,6 +63,18 @@ def inbox(request: HttpRequest) -> HttpResponse:
         response = render(request, "consent/inbox.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+@never_stored
+@require_safe
+def inbox_count(request: HttpRequest) -> HttpResponse:
+    """Say to htmx how many requests wait, and nothing while it is what the page shows (``seen``). One count."""
+    count = AccessRequest.objects.visible_to(person_of(request)).to_answer(moment_of(request)).count()
+    seen = request.GET.get("seen", "")
+    if seen == str(count):
+        return HttpResponse(status=204)
+    more = seen.isascii() and seen.isdigit() and len(seen) < LONGEST_COUNT and count > int(seen)
+    return render(request, "consent/inbox_count.html", {"waiting_count": count, "more": more})
 
 
 def _approvals(request: HttpRequest, now: datetime) -> tuple[list[PendingConsent], list[PendingConsent]]:

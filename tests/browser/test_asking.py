@@ -64,6 +64,24 @@ def test_a_question_appears_by_itself_and_is_decided_in_the_inbox(somebody, robo
     person.opens("/inbox/").sees("Nobody asks you anything", "allowed").finds_no_fault()
 
 
+def test_the_count_is_live_on_every_page_and_a_hidden_tab_asks_nothing(somebody, robot, weber):
+    person = somebody(weber)
+    asked: list[str] = []
+    person.page.on("request", lambda request: asked.append(request.url) if "/inbox/count/" in request.url else None)
+    person.page.clock.install()
+    person.opens("/my-agents/")
+    asked_id(robot, weber)
+    person.page.clock.fast_forward("01:01")
+    expect(person.page.locator("#count-inbox")).to_have_text(re.compile("^1"))
+    expect(person.page.locator("#waiting-said")).to_have_text("One request waits for you.")
+    person.finds_no_fault()
+    person.page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    person.page.clock.fast_forward("10:00")
+    assert len(asked) == 1
+    with person.page.expect_request("**/inbox/count/**"):  # looked at again, it asks at once
+        person.page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def test_it_works_without_scripts(somebody, robot, weber):
     secret = asked_id(robot, weber)
     person = somebody(weber, scripts=False).opens("/my-agents/")

@@ -46,6 +46,29 @@ def test_what_an_agent_asks_waits_here_and_is_counted(robot, weber):
     assert 'id="count-inbox">1<' in page_of(browser, "/my-agents/")
 
 
+def test_the_count_is_asked_for_on_every_page_and_answers_only_what_is_new(robot, weber, django_assert_max_num_queries):
+    browser = builders.browser(weber)
+    assert 'hx-get="/inbox/count/?seen=0"' in page_of(browser, "/my-agents/")
+    assert "/inbox/count/" not in page_of(browser, "/inbox/")  # the list there counts itself
+    with django_assert_max_num_queries(3):  # session, person, count
+        assert browser.get("/inbox/count/?seen=0", HTTP_HX_REQUEST="true").status_code == 204
+    asked_id(robot, weber)
+    told = page_of(browser, "/inbox/count/?seen=0", HTTP_HX_REQUEST="true")
+    assert 'hx-get="/inbox/count/?seen=1"' in told
+    assert 'id="count-inbox" hx-swap-oob="true">1<' in told
+    assert "One request waits for you." in told
+    assert browser.get("/inbox/count/?seen=1", HTTP_HX_REQUEST="true").status_code == 204
+    assert "waits for you." not in page_of(browser, "/inbox/count/?seen=2")  # fewer: nothing is said
+    for odd in ("", "-1", "x", "9" * 5000, "٣"):
+        assert browser.get("/inbox/count/", {"seen": odd}).status_code == 200
+
+
+def test_the_count_is_everybodys_own(robot, weber, mara):
+    asked_id(robot, weber)
+    assert builders.browser(mara).get("/inbox/count/?seen=0").status_code == 204
+    assert "/account/login/" in builders.browser().get("/inbox/count/?seen=0").headers["Location"]
+
+
 def test_only_the_person_sees_it(robot, weber, mara, ada, omar, mallory):
     request = request_of(asked_id(robot, weber))
     for person in (mara, ada, omar, mallory):
