@@ -1,4 +1,4 @@
-"""Narrow or revoke many consents: in small transactions, each consent with its own event, safe to repeat.
+"""Narrow, shorten or revoke many consents: in small transactions, each consent with its own event, safe to repeat.
 
 What ended meanwhile, or has nothing to take away, is left alone and counted as such, so that the same request again (a
 double click, a page loaded again, a worker killed half-way) changes nothing twice and goes on where it stopped.
@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor
+from agents.errors import InvalidInput
 from agents.models import Scope
 from agents.texts import reason_of
 from consent import mandate
-from consent.errors import ConsentEnded
+from consent.errors import ConsentEnded, NotShorter
 from consent.models import Consent, ConsentScope
 from consent.models.consent_scope import scope_ids
 
@@ -26,7 +28,10 @@ BATCH = 50
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it. changed: by this call. left: ended meanwhile, or nothing to take away. only: held nothing else."""
+    """What came of it. changed: by this call. left: ended meanwhile, or nothing to take away.
+
+    only: left as they are because of what they are: narrowed, they would hold nothing; they end sooner than shortened.
+    """
 
     changed: int = 0
     left: int = 0
@@ -76,6 +81,27 @@ def narrow_many(ids: Sequence[uuid.UUID], *, take: frozenset[Scope], reason: str
             mandate.narrow(consent_id, keep=keep, reason=reason, by=by, now=now)
         except ConsentEnded:
             return Done(left=1)
+        return Done(changed=1)
+
+    return sum((_batch(batch, one) for batch in _batches(ids)), Done())
+
+
+def shorten_many(ids: Sequence[uuid.UUID], *, ends_at: datetime, reason: str, by: Actor, now: datetime) -> Done:
+    """Let these consents end at this time. One that ends sooner is left as it is.
+
+    Raises Forbidden, InvalidInput for an end that is past. Records ``consent.shortened`` for each that it changed.
+    """
+    reason = reason_of(reason)
+    if ends_at <= now:
+        raise InvalidInput("until", _("That moment has passed. Choose a later end."))
+
+    def one(consent_id: uuid.UUID) -> Done:
+        try:
+            mandate.shorten(consent_id, ends_at=ends_at, reason=reason, by=by, now=now)
+        except ConsentEnded:
+            return Done(left=1)
+        except NotShorter:
+            return Done(only=1)
         return Done(changed=1)
 
     return sum((_batch(batch, one) for batch in _batches(ids)), Done())

@@ -96,6 +96,16 @@ def end_choices(
     return [EndChoice(choice.key, choice.label, choice.reason, choice.key == first) for choice in choices]
 
 
+def earlier_ends(now: datetime, zone: zoneinfo.ZoneInfo, *, before: datetime) -> list[EndChoice]:
+    """Return the ends to choose from for something that ends later, in ``chosen_end``'s keys."""
+    today = end_of_today(now, zone)
+    ends = [("1h", _("in 1 hour"), now + LIVES["1h"])]
+    if today is not None:
+        ends.append((TODAY, _("today, %(time)s") % {"time": f"{END_OF_WORK}:00"}, today))
+    ends += [("1d", _("in 1 day"), now + LIVES["1d"]), ("30d", _("in 30 days"), now + LIVES["30d"])]
+    return [EndChoice(key, label) for key, label, end in ends if end < before]
+
+
 def _why_too_long(limiting: list[Scope], agent: Agent, latest: datetime) -> str:
     if agent.ends_at is not None and latest == agent.ends_at:
         return _("the agent itself ends before")

@@ -29,7 +29,7 @@ from consent.screens.preview import preview_of
 from consent.screens.storing import never_stored
 from consent.screens.ticking import render_clock
 from consent.screens.who_and_when import moment_of, person_of
-from consent.until import CUSTOM, LIVES, TODAY, EndChoice, chosen_end, end_of_today, zone_of
+from consent.until import CUSTOM, chosen_end, earlier_ends, zone_of
 
 FormProblem = (NotNarrower, NotShorter, NotTighter, NothingToConfirm, OfferChanged, InvalidInput)
 """Refusals that are said beside the form. All others are pages of their own."""
@@ -154,7 +154,8 @@ def shorten(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
     require(Actor.of(request), May.SHORTEN_CONSENT, consent)
     now = moment_of(request)
     consent.must_be_live(now)
-    choices = _earlier_ends(request, consent)
+    zone = zone_of(person_of(request).time_zone)
+    choices = earlier_ends(now, zone, before=consent.ends_at)
     until = request.POST.get("until") or next((choice.key for choice in choices), CUSTOM)
     problem: Refused | None = None
     if request.method == "POST":
@@ -166,7 +167,7 @@ def shorten(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
                 latest=consent.ends_at,
                 shown_at=now,
                 now=now,
-                zone=zone_of(person_of(request).time_zone),
+                zone=zone,
             )
             return mandate.shorten(
                 consent.pk, ends_at=end.ends_at, reason=reason_of(request, consent), by=Actor.of(request), now=now
@@ -176,7 +177,6 @@ def shorten(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         if problem is None:
             messages.success(request, _("Shortened. It ends earlier now."))
             return redirect(way_back(request, consent))
-    zone = zone_of(person_of(request).time_zone)
     return page(
         request,
         "consent/shorten.html",
@@ -189,16 +189,6 @@ def shorten(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         latest_at=consent.ends_at.astimezone(zone).strftime("%Y-%m-%dT%H:%M"),
         zone=zone.key,
     )
-
-
-def _earlier_ends(request: HttpRequest, consent: Consent) -> list[EndChoice]:
-    now = moment_of(request)
-    today = end_of_today(now, zone_of(person_of(request).time_zone))
-    ends = [("1h", _("in 1 hour"), now + LIVES["1h"])]
-    if today is not None:
-        ends.append((TODAY, _("today, %(time)s") % {"time": "18:00"}, today))
-    ends += [("1d", _("in 1 day"), now + LIVES["1d"]), ("30d", _("in 30 days"), now + LIVES["30d"])]
-    return [EndChoice(key, label) for key, label, end in ends if end < consent.ends_at]
 
 
 # ------------------------------------------------------------------------------------------------------------- confirm

@@ -1,4 +1,4 @@
-"""Narrow or revoke many consents at once: those that were ticked in the list, or all that a query finds.
+"""Narrow, shorten or revoke many consents at once: those that were ticked in the list, or all that a query finds.
 
 A GET says whom it concerns and what stops; a POST does it with a reason. What was looked at is what is changed: consents
 given after the look (``seen``) are not among them. At most ``MOST`` a time; the page then offers to go on.
@@ -10,11 +10,9 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -32,14 +30,15 @@ from consent.models import AccessToken, Consent, ConsentScope
 from consent.models.consent_queries import ConsentQuerySet
 from consent.screens.preview import AtResource, places_of
 from consent.screens.who_and_when import moment_of, person_of
-from console.forms.reasons import ReasonForm
+from consent.until import zone_of
+from console.forms.bulk import BulkForm, NarrowForm, ShortenForm
 from console.pages.consents import ConsentFilter
 from console.pages.errors import said_in
 from console.pages.parts import never_stored, render_page
 
 MOST = 500
 SHOWN = 12
-CHANGES = {"revoke", "narrow"}
+CHANGES = {"revoke", "narrow", "shorten"}
 FILTERS = ("q", "state", "whom", "agent", "person")
 
 
@@ -63,24 +62,6 @@ class Stopping:
         return self.consents - len(self.shown)
 
 
-class BulkForm(ReasonForm):
-    """The reason, and for narrowing what to take away."""
-
-    take = forms.ModelMultipleChoiceField(
-        queryset=Scope.objects.none(), required=False, widget=forms.CheckboxSelectMultiple, label=""
-    )
-
-    def __init__(self, data: Any, *, change: str, scopes: Iterable[Scope]) -> None:
-        super().__init__(data, label=_("Why? Everybody whom it concerns reads this."))
-        if change == "revoke":
-            del self.fields["take"]
-            return
-        field: Any = self.fields["take"]
-        field.queryset = Scope.objects.filter(pk__in=[scope.pk for scope in scopes])
-        field.required = True
-        field.error_messages["required"] = _("Choose at least one permission to take away.")
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, change: str) -> HttpResponse:
     """Ask about many consents, and change them."""
@@ -91,8 +72,7 @@ def change(request: HttpRequest, change: str) -> HttpResponse:
     sent = request.POST if request.method == "POST" else request.GET
     seen = _seen(sent, now)
     chosen = _chosen(sent, person_of(request), seen, now)
-    scopes = _scopes(chosen, now)
-    form = BulkForm(request.POST if request.method == "POST" else None, change=change, scopes=scopes)
+    form = _form(request, change, chosen, now)
     if request.method == "POST" and form.is_valid():
         with said_in(form, request):
             return _do(request, change, chosen, form)
@@ -101,7 +81,7 @@ def change(request: HttpRequest, change: str) -> HttpResponse:
         "crumbs": [(_("Consents"), reverse("consents"))],
         "form": form,
         "stopping": _stopping(chosen, now),
-        "scopes": [(scope, str(scope.pk) in set(request.POST.getlist("take"))) for scope in scopes],
+        **form.shown(),
         "sent": _to_send_again(sent, seen),
         "most": MOST,
         "back_url": _list_url(sent),
@@ -110,41 +90,38 @@ def change(request: HttpRequest, change: str) -> HttpResponse:
     return never_stored(render_page(request, "console/consents_bulk.html", context, status=status))
 
 
+def _form(request: HttpRequest, change: str, chosen: ConsentQuerySet, now: datetime) -> BulkForm:
+    data = request.POST if request.method == "POST" else None
+    if change == "narrow":
+        return NarrowForm(data, scopes=_scopes(chosen, now))
+    if change == "shorten":
+        latest = chosen.aggregate(last=Max("ends_at"))["last"] or now
+        return ShortenForm(data, latest=latest, now=now, zone=zone_of(person_of(request).time_zone))
+    return BulkForm(data)
+
+
 def _do(request: HttpRequest, change: str, chosen: ConsentQuerySet, form: BulkForm) -> HttpResponse:
     by, now, reason = Actor.of(request), moment_of(request), form.cleaned_data["reason"]
-    take = frozenset(form.cleaned_data.get("take") or ())
-    if change == "narrow":
-        held = ConsentScope.objects.held(now).filter(consent=OuterRef("pk"), scope__in=[scope.pk for scope in take])
-        others = ConsentScope.objects.held(now).filter(consent=OuterRef("pk"))
-        others = others.exclude(scope__in=[scope.pk for scope in take])
-        chosen = chosen.filter(Exists(held))
-        only = chosen.filter(~Exists(others)).count()
-        chosen = chosen.filter(Exists(others))
-    else:
-        only = 0
+    only = 0
+    if isinstance(form, NarrowForm):
+        chosen, only = _with_something_left(chosen, form.cleaned_data["take"], now)
+    elif isinstance(form, ShortenForm):
+        only = chosen.filter(ends_at__lte=form.ends_at).count()
+        chosen = chosen.filter(ends_at__gt=form.ends_at)
     ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MOST + 1])
     ids, rest = ids[:MOST], len(ids) > MOST
-    if change == "revoke":
-        done = many.revoke_many(ids, reason=reason, by=by, now=now)
-        said = ngettext("%(n)s consent is revoked.", "%(n)s consents are revoked.", done.changed)
-    else:
+    if isinstance(form, NarrowForm):
+        take = frozenset(form.cleaned_data["take"])
         done = many.narrow_many(ids, take=take, reason=reason, by=by, now=now)
         said = ngettext("%(n)s consent is narrowed.", "%(n)s consents are narrowed.", done.changed)
+    elif isinstance(form, ShortenForm):
+        done = many.shorten_many(ids, ends_at=form.ends_at, reason=reason, by=by, now=now)
+        said = ngettext("%(n)s consent ends earlier now.", "%(n)s consents end earlier now.", done.changed)
+    else:
+        done = many.revoke_many(ids, reason=reason, by=by, now=now)
+        said = ngettext("%(n)s consent is revoked.", "%(n)s consents are revoked.", done.changed)
     messages.success(request, said % {"n": done.changed})
-    if done.left:
-        ended = ngettext(
-            "%(n)s had ended meanwhile, or had nothing of it left.",
-            "%(n)s had ended meanwhile, or had nothing of it left.",
-            done.left,
-        )
-        messages.info(request, ended % {"n": done.left})
-    if only + done.only:
-        left = ngettext(
-            "%(n)s holds nothing else, so it is as it was: to end it, revoke it.",
-            "%(n)s hold nothing else, so they are as they were: to end them, revoke them.",
-            only + done.only,
-        )
-        messages.info(request, left % {"n": only + done.only})
+    _say_what_was_left(request, change, done, only + done.only)
     if rest:
         messages.info(request, _("There are more. Look at the rest and go on."))
         again = QueryDict(mutable=True)
@@ -152,6 +129,37 @@ def _do(request: HttpRequest, change: str, chosen: ConsentQuerySet, form: BulkFo
             again.appendlist(name, value)
         return redirect(f"{reverse('consents-bulk', args=[change])}?{again.urlencode()}")
     return redirect(_list_url(request.POST))
+
+
+def _with_something_left(chosen: ConsentQuerySet, take: Iterable[Scope], now: datetime) -> tuple[ConsentQuerySet, int]:
+    """Return those that hold some of it and something else, and how many hold nothing else."""
+    taken = [scope.pk for scope in take]
+    held = ConsentScope.objects.held(now).filter(consent=OuterRef("pk"), scope__in=taken)
+    others = ConsentScope.objects.held(now).filter(consent=OuterRef("pk")).exclude(scope__in=taken)
+    chosen = chosen.filter(Exists(held))
+    return chosen.filter(Exists(others)), chosen.filter(~Exists(others)).count()
+
+
+def _say_what_was_left(request: HttpRequest, change: str, done: many.Done, only: int) -> None:
+    if done.left:
+        ended = ngettext(
+            "%(n)s had ended meanwhile, or had nothing of it left.",
+            "%(n)s had ended meanwhile, or had nothing of it left.",
+            done.left,
+        )
+        messages.info(request, ended % {"n": done.left})
+    if only and change == "shorten":
+        sooner = ngettext(
+            "%(n)s ends sooner anyway, so it is as it was.", "%(n)s end sooner anyway, so they are as they were.", only
+        )
+        messages.info(request, sooner % {"n": only})
+    elif only:
+        left = ngettext(
+            "%(n)s holds nothing else, so it is as it was: to end it, revoke it.",
+            "%(n)s hold nothing else, so they are as they were: to end them, revoke them.",
+            only,
+        )
+        messages.info(request, left % {"n": only})
 
 
 def _seen(sent: QueryDict, now: datetime) -> datetime:

@@ -1,6 +1,8 @@
-"""Narrowing and revoking many consents at once: after a look, with a reason, and never others than those looked at."""
+"""Narrowing, shortening and revoking many consents at once: after a look, with a reason, and never others than those looked at."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
@@ -18,6 +20,7 @@ from tests.consent.test_drift import main_form
 from tests.forms import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -114,6 +117,40 @@ def test_a_permission_is_taken_from_all_that_hold_it_and_something_else(mara, gi
     assert len(builders.events(Kind.CONSENT_NARROWED)) == 4
 
 
+def test_all_of_them_end_at_one_time_and_what_ends_sooner_stays_as_it_is(mara, given):
+    now = timezone.now()
+    mandate.shorten(given[0].pk, ends_at=now + HOUR / 2, reason="Soon.", by=builders.actor(mara), now=now)
+    browser, page = asks(mara, "shorten", all="1")
+    text = text_of(page)
+    for words in ("Let 5 consents end earlier", "What ends then", "in 1 hour", "no way to make them longer"):
+        assert words in text, words
+    form = {**main_form(page), "until": "1h"}
+    assert browser.post(address("shorten"), {**form, "reason": " "}).status_code == 400
+    text = text_of(browser.post(address("shorten"), {**form, "reason": "The trial is over."}, follow=True))
+    assert "4 consents end earlier now" in text
+    assert "1 ends sooner anyway" in text
+    assert {round((one.ends_at - now) / HOUR, 1) for one in Consent.objects.exclude(pk=given[0].pk)} == {1.0}
+    assert Consent.objects.get(pk=given[0].pk).ends_at == now + HOUR / 2
+    assert len(builders.events(Kind.CONSENT_SHORTENED)) == 5
+    assert browser.post(address("shorten"), {**form, "reason": "Again."}).status_code == 400  # none ends later
+    assert len(builders.events(Kind.CONSENT_SHORTENED)) == 5
+
+
+@pytest.mark.parametrize(
+    "end",
+    [{"until": "custom", "until_at": "2020-01-01T10:00"}, {"until": "custom", "until_at": "2199-01-01T10:00"},
+     {"until": "custom", "until_at": "soon"}, {"until": "longest"}, {"until": "10y"}, {"until": ""}],
+    ids=str,
+)  # fmt: skip
+def test_an_end_that_is_past_or_none_of_theirs_changes_nothing(mara, given, end):
+    before = set(Consent.objects.values_list("ends_at", flat=True))
+    browser, page = asks(mara, "shorten", all="1")
+    answer = browser.post(address("shorten"), {**main_form(page), "reason": "Over.", **end})
+    assert answer.status_code == 400
+    assert 'id="until-error"' in text_of(answer)
+    assert set(Consent.objects.values_list("ends_at", flat=True)) == before
+
+
 def test_what_ended_between_look_and_answer_is_left_alone(mara, given):
     browser, page = asks(mara, all="1")
     mandate.revoke(given[0].pk, reason="Done.", by=builders.actor(mara), now=timezone.now())
@@ -200,7 +237,7 @@ def test_auditors_users_and_strangers_change_nothing(omar, weber, given):
     ids=str,
 )  # fmt: skip
 def test_whatever_the_address_says_it_only_asks(mara, given, query):
-    for change in ("revoke", "narrow"):
+    for change in ("revoke", "narrow", "shorten"):
         assert builders.browser(mara).get(address(change), query).status_code == 200
     assert builders.browser(mara).get("/consents/many/extend/", query).status_code == 404
     assert live() == 5
