@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
@@ -98,7 +99,7 @@ def clock_of_consent(consent: Consent, now: datetime) -> Clock | None:
     else:
         rows = rows.filter(Q(ended_at=None) | Q(ended_at__gt=change.at))
     tokens = change.detail.get("live_tokens", 0) if isinstance(change.detail, dict) else 0
-    return _clock(change, rows, tokens if isinstance(tokens, int) else 0, now=now)
+    return clock_over(change, rows, tokens if isinstance(tokens, int) else 0, first_refusal_after(change), now=now)
 
 
 def clock_of_agent(agent: Agent, now: datetime) -> Clock | None:
@@ -112,7 +113,7 @@ def clock_of_agent(agent: Agent, now: datetime) -> Clock | None:
     rows = ConsentScope.objects.filter(consent__in=consents).filter(Q(ended_at=None) | Q(ended_at__gt=change.at))
     out = AccessToken.objects.filter(consent__in=consents, created__lte=change.at, expires__gt=change.at)
     tokens = out.filter(Q(revoked_at=None) | Q(revoked_at__gt=change.at)).count()
-    return _clock(change, rows, tokens, now=now)
+    return clock_over(change, rows, tokens, first_refusal_after(change), now=now)
 
 
 def _last(events: Iterable[Event], kinds: Iterable[Kind]) -> Event | None:
@@ -121,11 +122,13 @@ def _last(events: Iterable[Event], kinds: Iterable[Kind]) -> Event | None:
     return change
 
 
-def _clock(change: Event, rows: object, tokens: int, *, now: datetime) -> Clock:
-    held = rows.filter(scope__resource=OuterRef("pk"))  # type: ignore[attr-defined]  # a queryset
+def clock_over(
+    change: Event, rows: models.QuerySet[ConsentScope], tokens: int, refused: Event | None, *, now: datetime
+) -> Clock:
+    """Return the clock of a change that took these away. tokens: how many were out. refused: the first refusal seen."""
+    held = rows.filter(scope__resource=OuterRef("pk"))
     resources = list(Resource.objects.filter(Exists(held)).order_by("name", "pk"))
     slowest = max((resource.effect_delay for resource in resources), default=timedelta(0))
-    refused = first_refusal_after(change)
     settled = not tokens or change.at + slowest <= now
     return Clock(
         change=change,

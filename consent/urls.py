@@ -6,6 +6,7 @@ from django.urls import path
 
 from consent.evidence_keys import evidence_keys
 from consent.screens.agree import changes as consent_changes
+from consent.screens.all_stopped import all_stopped
 from consent.screens.approvals import approval
 from consent.screens.authorize import authorize, decide
 from consent.screens.changes import confirm, narrow, revoke, shorten, stopped
@@ -14,8 +15,9 @@ from consent.screens.less import less
 from consent.screens.limit import limit
 from consent.screens.my_agents import my_agents, my_consent, record_to_print, stop_all
 from consent.screens.organisation import organisation_consent
+from consent.screens.organisation_details import organisation_details
 from consent.screens.report import report_question, report_request
-from consent.screens.requests import inbox, may_ask_again, never_again, one_request
+from consent.screens.requests import inbox, inbox_count, may_ask_again, never_again, one_request
 
 urlpatterns = [
     path("oauth/authorize", authorize, name="authorize"),
@@ -23,6 +25,7 @@ urlpatterns = [
     path("oauth/authorize/report", report_request, name="authorize-report"),
     path(".well-known/evidence-keys.json", evidence_keys, name="evidence-keys"),
     path("inbox/", inbox, name="inbox"),
+    path("inbox/count/", inbox_count, name="inbox-count"),
     path("inbox/<uuid:request_id>/", one_request, name="request"),
     path("inbox/<uuid:request_id>/report/", report_question, name="request-report"),
     path("inbox/<uuid:request_id>/never/", never_again, name="request-never"),
@@ -32,6 +35,7 @@ urlpatterns = [
     path("my-agents/", my_agents, name="my-agents"),
     path("my-agents/record/", record_to_print, name="my-agents-record"),
     path("my-agents/stop/", stop_all, name="my-agents-stop-all"),
+    path("my-agents/stopped/", all_stopped, name="my-agents-stopped"),
     path("my-agents/<uuid:consent_id>/", my_consent, name="my-consent"),
     path("consents/<uuid:consent_id>/narrow/", narrow, name="consent-narrow"),
     path("consents/<uuid:consent_id>/less/", less, name="consent-less"),
@@ -42,4 +46,5 @@ urlpatterns = [
     path("consents/<uuid:consent_id>/stopped/", stopped, name="consent-stopped"),
     path("consents/<uuid:consent_id>/changes/", consent_changes, name="consent-changes"),
     path("agents/<uuid:agent_id>/consent/", organisation_consent, name="organisation-consent"),
+    path("agents/<uuid:agent_id>/consent/details/<uuid:scope_id>/", organisation_details, name="organisation-details"),
 ]

@@ -256,7 +256,7 @@ def stop_all(request: HttpRequest) -> HttpResponse:
                 "Stopped. %(n)s consent is revoked.", "Stopped. %(n)s consents are revoked.", len(ended)
             ) % {"n": len(ended)}
             messages.success(request, said)
-            return redirect("my-agents")
+            return redirect("my-agents-stopped" if ended else "my-agents")
     if not standing and request.method == "GET":
         raise Http404
     context = {

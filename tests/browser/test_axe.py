@@ -45,11 +45,12 @@ ELSEWHERE = {
         ),
     },
     "parts of pages, forms on other pages, and a way on": {
+        "inbox-count",
         *("agent-heard", "agent-scope-confirm", "agent-circle-leave", "account_set_password"),
         "person-password-link-made",  # the page of people-invited
     },
     "test_organisation_consent": {"consent-confirm"},
-    "test_my_agents": {"consent-changes"},
+    "test_my_agents": {"consent-changes", "my-agents-stopped"},
     "test_step_up": {"approval"},
     "test_details": {"consent-less"},
     "test_second_look": {"agent-changes", "scope-details-end"},

@@ -103,6 +103,7 @@ TABLE = {
     "mfa_edit_webauthn": OWN_ACCOUNT,
     "my-agents": may(SIGNED_IN),
     "inbox": may(SIGNED_IN),
+    "inbox-count": may(SIGNED_IN),
     "device": may(SIGNED_IN, SIGNED_IN - {OMAR}),  # who may allow nothing types no code
     "request": may({WEBER}, {WEBER}),  # an administrator neither reads nor answers what somebody else is asked
     "approval": may({MARA, WEBER, OMAR}, {MARA}),  # taking it back is told in tests/consent/test_approvers.py
@@ -110,6 +111,7 @@ TABLE = {
     "request-report": may(NO_ONE, {WEBER}),
     "may-ask-again": may(NO_ONE),  # where nothing was silenced there is nothing to take back
     "my-agents-record": may(SIGNED_IN),
+    "my-agents-stopped": may(NO_ONE),  # nobody has stopped anything yet
     "my-agents-stop-all": may({WEBER}, SIGNED_IN),  # ends one's own; where nothing stands there is nothing to ask
     # lists, which hold what one may see
     "overview": may(SIGNED_IN),
@@ -143,6 +145,7 @@ TABLE = {
     "consent-shorten": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "consent-revoke": may({MARA, ADA, WEBER}, {MARA, ADA, WEBER}),
     "organisation-consent": may({MARA}, {MARA}),
+    "organisation-details": may({MARA}, {MARA}),
     "consent-confirm": may({MARA}, {MARA}),
     # one agent
     "agent": READ_AGENT,
