@@ -19,10 +19,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
 from agents.models.resource import LONGEST_OFFLINE_LIFE
+from agents.own_reasons import OwnReason
 from agents.permissions import May
 from agents.statements import turn_to_write
 from agents.texts import one_line
@@ -153,7 +153,7 @@ def rotate_if_due(*, now: datetime, batch: int = 500) -> int:
     if not staying or staying[0].signs_from > now - CHANGED_EVERY:
         return 0
     try:
-        rotate(reason=_("It has signed for 90 days."), by=Actor.system(), now=now)
+        rotate(reason=OwnReason.KEY_HAS_SIGNED_LONG, by=Actor.system(), now=now)
     except NextKeyWaits:  # somebody else was quicker
         return 0
     return 1

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from agents.actors import Actor, ActorKind
+from agents.own_reasons import in_words
 from agents.statements import adapted, hot_cursor, turn_to_write
 from agents.trail.kinds import Kind
 from agents.trail.models import EventText, Outcome
@@ -264,8 +265,10 @@ def heaviest(data_classes: Iterable[str]) -> str:
 
 
 def text_of(digests: Iterable[str]) -> dict[str, str]:
-    """Return the texts that still exist for these digests."""
+    """Return the texts that still exist for these digests. What Mandate wrote itself is in the reader's language."""
     wanted = {digest for digest in digests if digest}
     if not wanted:
         return {}
-    return dict(EventText.objects.filter(pk__in=wanted).values_list("digest", "text"))
+    return {
+        digest: in_words(text) for digest, text in EventText.objects.filter(pk__in=wanted).values_list("digest", "text")
+    }

@@ -69,7 +69,7 @@ def _leaves(schema: Mapping[str, Any], before: str = "", *, needed: bool = True)
 
 
 def _field(member: str, part: Mapping[str, Any], *, required: bool) -> forms.Field:
-    facts = {
+    facts: dict[str, Any] = {
         "required": required,
         "label": str(part.get("title") or member.replace("_", " ").replace(".", " ")),
         "help_text": str(part.get("description", "")),

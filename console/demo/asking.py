@@ -13,7 +13,7 @@ from typing import Any
 from agents.acr import MULTI, PASSKEY, SINGLE, SignIn
 from agents.models import AgentScope
 from consent import decision
-from consent.models import Consent
+from consent.models import Consent, PendingConsent
 from consent.oauth.authorization import AuthorizationRequest, read_request
 from consent.offer import Asking, Offer
 from consent.offering import make_offer
@@ -52,12 +52,8 @@ def _signed_in(wish: Wish, decided: datetime) -> SignIn:
 def allow_person(world: World, wish: Wish, at: datetime) -> Consent:
     """Let the person allow it, and the agent fetch its first tokens."""
     verifier = secrets.token_urlsafe(48)
-    request = _request(world, wish, verifier, at)
-    offer = _offer(world, wish, request, at)
     decided = at + THINKS_FOR
-    approval = approval_of(_answer(world, wish, offer), offer, signed_in=_signed_in(wish, decided), now=decided)
-    by = world.actor(wish.who, decided)
-    done = decision.allow(approval, form_nonce=secrets.token_urlsafe(16), request=request, by=by, now=decided)
+    request, done = _decide(world, wish, verifier, at)
     form = {"code": done.code, "code_verifier": verifier, "redirect_uri": request.redirect_uri}
     consent = _allowed(done)
     first = min(consent.resources(decided), key=lambda resource: resource.name)
@@ -72,6 +68,24 @@ def allow_person(world: World, wish: Wish, at: datetime) -> Consent:
     if "refresh_token" in got.body:
         world.refresh_tokens[str(consent.pk)] = got.body["refresh_token"]
     return consent
+
+
+def let_wait(world: World, wish: Wish, at: datetime) -> PendingConsent:
+    """Let the person allow what somebody else must agree to."""
+    _, done = _decide(world, wish, secrets.token_urlsafe(48), at)
+    if done.pending is None:
+        raise LookupError("no rule asks for an approver of this")
+    return done.pending
+
+
+def _decide(world: World, wish: Wish, verifier: str, at: datetime) -> tuple[AuthorizationRequest, decision.Allowed]:
+    request = _request(world, wish, verifier, at)
+    offer = _offer(world, wish, request, at)
+    decided = at + THINKS_FOR
+    approval = approval_of(_answer(world, wish, offer), offer, signed_in=_signed_in(wish, decided), now=decided)
+    by = world.actor(wish.who, decided)
+    done = decision.allow(approval, form_nonce=secrets.token_urlsafe(16), request=request, by=by, now=decided)
+    return request, done
 
 
 def refuse_person(world: World, wish: Wish, at: datetime) -> None:
@@ -100,7 +114,7 @@ def allow_organisation(world: World, wish: Wish, at: datetime) -> Consent:
 
 def _allowed(done: decision.Allowed) -> Consent:
     if done.consent is None:
-        raise LookupError("no rule of the demo asks for an approver")
+        raise LookupError("no rule asks for an approver of this")
     return done.consent
 
 

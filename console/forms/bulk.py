@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -42,7 +43,7 @@ class NarrowForm(BulkForm):
 
     def shown(self) -> dict[str, Any]:
         """Return the permissions to choose from, each with whether it is chosen."""
-        chosen = set(self.data.getlist("take")) if self.is_bound else set()  # type: ignore[union-attr]
+        chosen = set(self.data.getlist("take")) if isinstance(self.data, QueryDict) else set()
         return {"scopes": [(scope, str(scope.pk) in chosen) for scope in self.scopes]}
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from agents.actors import Actor, require
 from agents.enrolment import Then, enrol
 from agents.models import Agent, User
+from agents.own_reasons import OwnReason
 from agents.permissions import May
 from consent.screens.who_and_when import moment_of, person_of
 from console.forms.agents import RegisterForm
@@ -30,7 +31,7 @@ def register(request: HttpRequest) -> HttpResponse:
             agent, _client = enrol(
                 form.enrolment(),
                 then=form.next_step(),
-                reason=_("Registered and asked for in one step."),
+                reason=OwnReason.REGISTERED_IN_ONE_STEP,
                 by=Actor.of(request),
                 now=moment_of(request),
             )

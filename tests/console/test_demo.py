@@ -14,7 +14,7 @@ from django.utils import timezone
 from agents.models import Agent, Event, Resource, Role, Scope, State, User
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
-from consent.models import AccessRequest, Consent, ConsentScope, Silence
+from consent.models import AccessRequest, Consent, ConsentScope, PendingConsent, Silence
 from consent.oauth.signing_keys import forget_keys
 from console.demo.story import fill
 from console.demo.timeline import Timeline
@@ -70,10 +70,21 @@ def test_everybody_has_a_password_of_their_own(st_anna):
 def test_forty_consents_have_met_every_fate(st_anna):
     consents = list(Consent.objects.all())
     assert len(consents) == 40
-    assert {consent.status(NOW) for consent in consents} == {"live", "revoked", "superseded", "ended"}
+    assert {consent.status(NOW) for consent in consents} == {"live", "paused", "revoked", "superseded", "ended"}
     assert {consent.user_id is None for consent in consents} == {True, False}
     changes = {Kind.CONSENT_NARROWED, Kind.CONSENT_SHORTENED, Kind.CONSENT_REVOKED, Kind.CONSENT_ENDED}
     assert changes <= set(Event.objects.values_list("kind", flat=True))
+
+
+def test_words_that_changed_pause_the_doctors_consent_and_an_administrators_word_is_waited_for(st_anna):
+    (paused,) = Consent.objects.drifted(NOW)
+    assert (paused.user, paused.agent.name) == (st_anna.people["weber"], "Ward Round Notes")
+    assert [change["what"] for change in paused.paused_because] == ["words"]
+    (waiting,) = PendingConsent.objects.waiting(NOW)
+    assert waiting.decided_by == st_anna.people["elif"]
+    assert waiting.may_be_agreed_to_by(st_anna.people["mara"])
+    (changed,) = Event.objects.filter(kind=Kind.RULE_CHANGED)
+    assert changed.detail["after"] == {"approver_role": "administrator"}
 
 
 def test_two_questions_wait_for_the_doctor_and_one_ran_out(st_anna):

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
-from agents import people, resources
+from agents import lifecycle, people, resources
 from agents.models import Client, Event, Scope, User
+from agents.own_reasons import OwnReason
+from agents.trail.kinds import Kind
 from agents.trail.models import EventText
+from agents.trail.record import text_of as text_of_digests
 from consent.models import Consent
 from tests import builders
 from tests.consent.asking import allows, decides, opens, reports, screen
@@ -84,3 +87,16 @@ def test_the_same_event_is_read_in_the_language_of_whoever_reads_it(mara: User, 
     english = text_of(builders.browser(omar).get(f"/trail/{event.pk}/"))
     assert "revoked the consent of" in english
     assert not german_texts() & set(english.split("<"))
+
+
+def test_a_reason_that_mandate_gives_itself_is_kept_as_a_code_and_said_in_the_readers_language(ada: User) -> None:
+    agent = builders.agent(owner=ada)
+    lifecycle.suspend(agent, reason=OwnReason.REGISTERED_IN_ONE_STEP, by=builders.actor(ada), now=timezone.now())
+    (event,) = builders.events(Kind.AGENT_SUSPENDED)
+    assert EventText.objects.get(pk=event.reason_digest).text == "mandate:registered_in_one_step"
+    said = {}
+    for language in ("en", "de"):
+        with translation.override(language):
+            said[language] = text_of_digests([event.reason_digest])[event.reason_digest]
+    assert said["en"] == "Registered and asked for in one step."
+    assert said["de"] not in {said["en"], ""}
