@@ -15,7 +15,8 @@ from django.utils import timezone
 from agents.actors import RequestFacts
 from agents.models import Client, Scope, User
 from consent.models import Consent, Report
-from consent.oauth.authorization import AuthorizationRefused, read_request
+from consent.oauth.authorization import read_request
+from consent.oauth.authorization_reading import AuthorizationRefused
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.par import push
 from tests import builders
