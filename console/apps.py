@@ -9,6 +9,8 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
+from console.bounded_postgresql.base import DatabaseWrapper
+
 
 class ConsoleConfig(AppConfig):
     name = "console"
@@ -26,15 +28,15 @@ class ConsoleConfig(AppConfig):
 
 
 def let_migrations_take_their_time(using: str, **_: Any) -> None:
-    """Lift the time-out that is meant for pages. A lock is still waited for only briefly: others go on working."""
-    if connections[using].vendor == "postgresql":
-        with connections[using].cursor() as cursor:
-            cursor.execute("SET statement_timeout = 0")
+    """Lift the time-outs that are meant for pages. A lock is still waited for only briefly: others go on working."""
+    connection = connections[using]
+    if isinstance(connection, DatabaseWrapper):
+        connection.take_your_time()
 
 
 def make_cache_table(using: str, **_: Any) -> None:
     """Make the table of the shared cache with the other tables, so that no second command can be forgotten."""
     call_command("createcachetable", database=using, verbosity=0)
-    if connections[using].vendor == "postgresql":
-        with connections[using].cursor() as cursor:
-            cursor.execute("RESET statement_timeout")
+    connection = connections[using]
+    if isinstance(connection, DatabaseWrapper):
+        connection.take_your_time(unlimited=False)

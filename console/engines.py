@@ -14,7 +14,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 SQLITE = "django.db.backends.sqlite3"
-POSTGRESQL = "django.db.backends.postgresql"
+POSTGRESQL = "console.bounded_postgresql"
 DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 
 # WAL lets readers go on while one process writes. FULL waits until a commit is on the disk (0.2 ms here): whatever was
@@ -31,6 +31,10 @@ SQLITE_WAIT = 5
 
 # Milliseconds. A statement that takes longer than a page may is a fault, and so is a lock that nobody gives back.
 POSTGRESQL_LIMITS = "-c statement_timeout=15000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=30000"
+REQUEST_LIMITS = POSTGRESQL_LIMITS.replace("=15000", "=5000")
+"""For the web server: whoever waits at a page or for a token hears of a fault after seconds."""
+READ_WITHIN, REQUEST_READ_WITHIN = 20.0, 6.0
+"""Seconds for one answer of PostgreSQL: longer than a statement may take, so that only one that hangs meets it."""
 
 
 def database(url: str, data_dir: Path) -> dict[str, Any]:
@@ -76,10 +80,21 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 10_000,
+            "read_within": READ_WITHIN,
             **given,
             "options": " ".join(filter(None, [POSTGRESQL_LIMITS, given.get("options")])),
         },
     }
+
+
+def limit_to_requests(settings: dict[str, Any]) -> None:
+    """Hold the connections of this process to what a request may take, unless ``DATABASE_URL`` says otherwise."""
+    if settings["ENGINE"] != POSTGRESQL:
+        return
+    options = settings["OPTIONS"]
+    options["options"] = options["options"].replace(POSTGRESQL_LIMITS, REQUEST_LIMITS, 1)
+    if options["read_within"] == READ_WITHIN:
+        options["read_within"] = REQUEST_READ_WITHIN
 
 
 def keep_private(settings: dict[str, Any]) -> None:

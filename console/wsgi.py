@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from console.engines import limit_to_requests
 from console.environment import SECRET_VARIABLES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
 application = get_wsgi_application()
+limit_to_requests(settings.DATABASES["default"])
 
 # The server copies the environment into every request it hands over. The settings have read it by now, and keys and
 # passwords have no place beside what a caller sent.

@@ -42,8 +42,12 @@ def test_an_administrator_says_in_plain_fields_for_what(somebody, mara, ada, run
             for theme in ("light", "dark"):
                 assert not person.faults_by_axe(size, theme), (size, theme)
     person.fills({"amount": "250.75", "From accounts": "AT61 1904"}).presses("Add it")
-    person.is_at("Bill Payer asks to act for St. Anna").sees("Only in detail", "Acme").finds_no_fault()
-    person.follows("Add or change: Transfer money").sees("So far").finds_no_fault()
+    person.is_at("Bill Payer asks to act for St. Anna").sees("Only in detail", "Acme")
+    if scripts:
+        person.finds_no_fault()
+    person.follows("Add or change Transfer money").sees("So far")
+    if scripts:
+        person.finds_no_fault()
     person.follows("Change").fills({"amount": "200"}).presses("Change it")
     person.ticks("Transfer money").presses("Allow").sees("Nothing was allowed yet")
     person.ticks("That is what I want it for. Needed for sensitive data, unless you say it in your own words.")

@@ -1,0 +1,86 @@
+"""F9: PostgreSQL stops answering without going away: each request ends with 503 within seconds, and all is good again by itself.
+
+Its processes are stopped, not ended: the machine still acknowledges, so no time-out of the network helps.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+import requests
+
+from tests.faults.test_f08_postgresql_restarted import mandate, postgresql  # noqa: F401  # fixtures
+from tests.services.processes import until
+from tests.services.seeded import seeded
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+WITHIN = 15
+"""Seconds: a deadline of six, and what a busy machine adds. A new connection is tried for three."""
+AT_ONCE = 12
+"""More than there are threads: whoever waits behind one that waits must not wait twice as long again and again."""
+
+
+@contextmanager
+def hanging(server) -> Iterator[None]:
+    """The server and all that serve its connections stand still."""
+    processes = [server.pid, *(int(child) for child in _children(server.pid))]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def test_f09_a_database_that_hangs_is_503_within_seconds_and_heals(postgresql, mandate):  # noqa: F811
+    facts = seeded(mandate, codes=0)
+    mandate.start()
+    form = {"grant_type": "client_credentials", "resource": facts["asking"]}
+
+    def ask(_number=0):
+        began = time.monotonic()
+        headers = {"Authorization": facts["autonomous"]}
+        answer = requests.post(f"{mandate.url}/oauth/token", data=form, headers=headers, timeout=60)
+        return answer, time.monotonic() - began
+
+    good = [ask()[0] for _ in range(8)]
+    assert {answer.status_code for answer in good} == {200}
+    with hanging(postgresql), ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in range(2):  # connections that were open, and new ones
+            told = list(pool.map(ask, range(AT_ONCE)))
+            assert {answer.status_code for answer, _ in told} == {503}
+            assert all(answer.json()["error"] == "server_error" for answer, _ in told)
+            assert all(answer.headers["Retry-After"] for answer, _ in told)
+            assert max(took for _, took in told) < 2 * WITHIN
+        began = time.monotonic()
+        ready = requests.get(f"{mandate.url}/readyz", timeout=60)
+        assert (ready.status_code, ready.json()["database"]) == (503, "failing")
+        assert requests.get(f"{mandate.url}/healthz", timeout=60).status_code == 200
+        page = requests.get(f"{mandate.url}/account/login/", timeout=60)
+        assert page.status_code in {200, 503}
+        assert "Traceback" not in page.text
+        assert "psycopg" not in page.text
+        assert time.monotonic() - began < 4 * WITHIN
+    until(lambda: ask()[0].status_code == 200, within=10)
+    good += [ask()[0] for _ in range(8)]
+    assert {answer.status_code for answer in good} == {200}
+    with psycopg.connect(postgresql.url()) as connection:
+        rows = connection.execute(
+            "SELECT count(*) FROM consent_accesstoken t FULL JOIN agents_event e"
+            " ON e.token_id = t.id AND e.kind = 'token.issued'"
+            " WHERE (t.id IS NULL AND e.kind = 'token.issued') OR e.id IS NULL"
+        ).fetchone()
+    assert rows == (0,)
