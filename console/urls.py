@@ -12,3 +12,5 @@ urlpatterns = [
     path("", include("console.pages.urls")),
     path("", include("console.pages.people_urls")),
 ]
+
+handler500 = "console.pages.faults.fault"

@@ -38,6 +38,8 @@ from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
 
+READS_FOR = timedelta(minutes=5)
+"""How long somebody may read a screen that asked for a fresher sign-in than that."""
 SIGNED_IN_AFTER = "signed_in_after"
 """Our own parameter on the way through a fresh sign-in: since when it must have happened, signed."""
 AUDITOR = gettext_lazy(
@@ -131,10 +133,6 @@ def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> 
     if shown.is_old(moment_of(request)):
         sentence = _("This page was open for a long time. Look again before you decide.")
         return _show_again(request, asked, sentence, code="form_too_old")
-    if asked.max_age is not None and not _is_younger(
-        sign_in_of(request), asked.max_age + decision.FORM_LIFE, moment_of(request)
-    ):
-        return redirect(_address(asked))  # it was young enough when the screen was shown, and that was long ago
     offer = _offer(request, asked, shown)
     if offer.digest() != shown.digest:
         sentence = _("What is asked has changed since you saw it. Look again before you decide.")
@@ -158,6 +156,7 @@ def _yes(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown:
     given = read_answer(request.POST, offer)
     try:
         approval = approval_of(given, offer, signed_in=sign_in_of(request), now=moment_of(request))
+        _must_still_be_young(request, asked)
     except InvalidInput as problem:
         record_form_refused(request, problem.code, offer)
         again = Again(error=problem.sentence, error_field=problem.field, answer=given)
@@ -242,6 +241,17 @@ def _sign_in_needed(request: HttpRequest, asked: AuthorizationRequest) -> SignIn
         return None
     wanted = weakest(asked.acr_values)
     return SignInNeeded(passkey=wanted == PASSKEY, second_factor=wanted == MULTI)
+
+
+def _must_still_be_young(request: HttpRequest, asked: AuthorizationRequest) -> None:
+    """See that the sign-in is as fresh as the client asked, at the click too. Raises SignInNeeded.
+
+    It was when the screen was shown; reading takes a while, and what is asked for less than that could never be met.
+    """
+    if asked.max_age is None or _is_younger(sign_in_of(request), max(asked.max_age, READS_FOR), moment_of(request)):
+        return
+    wanted = weakest(asked.acr_values)
+    raise SignInNeeded(passkey=wanted == PASSKEY, second_factor=wanted == MULTI)
 
 
 def _is_younger(signed_in: SignIn, age: timedelta, now: datetime) -> bool:

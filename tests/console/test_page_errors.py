@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 import pytest
+from django.db import OperationalError
 from django.urls import reverse
 
 from agents.errors import MandateError
@@ -100,3 +101,19 @@ def test_a_change_of_a_consent_that_is_over_is_told_with_its_agent(weber, discha
     told = builders.events(Kind.CONSENT_CHANGE_REFUSED)[-1]
     assert (told.consent_id, told.agent_id, told.user_id) == (consent.pk, discharge_client.agent_id, weber.pk)
     assert told.detail == {"change": page.removeprefix("consent-")}
+
+
+def test_a_database_that_cannot_answer_is_told_as_such_and_nothing_else_is(weber, monkeypatch):
+    calm = browser(weber)
+    calm.raise_request_exception = False
+    for failure, status in ((OperationalError("canceling statement"), 503), (KeyError("x"), 500)):
+
+        def fails(*_: object, failure: Exception = failure, **__: object) -> None:
+            raise failure
+
+        monkeypatch.setattr("consent.screens.my_agents._standing", fails)
+        answer = calm.get("/my-agents/")
+        assert answer.status_code == status
+        assert answer.headers.get("Retry-After") == ("2" if status == 503 else None)
+        assert "canceling" not in answer.content.decode()
+        assert ("cannot answer now" in answer.content.decode()) == (status == 503)

@@ -148,7 +148,13 @@ def test_s45_the_screen_left_open_too_long_is_led_to_the_sign_in_again(weber, di
         browser = signed_in(weber)
         form = form_of(opens(browser, discharge_client, max_age="60", **CALENDAR))
         clock.shift(timedelta(minutes=14))
-        assert "code" in answer_of(decides(browser, form))  # 60 seconds old when it was shown
+        way = decides(browser, form, until="1h").headers["Location"]
+        assert way.startswith("/account/reauthenticate/")
+        assert not Consent.objects.exists()
+        again = form_of(browser.get(proves(browser, way)))
+        assert again["until"] == ["1h"]  # what was chosen is kept
+        clock.shift(timedelta(minutes=4))  # reading takes a while, and 60 seconds would never be met
+        assert "code" in answer_of(decides(browser, again))
 
 
 def test_s45_a_token_checked_offline_says_it_too(weber, discharge_client, discharge_key, look_up_staff):

@@ -1,0 +1,23 @@
+"""What a page says when the fault is ours. A database that cannot answer now is 503: it is no mistake of the code (F8, F9)."""
+
+from __future__ import annotations
+
+import sys
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template import loader
+from django.views.defaults import server_error
+
+RETRY_AFTER = "2"
+"""Seconds."""
+
+
+def fault(request: HttpRequest) -> HttpResponse:
+    """Answer for an exception that nobody caught. Asks the database for nothing: it may be what failed."""
+    if not isinstance(sys.exception(), OperationalError | InterfaceError):
+        return server_error(request)
+    response = HttpResponse(loader.get_template("503.html").render(), status=503)
+    response["Retry-After"] = RETRY_AFTER
+    response["Cache-Control"] = "no-store"
+    return response
