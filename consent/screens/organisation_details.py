@@ -118,7 +118,7 @@ def organisation_details(request: HttpRequest, agent_id: uuid.UUID, scope_id: uu
 
 def _has_too_many(form: DetailForm, kept: list[dict[str, Any]], place: int | None) -> bool:
     if place is None and len(kept) >= MOST:
-        form.add_error(None, _("That are too many for one consent: at most %(most)s.") % {"most": MOST})
+        form.add_error(None, _("These are too many for one consent: at most %(most)s.") % {"most": MOST})
         return True
     return False
 
