@@ -35,6 +35,8 @@ WEIGHING = frozenset({"access", "data_class", "marked_sensitive"})
 LONGEST_LIFE = timedelta(days=3653)
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,80}\Z")
 """RFC 6749 §3.3."""
+OF_THE_SERVER = frozenset({"openid", "offline_access"})
+"""Scopes that every program takes for the authorization server's own (OpenID Connect Core §3.1.2.1, §11)."""
 
 
 @transaction.atomic
@@ -65,6 +67,10 @@ def add_scope(
     if not _SCOPE_TOKEN.match(name):
         raise InvalidInput(
             "name", _("Use letters, digits and signs such as : . _ - without blanks or quotation marks.")
+        )
+    if name in OF_THE_SERVER:
+        raise InvalidInput(
+            "name", _("%(name)s means something else to every program. Choose another name.") % {"name": name}
         )
     if resource.scopes.filter(name=name, ended_at=None).exists():
         raise InvalidInput(

@@ -35,7 +35,7 @@ class Approval:
 
     scopes: each scope that stays ticked, with the wording that was read. once: one use, whatever the conditions say.
     signed_in: how whoever decided had proved who they are. acr_values: what the client asked of that.
-    required: those that could not be unticked. shown: the screen word for word. user: None for the organisation.
+    tells_who: that the client may learn who the person is. required: those that could not be unticked. shown: the screen word for word. user: None for the organisation.
     """
 
     client: Client
@@ -51,6 +51,7 @@ class Approval:
     signed_in: SignIn = UNKNOWN
     acr_values: tuple[str, ...] = ()
     origin: Origin = Origin.SCREEN
+    tells_who: bool = False
     details: Mapping[Scope, tuple[Detail, ...]] = field(default_factory=dict)
     """For what the scopes are held that have a type of details, and no more."""
     passing: Passing = NOTHING

@@ -199,7 +199,7 @@ def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, n
     held = offer.held
     if held is None or not held.is_live(now) or held.once or not _counts_now(held, offer.agent, now):
         return False
-    if not _proved_enough(held, request, now):
+    if not _proved_enough(held, request, now) or (request.openid and not held.tells_who):
         return False
     if request.details:
         return False  # what is asked for in detail is looked at each time

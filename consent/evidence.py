@@ -66,6 +66,7 @@ def evidence_of(consent: Consent, *, now: datetime) -> dict[str, Any]:
             "ends_at": consent.ends_at,
             "once": consent.once,
             "limits": consent.limits.as_told(),
+            "tells_who": consent.tells_who,
             "revoked_at": consent.revoked_at,
             "paused_at": consent.paused_at,
             "superseded_at": consent.superseded_at,

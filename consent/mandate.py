@@ -40,6 +40,7 @@ from consent.models import Consent, ConsentScope, Origin
 from consent.models.consent import fold_purpose, purpose_key
 from consent.pending import withdraw_all
 from consent.proof import must_have_proved
+from consent.telling_who import OPENID
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
         passing=approval.passing.as_kept(),
         shown=approval.shown,
         client_metadata=(metadata := metadata_of(client)),
+        tells_who=approval.tells_who,
         redirect_host=approval.redirect_host[:255],
         sign_in_methods=list(signed_in.methods),
         acr=signed_in.acr,
@@ -155,6 +157,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
         superseded=[old.pk for old in replaced],
         once=consent.once,
         limits=consent.limits.names(),
+        **({"tells_who": True} if consent.tells_who else {}),
         redirect_host=consent.redirect_host,
         client_digest=digest_of_json(metadata),
         shown_digest=shown_digest(consent),
@@ -164,10 +167,13 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
 
 
 @transaction.atomic
-def narrow(consent_id: uuid.UUID, *, keep: frozenset[Scope], reason: str, by: Actor, now: datetime) -> Consent:
+def narrow(
+    consent_id: uuid.UUID, *, keep: frozenset[Scope], reason: str, by: Actor, now: datetime, keep_who: bool = True
+) -> Consent:
     """Take scopes away from a live consent. Tokens already issued shrink with it at their next use.
 
-    keep: the scopes that stay, a proper and non-empty subset of those the consent holds now.
+    keep: the scopes that stay, a proper and non-empty subset of those the consent holds now. keep_who: whether it goes on
+    being told who the person is, if it was; if not, all scopes may stay.
     Raises Consent.DoesNotExist, Forbidden, ConsentEnded, ConsentNotBegun, NotNarrower. Records ``consent.narrowed``.
     """
     consent = Consent.objects.locked(consent_id)
@@ -176,23 +182,28 @@ def narrow(consent_id: uuid.UUID, *, keep: frozenset[Scope], reason: str, by: Ac
     consent.must_have_begun(now)
     held = list(ConsentScope.objects.held(now).filter(consent=consent).select_related("scope__resource"))
     before = {row.scope for row in held}
-    if not keep or not keep < before:
+    stops_telling = consent.tells_who and not keep_who
+    if not keep or not keep <= before or (keep == before and not stops_telling):
         raise NotNarrower(consent.pk)
     ConsentScope.objects.filter(pk__in=[row.pk for row in held if row.scope not in keep]).update(ended_at=now)
     taken = before - keep
+    told_before, told_after = (
+        [OPENID] if tells else [] for tells in (consent.tells_who, consent.tells_who and keep_who)
+    )
     consent.stop_event = record_change(
         Kind.CONSENT_NARROWED,
         consent,
         by=by,
         now=now,
         reason=reason,
-        scopes=names(taken),
+        scopes=[*([OPENID] if stops_telling else []), *names(taken)],
         data_class=heaviest(scope.data_class for scope in taken),
-        before=names(before),
-        after=names(keep),
+        before=[*told_before, *names(before)],
+        after=[*told_after, *names(keep)],
         live_tokens=live_tokens(consent, now),
     )
-    consent.save(update_fields=["stop_event"])
+    consent.tells_who = consent.tells_who and keep_who
+    consent.save(update_fields=["stop_event", "tells_who"])
     return consent
 
 

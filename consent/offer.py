@@ -24,6 +24,7 @@ from agents.rules import Rule, Rules
 from consent.approval import MANUAL, latest_end
 from consent.models import Consent
 from consent.offer_lines import Line, Section
+from consent.telling_who import detail, title
 from consent.until import EndChoice
 
 
@@ -42,6 +43,8 @@ class Asking:
     acr_values: tuple[str, ...] = ()
     harmless: bool = False
     details: Mapping[uuid.UUID, tuple[Detail, ...]] = field(default_factory=dict)
+    openid: bool = False
+    """Whether it asks to know who the person is."""
 
     @property
     def agent(self) -> Agent:
@@ -94,6 +97,12 @@ class Offer:
     def so_far(self) -> datetime | None:
         """Until when the consent would have counted that this one renews."""
         return until_so_far(self.held)
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether it is asked to know who the person is, now or before: the new consent takes the old one's place."""
+        before = self.held is not None and self.held.tells_who
+        return self.person is not None and (self.asking.openid or before)
 
     @property
     def is_sensitive(self) -> bool:
@@ -174,12 +183,13 @@ class Offer:
         until: str = "",
         limits: Sequence[str] = (),
         granted: Mapping[Scope, tuple[Detail, ...]] | None = None,
+        tells_who: bool = True,
     ) -> dict[str, Any]:
         """Return the screen word for word, as it is kept with the consent.
 
         ticked: what the person left ticked; without it, what was ticked before they chose. until: the words of the end.
         limits: what the person limited it to, in words.
-        granted: the details of the scopes that are allowed.
+        granted: the details of the scopes that are allowed. tells_who: whether that was left ticked, where it was asked.
         """
         return {
             **self.facts(),
@@ -209,6 +219,7 @@ class Offer:
                 }
                 for section in self.sections
             ],
+            **({"who": {"title": title(), "detail": detail(), "ticked": tells_who}} if self.asks_who else {}),
             "until": until,
             **({"limits": list(limits)} if limits else {}),
             "language": get_language() or "",

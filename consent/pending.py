@@ -190,6 +190,7 @@ def as_kept(approval: Approval) -> dict[str, Any]:
         "acr_values": list(approval.acr_values),
         "origin": str(approval.origin),
         "passing": approval.passing.as_kept(),
+        "tells_who": approval.tells_who,
     }
 
 
@@ -234,6 +235,7 @@ def approval_of(pending: PendingConsent) -> Approval:
         signed_in=SignIn(tuple(kept["methods"]), datetime.fromisoformat(at) if at else None, kept["acr"]),
         acr_values=tuple(kept["acr_values"]),
         origin=Origin(kept["origin"]),
+        tells_who=kept.get("tells_who", False),
         details=details,
         passing=passing_from(kept.get("passing")),
     )

@@ -28,6 +28,7 @@ from consent.errors import AskedAlready, AskedTooOften, Silenced
 from consent.models import AccessRequest, Consent, RequestKind, Silence
 from consent.models.consent import purpose_key
 from consent.models.token import digest_of
+from consent.telling_who import WISH
 from consent.user_codes import digest_of_user_code, new_user_code
 
 MOST_OPEN = 3
@@ -55,6 +56,8 @@ class Question:
     notification_token: str = ""
     acr_values: tuple[str, ...] = ()
     details: Mapping[uuid.UUID, tuple[Detail, ...]] = field(default_factory=dict)
+    openid: bool = False
+    """Whether it asks to know who the person is."""
 
     @property
     def agent(self) -> Agent:
@@ -71,7 +74,10 @@ class Question:
         return {
             "agent": self.agent,
             "client": self.client,
-            "requested": [[str(row.scope.resource_id), row.scope.name] for row in self.scopes],
+            "requested": [
+                *([list(WISH)] if self.openid else []),
+                *([str(row.scope.resource_id), row.scope.name] for row in self.scopes),
+            ],
             "details": [as_granted(detail.kept()) for details in self.details.values() for detail in details],
             "purpose": self.purpose,
             "purpose_key": self.purpose_key,

@@ -64,6 +64,8 @@ class Agreed:
     until: str = ""
     language: str = ""
     limits: tuple[str, ...] = ()
+    who: dict[str, Any] | None = None
+    """The line that asked to know who the person is: title, detail, ticked. None where it was not asked."""
 
 
 def agreed_of(consent: Consent, now: datetime) -> Agreed:
@@ -83,11 +85,18 @@ def agreed_of(consent: Consent, now: datetime) -> Agreed:
         resources=resources or _from_wordings(rows.values(), now),
         word_for_word=bool(resources),
         limits=tuple(said for said in _list(shown.get("limits")) if isinstance(said, str)),
+        who=_who(shown.get("who")),
         **{
             name: _text(shown, name)
             for name in ("agent", "owner", "unit", "purpose", "registered_purpose", "until", "language")
         },
     )
+
+
+def _who(said: Any) -> dict[str, Any] | None:
+    if not isinstance(said, dict) or not _text(said, "title"):
+        return None
+    return {"title": _text(said, "title"), "detail": _text(said, "detail"), "ticked": said.get("ticked") is True}
 
 
 def whose_words(consent: Consent | None) -> str:

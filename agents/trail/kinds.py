@@ -271,6 +271,7 @@ class Kind(StrEnum):
             "superseded",
             "once",
             "limits",
+            "tells_who",
             "redirect_host",
             "client_digest",
             "shown_digest",
@@ -397,7 +398,12 @@ class Kind(StrEnum):
     )
     CODE_ISSUED = "code.issued", _("An authorization code was issued."), (), "ticket"
     CODE_USED_TWICE = "code.used_twice", _("A code was used twice; what the first use got is dead."), (), "shield-alert"
-    TOKEN_ISSUED = "token.issued", _("An access token was issued."), ("grant", "life", "bound", "subject"), "ticket"
+    TOKEN_ISSUED = (
+        "token.issued",
+        _("An access token was issued."),
+        ("grant", "life", "bound", "subject", "id_token"),
+        "ticket",
+    )
     TOKEN_REFUSED = "token.refused", _("A token request was refused."), ("grant",), "ban"
     REFRESH_REPLAYED = (
         "refresh.replayed",

@@ -82,6 +82,8 @@ class Consent(models.Model):
     """What the human saw, word for word (``consent.screens.offer.Offer.as_shown``)."""
     client_metadata = models.JSONField(default=dict)
     """What the client's registration said then (``consent.client_metadata``): its digest tells whether it is the same."""
+    tells_who = models.BooleanField(default=False, db_default=False)
+    """Whether the client may learn who the person is, by ID tokens (``consent/telling_who.py``)."""
     redirect_host = models.CharField(max_length=255, blank=True)
     sign_in_methods = models.JSONField(default=list)
     acr = models.CharField(max_length=40, blank=True)
@@ -130,6 +132,7 @@ class Consent(models.Model):
                 condition=Q(user__isnull=False) | Q(origin="organisation"), name="consent_acts_for_somebody"
             ),
             CheckConstraint(condition=~Q(purpose=""), name="consent_has_a_purpose"),
+            CheckConstraint(condition=Q(tells_who=False) | Q(user__isnull=False), name="consent_tells_who_somebody_is"),
             CheckConstraint(
                 condition=Q(uses_allowed=None) | Q(uses_allowed__gte=1, uses_taken__lte=F("uses_allowed")),
                 name="consent_is_used_no_more_than_allowed",

@@ -94,12 +94,14 @@ def issue(
     narrowed: bool = False,
     jkt: str = "",
     subject_id: uuid.UUID | None = None,
+    id_token: bool = False,
 ) -> IssuedToken:
     """Issue one access token with its event, both or neither.
 
     client: has ``pk`` and ``client_id``. scopes: name to data class, all of the audience. latest_end: the family's.
     details: for what the scopes are held, as a consent keeps it. narrowed: that they are only what this request asked for.
     jkt: the thumbprint of the key that it is bound to (RFC 9449 §6), or empty. subject_id: of the token that was exchanged.
+    id_token: that one goes along, for the event.
     Never lives longer than the consent or the family. Raises OAuthRefusal invalid_grant when no second is left, and
     invalid_dpop_proof where the resource demands a bound token.
     Records ``token.issued``.
@@ -124,6 +126,8 @@ def issue(
         value = secrets.token_urlsafe(32)
         checksum = digest_of(value)
     more: dict[str, Any] = ({"bound": True} if jkt else {}) | ({"subject": subject_id} if subject_id else {})
+    if id_token:
+        more["id_token"] = True
     event = event_facts(
         Kind.TOKEN_ISSUED,
         by=by,

@@ -19,10 +19,7 @@ from consent.oauth.authorization_reading import AuthorizationRefused
 from consent.oauth.client_authentication import ProvenClient, prove_client, require_usable
 from consent.oauth.endpoint import Asked
 from consent.oauth.errors import OAuthRefusal
-from consent.oauth.what_is_asked import NO_PERMISSION, WhatIsAsked, read_what_is_asked
-
-OPENID = frozenset({"openid"})
-"""CIBA Core §7.1 makes clients send it. It is no permission, and Mandate issues no ID token."""
+from consent.oauth.what_is_asked import WhatIsAsked, read_what_is_asked
 
 
 @contextmanager
@@ -62,8 +59,6 @@ def _to_the_proven(client: ProvenClient, said: str, page: str, agent_id: uuid.UU
 def what_is_asked(form: QueryDict, client: Client, facts: RequestFacts) -> WhatIsAsked:
     """Return scopes and purpose. Raises OAuthRefusal."""
     sent = {name: list(values) for name, values in form.lists()}
-    names = [name for name in form.get("scope", "").split() if name not in OPENID | NO_PERMISSION]
-    sent["scope"] = [" ".join(names)]
     try:
         return read_what_is_asked(client, sent, now=facts.now)
     except AuthorizationRefused as refusal:

@@ -19,6 +19,7 @@ from consent.models import Consent, ConsentScope
 from consent.oauth.access_token import Audience, IssuedToken, Standing
 from consent.oauth.authorization_details import granted_under, narrow_to
 from consent.oauth.errors import OAuthRefusal
+from consent.telling_who import OPENID
 
 
 def asked_resource(form: QueryDict) -> str:
@@ -100,14 +101,16 @@ def tell_of_use(consent: Consent, rows: Iterable[ConsentScope], *, now: datetime
         tell_of_first_sensitive_use(consent.pk, now=now)
 
 
-def answer(issued: IssuedToken, refresh: str | None = None) -> dict[str, Any]:
-    """Return the body of RFC 6749 §5.1. ``scope`` always says what the token holds."""
+def answer(issued: IssuedToken, refresh: str | None = None, id_token: str = "") -> dict[str, Any]:
+    """Return the body of RFC 6749 §5.1. ``scope`` always says what the token holds, and ``openid`` with an ID token."""
     body: dict[str, Any] = {
         "access_token": issued.value,
         "token_type": "DPoP" if issued.is_bound else "Bearer",
         "expires_in": issued.expires_in,
         "scope": issued.scope,
     }
+    if id_token:
+        body |= {"scope": f"{OPENID} {issued.scope}", "id_token": id_token}
     if issued.details:
         body["authorization_details"] = issued.details
     if refresh is not None:

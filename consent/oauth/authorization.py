@@ -3,6 +3,7 @@
 §3.1 parameters once            check_sizes, check_doubled      RFC 7636 §4.3 PKCE by S256           check_challenge
 §3.1.2 redirect URI             check_redirect_uri              RFC 9101 §6 request objects          check_request_object
 §4.1.1 response_type            check_response                  RFC 9126 §5 a client that must push  check_pushed
+OpenID Connect Core §3.1.2.1    check_prompt, check_hint
 
 The order stands in ``CHECKS``. Until client and redirect URI are proven a refusal is a page, never a redirect.
 Scopes, resources and details: ``what_is_asked.py``. The way back is in ``authorization_response.py``. Pushed requests: ``par.py``.
@@ -26,14 +27,16 @@ from agents.models import Kind as AgentKind
 from agents.permissions import May
 from consent.oauth import authorization_details
 from consent.oauth.authorization_reading import Reading, Sent
+from consent.oauth.id_token import person_hinted
 from consent.oauth.what_is_asked import WHAT_IS_ASKED
 from consent.purpose import LONGEST_PURPOSE
+from consent.telling_who import WISH
 
 PARAMETERS = frozenset(
     {
         "client_id", "redirect_uri", "response_type", "response_mode", "state", "scope", "resource", "nonce", "prompt",
         "code_challenge", "code_challenge_method", "purpose", "request", "request_uri", "acr_values", "max_age",
-        "authorization_details", "dpop_jkt",
+        "authorization_details", "dpop_jkt", "id_token_hint",
     }
 )  # fmt: skip
 """What is read. Others are ignored (RFC 6749 §3.1), among them ``approval_prompt`` and ``skip_authorization``."""
@@ -41,6 +44,8 @@ MAY_REPEAT = frozenset({"resource"})
 LONGEST_VALUE = 2_000
 LONGEST_OF = {"purpose": LONGEST_PURPOSE, "authorization_details": authorization_details.LONGEST}
 LONGEST_NONCE = 255
+PROMPTS = ("none", "login", "consent", "select_account")
+"""``prompt_values_supported``. Another one would not do what it asks for, so it is refused."""
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 """BASE64URL(SHA-256) without padding: of a verifier, or of a key."""
 
@@ -69,6 +74,8 @@ class AuthorizationRequest:
     dpop_jkt: str = ""
     beyond: tuple[Scope, ...] = ()
     """What was asked for and no personal agent may have."""
+    openid: bool = False
+    hinted: uuid.UUID | None = None
 
     @property
     def agent(self) -> Agent:
@@ -78,8 +85,9 @@ class AuthorizationRequest:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """The pairs (resource id, scope name) that the client asked for."""
-        return [(str(row.scope.resource_id), row.scope.name) for row in self.asked]
+        """The pairs (resource id, scope name) that the client asked for. ``openid`` is of no resource."""
+        wish = [WISH] if self.openid else []
+        return [*wish, *((str(row.scope.resource_id), row.scope.name) for row in self.asked)]
 
 
 # ------------------------------------------------------------------------------------- before the address is proven
@@ -199,7 +207,19 @@ def check_prompt(reading: Reading) -> None:
         raise reading.refused("invalid_request", "prompt=none cannot stand beside another value.")
     if len(reading.one("nonce")) > LONGEST_NONCE:
         raise reading.refused("invalid_request", f"nonce may have {LONGEST_NONCE} characters.")
+    if not prompt <= set(PROMPTS):
+        raise reading.refused("invalid_request", f"prompt may be {', '.join(PROMPTS)}.")
     reading.prompt = prompt
+
+
+def check_hint(reading: Reading) -> None:
+    """OpenID Connect Core §3.1.2.1: whom the client expects, by an ID token that we gave it."""
+    hint = reading.one("id_token_hint")
+    if not hint:
+        return
+    reading.hinted = person_hinted(hint, client_id=reading.one("client_id"), now=reading.now)
+    if reading.hinted is None:
+        raise reading.refused("invalid_request", "id_token_hint is no ID token that this client got here.")
 
 
 def check_no_address_names_people(reading: Reading) -> None:
@@ -240,6 +260,7 @@ CHECKS: tuple[Callable[[Reading], None], ...] = (
     check_challenge,
     check_key,
     check_prompt,
+    check_hint,
     *WHAT_IS_ASKED,
     check_no_address_names_people,
 )
@@ -272,4 +293,6 @@ def read_request(
         max_age=reading.max_age,
         details=reading.details,
         beyond=tuple(reading.beyond),
+        openid=reading.openid,
+        hinted=reading.hinted,
     )

@@ -34,6 +34,7 @@ from consent.oauth.audience import (
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.conditions import must_meet, take_use
 from consent.oauth.errors import OAuthRefusal
+from consent.oauth.id_token import id_token, is_due
 from consent.oauth.purpose import require_same_purpose
 from consent.observed import RefusedUse
 
@@ -88,6 +89,8 @@ class Redeemable(Protocol):
     def family_id(self) -> uuid.UUID: ...
     @property
     def dpop_jkt(self) -> str: ...
+    @property
+    def nonce(self) -> str: ...
 
 
 def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, Any]:
@@ -117,6 +120,7 @@ def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, A
     )
     at_resource = [row for row in held if row.scope.resource_id == resource.pk]
     token_for = in_detail(request.form, at_resource)
+    tells_who = is_due(consent, row.requested)
     issued = issue(
         client=client,
         standing=standing_of(consent),
@@ -131,10 +135,13 @@ def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, A
         details=token_for.details,
         narrowed=token_for.narrowed,
         jkt=jkt,
+        id_token=tells_who,
     )
     tell_of_use(consent, token_for.rows, now=facts.now)
+    told = {"client_id": client.client_id, "access_token": issued.value, "now": facts.now, "nonce": row.nonce}
+    who = id_token(consent, **told) if tells_who else ""
     may_refresh = client.allows_grant_type("refresh_token") and more
-    return answer(issued, refresh_token.start(family, user_id=row.user_id, now=facts.now) if may_refresh else None)
+    return answer(issued, refresh_token.start(family, user_id=row.user_id, now=facts.now) if may_refresh else None, who)
 
 
 def _met(row: Redeemable) -> RefusedUse:

@@ -70,6 +70,10 @@ class Reading:
     details: authorization_details.Asked = field(default_factory=dict)
     beyond: list[Scope] = field(default_factory=list)
     """Of what was asked for: the sensitive part, where the agent is somebody's own and cannot have it."""
+    openid: bool = False
+    """Whether it asks to know who the person is."""
+    hinted: uuid.UUID | None = None
+    """Whom the client expects (``id_token_hint``)."""
 
     def one(self, name: str) -> str:
         """Return a parameter. One without a value counts as not sent (RFC 6749 §3.1)."""

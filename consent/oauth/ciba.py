@@ -4,8 +4,8 @@
 §7.1 client_notification_token         read_token        §7.3 auth_req_id, expires_in, interval    answer
 §10.2 ping                             consent/pings.py  §10.1, §11 polling                        polling.py
 §13 errors: invalid_request, unknown_user_id, unauthorized_client, invalid_binding_message, access_denied (403).
-Left out: push (tokens would travel to an address), signed requests, user_code, id_token_hint and login_hint_token (Mandate
-issues neither), ID tokens. ``purpose`` and ``resource`` are taken as at the authorization endpoint.
+Left out: push (tokens would travel to an address), signed requests, user_code, id_token_hint and login_hint_token (an
+address or an id says as much). ``purpose`` and ``resource`` are taken as at the authorization endpoint.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[s
         purpose=what.purpose,
         acr_values=what.acr_values,
         details=what.details,
+        openid=what.openid,
         life=read_life(form),
         binding_message=read_binding_message(form),
         notification_token=read_token(form, row),

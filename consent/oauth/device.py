@@ -23,7 +23,9 @@ from consent.oauth.asking import asking_client, proven, what_is_asked
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.endpoint import Asked, endpoint
 from consent.oauth.errors import OAuthRefusal, json_response
+from consent.oauth.what_is_asked import NO_PERMISSION
 from consent.requests import DEVICE_LIFE, Question
+from consent.telling_who import OPENID
 
 MOST_WAITING = 50
 """Codes of one client that wait at a time: nobody types more, and each is a row that anybody could make."""
@@ -51,6 +53,7 @@ def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[s
         purpose=what.purpose,
         life=DEVICE_LIFE,
         details={scope_id: details for scope_id, details in what.details.items() if scope_id in kept},
+        openid=what.openid,
     )
     asked = requests.start_device(question, by=Actor.client(client.pk, facts), now=facts.now)
     return {
@@ -65,7 +68,7 @@ def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[s
 def _harmless(scopes: tuple[AgentScope, ...], form: QueryDict) -> tuple[AgentScope, ...]:
     """Return what a code may give: never anything sensitive. Without ``scope`` that is everything else of the agent."""
     harmless = tuple(row for row in scopes if not row.scope.is_sensitive)
-    named = form.get("scope", "").split() or form.get("authorization_details")
+    named = set(form.get("scope", "").split()) - NO_PERMISSION - {OPENID} or form.get("authorization_details")
     if named and len(harmless) < len(scopes):
         raise OAuthRefusal(
             "invalid_scope",

@@ -1,6 +1,7 @@
-"""What this server can do, for clients to read: RFC 8414, and RFC 9728 for Mandate's own API.
+"""What this server can do, for clients to read: RFC 8414, OpenID Connect Discovery 1.0, and RFC 9728 for Mandate's own API.
 
-RFC 8414 §2 members          server_metadata        RFC 9728 §2 members      api_metadata
+RFC 8414 §2, Discovery §3 members      server_metadata        RFC 9728 §2 members      api_metadata
+The members of the first two are one list (their registry is one too), and so is the document at both addresses.
 Only what works is named; ``tests/oauth/test_metadata_is_true.py`` walks both ways. The issuer comes from the setting, never
 from a Host header (RFC 8414 §2, security.md S6).
 Left out: ``scopes_supported`` and ``authorization_details_types_supported``. A scope means nothing without its resource, and
@@ -20,8 +21,11 @@ from django.views.decorators.http import require_safe
 
 from agents.acr import ACR_VALUES
 from agents.models import AuthMethod, Organisation, Registration
+from consent.oauth.authorization import PROMPTS
+from consent.oauth.id_token import CLAIMS
 from consent.oauth.private_key_jwt import ALGORITHMS
 from consent.oauth.server import GRANTS
+from consent.oauth.signing_keys import ALGORITHM
 
 API_PATH = "/api/v1"
 ENDPOINTS = {
@@ -58,6 +62,13 @@ def server_metadata() -> dict[str, Any]:
         "dpop_signing_alg_values_supported": algorithms,
         "backchannel_token_delivery_modes_supported": ["poll", "ping"],
         "backchannel_user_code_parameter_supported": False,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "claims_supported": list(CLAIMS),
+        "prompt_values_supported": list(PROMPTS),
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,  # of the client's own, that is: Discovery §3 means true where nothing stands
         **_self_registration(),
     }
 
@@ -90,7 +101,7 @@ def api_metadata() -> dict[str, Any]:
 @login_not_required
 @require_safe
 def server_document(request: HttpRequest) -> HttpResponse:
-    """Answer RFC 8414 §3."""
+    """Answer RFC 8414 §3 and Discovery §4."""
     return _public(server_metadata())
 
 

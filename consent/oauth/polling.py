@@ -59,6 +59,7 @@ class PolledRequest:
     requested: list[list[str]]
     family_id: uuid.UUID
     dpop_jkt: str = ""
+    nonce: str = ""
 
 
 class PolledGrant(GrantTypeBase):

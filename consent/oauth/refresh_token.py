@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,9 +41,11 @@ from consent.oauth.audience import (
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.conditions import must_meet, take_use
 from consent.oauth.errors import OAuthRefusal
+from consent.oauth.id_token import id_token, is_due
 from consent.oauth.purpose import require_same_purpose
-from consent.oauth.what_is_asked import NO_PERMISSION
+from consent.oauth.what_is_asked import NO_PERMISSION, NOT_TOLD
 from consent.observed import RefusedUse
+from consent.telling_who import OPENID, is_wished
 
 HEALS_WITHIN = timedelta(seconds=10)
 
@@ -131,6 +134,7 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
     # After the token was found to be no replay. What is refused here rolls its use back: it counts when the hours open.
     latest = must_meet(consent, facts=facts, latest=family.ends_at)
     more = take_use(consent, now=facts.now)
+    tells_who = is_due(consent, family.requested, asked_now=(request.scope or "").split())
     issued = issue(
         client=client,
         standing=standing_of(consent),
@@ -145,20 +149,30 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
         details=token_for.details,
         narrowed=token_for.narrowed,
         jkt=request.binding.jkt,
+        id_token=tells_who,
     )
     tell_of_use(consent, token_for.rows, now=facts.now)
-    return answer(issued, start(family, user_id=row.user_id, now=facts.now, parent_id=row.pk) if more else None)
+    told = {"client_id": client.client_id, "access_token": issued.value, "now": facts.now}
+    who = id_token(consent, **told) if tells_who else ""
+    return answer(issued, start(family, user_id=row.user_id, now=facts.now, parent_id=row.pk) if more else None, who)
 
 
 def _wanted(request: Request, family: TokenFamily, resource_id: uuid.UUID) -> set[str]:
     """Return the names asked for now among those first requested at this resource. Raises OAuthRefusal invalid_scope."""
     requested = {name for asked_at, name in family.requested if asked_at == str(resource_id)}
     # Authlib repeats at each refresh all that it first asked for, ``offline_access`` too.
-    asked = set((request.scope or "").split()) - NO_PERMISSION or requested
     anywhere = {name for _, name in family.requested}
+    asked = set((request.scope or "").split()) - passed_over(family.requested) - {OPENID} or requested
     if not asked <= anywhere:
         raise OAuthRefusal("invalid_scope", "A scope was asked for that the first request did not name.")
     return asked & requested
+
+
+def passed_over(requested: Iterable[Sequence[str]]) -> frozenset[str]:
+    """Return the scopes that a client may name again, since its first request named them, and that are none of ours."""
+    pairs = list(requested)
+    unbidden = NOT_TOLD - {name for _, name in pairs} if is_wished(pairs) else frozenset()
+    return NO_PERMISSION | unbidden
 
 
 def _must_be_bound_as_before(family: TokenFamily, client: ProvenClient, *, jkt: str) -> None:

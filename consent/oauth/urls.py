@@ -31,6 +31,7 @@ urlpatterns = [
     path("oauth/register/<str:client_id>", manage, name="registration-management"),
     path("oauth/", include((endpoints, "oauth2_provider"))),
     path(".well-known/oauth-authorization-server", server_document, name="server-metadata"),
+    path(".well-known/openid-configuration", server_document, name="openid-metadata"),
     path(".well-known/oauth-protected-resource", api_document, name="api-metadata"),
     path(".well-known/oauth-protected-resource/api/v1", api_document, name="api-metadata-at-path"),
     path(".well-known/jwks.json", jwks, name="jwks"),

@@ -22,7 +22,6 @@ from consent.oauth import authorization_code, client_credentials, polling, refre
 from consent.oauth.client_authentication import prove_client, require_usable
 from consent.oauth.dpop import binding_of
 from consent.oauth.errors import OAuthRefusal
-from consent.oauth.what_is_asked import NO_PERMISSION
 
 
 class MandateValidator(OAuth2Validator):
@@ -89,7 +88,8 @@ class MandateValidator(OAuth2Validator):
 
     def get_original_scopes(self, refresh_token_value: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
         """The names first requested: one that was never requested is ``invalid_scope``, one taken away is left out."""
-        return sorted({name for _, name in request.refresh_row.family.requested} | NO_PERMISSION)
+        requested = request.refresh_row.family.requested
+        return sorted({name for _, name in requested} | refresh_token.passed_over(requested))
 
     # client_credentials: RFC 6749 §4.4
 

@@ -2,7 +2,7 @@
 
 RFC 8707 §2 resource     check_resources         RFC 9396 §5 details                check_details
 RFC 6749 §3.3 scope      check_scopes            RFC 9470 §4 acr_values, max_age    check_authentication
-purpose, our own         check_purpose
+purpose, our own         check_purpose           OpenID Connect Core §5.4 scope     _names
 
 The authorization request checks these after its own (``authorization.py``); a request without a browser checks only these.
 """
@@ -20,10 +20,14 @@ from agents.models import AgentScope, Client, DetailVersion, Resource, Scope
 from consent.oauth import authorization_details
 from consent.oauth.authorization_reading import Reading, Sent
 from consent.purpose import clean_purpose
+from consent.telling_who import OPENID
 
 MOST_RESOURCES = 20
 LONGEST_AGE = 9
 """Digits."""
+NOT_TOLD = frozenset({"profile", "email", "address", "phone"})
+"""Claims by scope (OpenID Connect Core §5.4) that are not offered. Libraries ask for them unbidden: passed over beside
+``openid``, as §3.1.2.1 says of scopes that a server does not understand, and ``scope`` in the answer tells."""
 NO_PERMISSION = frozenset({"offline_access"})
 """A wish for a refresh token. That follows from the client's grants and the consent, so it is neither shown nor an error."""
 
@@ -82,7 +86,9 @@ def _names(reading: Reading) -> frozenset[str]:
     """Return the scopes that are asked for by name: in the request, or else in what the program registered for itself."""
     client = reading.client
     registered = client.registered_metadata.get("scope", "") if client is not None and client.is_self_registered else ""
-    return frozenset((reading.one("scope") or _known(registered)).split()) - NO_PERMISSION
+    names = frozenset((reading.one("scope") or _known(registered)).split()) - NO_PERMISSION
+    reading.openid = OPENID in names
+    return names - {OPENID}
 
 
 def _known(registered: str) -> str:
@@ -108,16 +114,19 @@ def check_scopes(reading: Reading) -> None:
 
     Beside details no ``scope`` means no other scope. A scope that has a type of details is asked for by these alone.
     """
+    offered = {row.scope.name for row in reading.offered}
     names = _names(reading)
+    if reading.openid:
+        names -= NOT_TOLD - offered
     plain = [row for row in reading.offered if row.scope_id not in reading.versions]
     by_detail = [row for row in reading.offered if row.scope_id in reading.details]
-    bare = names & {row.scope.name for row in reading.offered} - {row.scope.name for row in [*plain, *by_detail]}
+    bare = names & offered - {row.scope.name for row in [*plain, *by_detail]}
     if bare:
         raise reading.refused("invalid_scope", f"Ask for {min(bare)} by authorization_details (RFC 9396).")
     all_of_them = not names and not reading.details
     by_name = [row for row in plain if all_of_them or row.scope.name in names]
     reading.asked = [row for row in reading.offered if row in by_name or row in by_detail]
-    known = {row.scope.name for row in reading.offered} | {scope.name for scope in reading.beyond}
+    known = offered | {scope.name for scope in reading.beyond}
     if not reading.asked and reading.beyond and names <= known:
         raise reading.page("needs_administrator", "A personal agent gets nothing sensitive. Ask an administrator.")
     if not names <= known or not reading.asked:
@@ -141,6 +150,8 @@ class WhatIsAsked:
     purpose: str
     acr_values: tuple[str, ...] = ()
     details: authorization_details.Asked = field(default_factory=dict)
+    openid: bool = False
+    """Whether it asks to know who the person is."""
 
 
 def read_what_is_asked(client: Client, sent: Sent, *, now: datetime) -> WhatIsAsked:
@@ -151,4 +162,4 @@ def read_what_is_asked(client: Client, sent: Sent, *, now: datetime) -> WhatIsAs
     reading = Reading(sent, now, tells=not client.is_public, client=client)
     for check in WHAT_IS_ASKED:
         check(reading)
-    return WhatIsAsked(tuple(reading.asked), reading.purpose, reading.acr_values, reading.details)
+    return WhatIsAsked(tuple(reading.asked), reading.purpose, reading.acr_values, reading.details, reading.openid)

@@ -85,6 +85,8 @@ def _answer(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
         if silent:
             raise _told(asked, "login_required", "The person is not signed in.")
         return _to_sign_in(asked)
+    if asked.hinted is not None and asked.hinted != request.user.pk:
+        raise _told(asked, "login_required", "Somebody else is signed in than id_token_hint names.")
     needed = _sign_in_needed(request, asked)
     if needed is not None:
         return _to_fresh_sign_in(request, asked, needed)
@@ -184,6 +186,7 @@ def _offer(request: HttpRequest, asked: AuthorizationRequest, shown: Shown | Non
         asked.redirect_uri,
         acr_values=asked.acr_values,
         details=asked.details,
+        openid=asked.openid,
     )
     return make_offer(
         asking,

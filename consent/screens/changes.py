@@ -29,6 +29,7 @@ from consent.screens.preview import preview_of
 from consent.screens.storing import never_stored
 from consent.screens.ticking import render_clock
 from consent.screens.who_and_when import moment_of, person_of
+from consent.telling_who import detail, title
 from consent.until import CUSTOM, chosen_end, earlier_ends, zone_of
 
 FormProblem = (NotNarrower, NotShorter, NotTighter, NothingToConfirm, OfferChanged, InvalidInput)
@@ -108,6 +109,10 @@ def try_change(request: HttpRequest, consent: Consent, change: str, action: Call
 # -------------------------------------------------------------------------------------------------------------- narrow
 
 
+WHO = "who"
+"""How a form says that the agent goes on being told who the person is, among the permissions that stay."""
+
+
 @never_stored
 @require_http_methods(["GET", "POST"])
 def narrow(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
@@ -120,13 +125,19 @@ def narrow(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
     chosen = request.POST if request.method == "POST" else request.GET
     asked = set(chosen.getlist("keep")) if "keep" in chosen or request.method == "POST" else set(held)
     keep = {key for key, row in held.items() if key in asked or row.required}
+    keep_who = WHO in asked or (request.method != "POST" and "keep" not in chosen)
     problem: Refused | None = None
     if request.method == "POST":
 
         def do() -> object:
             scopes: frozenset[Scope] = frozenset(held[key].scope for key in keep)
             return mandate.narrow(
-                consent.pk, keep=scopes, reason=reason_of(request, consent), by=Actor.of(request), now=now
+                consent.pk,
+                keep=scopes,
+                keep_who=keep_who,
+                reason=reason_of(request, consent),
+                by=Actor.of(request),
+                now=now,
             )
 
         problem = try_change(request, consent, "narrow", do)
@@ -140,6 +151,7 @@ def narrow(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         problem,
         rows=[(row, key in keep) for key, row in held.items()],
         going=[row for key, row in held.items() if key not in keep],
+        who={"title": title(), "detail": detail(), "kept": keep_who} if consent.tells_who else None,
     )
 
 

@@ -34,7 +34,7 @@ SALT = "mandate.consent-form"
 SHOWN = "shown"
 CSRF = "csrfmiddlewaretoken"
 FIELDS = (
-    frozenset({SHOWN, CSRF, "scope", "detail", "until", "until_at", "purpose", "purpose_ok", "decision"})
+    frozenset({SHOWN, CSRF, "scope", "detail", "tells_who", "until", "until_at", "purpose", "purpose_ok", "decision"})
     | limits.FIELDS
 )
 MUST_BE_THERE = frozenset({SHOWN, "until_at", "purpose", "decision"}) | limits.TEXTS
@@ -159,6 +159,7 @@ class Answer:
     purpose_ok: bool
     limits: Limits
     details: DetailsAnswer = field(default_factory=DetailsAnswer)
+    tells_who: bool = False
 
 
 def read_answer(post: QueryDict, offer: Offer) -> Answer:
@@ -176,12 +177,23 @@ def read_answer(post: QueryDict, offer: Offer) -> Answer:
         raise FormTampered("until")
     if post.get("purpose_ok", "on") != "on" or ("purpose_ok" in post and not offer.asks_to_confirm_purpose):
         raise FormTampered("purpose_ok")
+    if post.get("tells_who", "on") != "on" or ("tells_who" in post and not offer.asks_who):
+        raise FormTampered("tells_who")
     try:
         limited = read_limits(post)
         details = read_details(post, offer)
     except ValueError as problem:
         raise FormTampered("limits") from problem
-    return Answer(ticked, until, str(post["until_at"]), str(post["purpose"]), "purpose_ok" in post, limited, details)
+    return Answer(
+        ticked,
+        until,
+        str(post["until_at"]),
+        str(post["purpose"]),
+        "purpose_ok" in post,
+        limited,
+        details,
+        "tells_who" in post,
+    )
 
 
 def approval_of(answer: Answer, offer: Offer, *, signed_in: SignIn, now: datetime) -> Approval:
@@ -222,7 +234,9 @@ def approval_of(answer: Answer, offer: Offer, *, signed_in: SignIn, now: datetim
             until=_end_in_words(answer, offer),
             limits=in_words(conditions, offer.zone_name),
             granted=granted,
+            tells_who=answer.tells_who,
         ),
+        tells_who=answer.tells_who,
         redirect_host=offer.redirect_host,
         signed_in=signed_in,
         acr_values=acr_values,

@@ -35,6 +35,7 @@ from consent.models.consent_queries import ConsentQuerySet
 from consent.screens.preview import tokens_of
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
+from consent.telling_who import title
 
 STANDING_ON_A_PAGE = 25
 ENDED_ON_A_PAGE = 10
@@ -76,6 +77,11 @@ class Card:
     done: list[Done] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
+
+    @property
+    def who(self) -> str:
+        """The words in which they let it know who they are."""
+        return title()
 
     @property
     def can_narrow(self) -> bool:

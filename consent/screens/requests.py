@@ -36,6 +36,7 @@ from consent.screens.proving import cannot, lead_to_proof
 from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
+from consent.telling_who import is_wished
 
 ANSWERED_ON_A_PAGE = 10
 WAITING_ON_A_PAGE = 25
@@ -154,6 +155,7 @@ def offer_of(request: HttpRequest, asked: AccessRequest, shown_at: datetime | No
         acr_values=tuple(asked.acr_values.split()),
         harmless=asked.is_device,
         details=_details(asked, rows),
+        openid=is_wished(asked.requested),
     )
     return make_offer(asking, person=person, zone_name=person.time_zone, now=now, shown_at=shown_at)
 

@@ -23,6 +23,7 @@ from consent.screens.form import Answer, seal
 from consent.screens.limits import limits_context, limits_of
 from consent.screens.proving import kept_answer
 from consent.screens.takes import takes_of
+from consent.telling_who import detail, title
 from consent.until import CUSTOM, zone_of
 from consent.whom import detail_with_whom
 
@@ -122,6 +123,7 @@ def show(
         "latest_at": _local(offer.latest, offer),
         "purpose": answer.purpose if answer else offer.purpose,
         "purpose_ok": bool(answer and answer.purpose_ok),
+        "who": _who(offer, answer) if offer.asks_who else None,
         "own_words": bool(answer and answer.purpose != offer.purpose) or again.error_field == "purpose",
         "sealed": seal(offer, sent, request, now),
         "action": action,
@@ -131,13 +133,25 @@ def show(
         "keeper_note": keeper_note,
         "takes": [] if may_not else takes_of(request, offer, now),
         "renews": renews,
-        "can_leave_out": len(offer.lines) > 1 and not all(line.locked for line in offer.lines),
+        "can_leave_out": offer.asks_who or (len(offer.lines) > 1 and not all(line.locked for line in offer.lines)),
         "differences": differences_of(offer.paused) if offer.paused else [],
         "now": now,
         **_limits(offer, again),
         **(more or {}),
     }
     return render(request, template, context, status=status)
+
+
+def _who(offer: Offer, answer: Answer | None) -> dict[str, Any]:
+    """Return the line that asks to know who the person is, as ``components/scope_row.html`` draws it."""
+    return {
+        "title": title(),
+        "detail": detail(),
+        "name": "tells_who",
+        "value": "on",
+        "checked": answer.tells_who if answer else True,
+        "chips": ["new"] if offer.held is not None and not offer.held.tells_who else [],
+    }
 
 
 def _limits(offer: Offer, again: Again) -> dict[str, Any]:

@@ -399,10 +399,11 @@ def test_a_decision_is_kept_whole(
         acr_values=(MULTI,),
         origin=Origin.REQUEST,
         details={transfers: (Detail(version, asked),)},
+        tells_who=True,
     )
     unset = {field.name for field in fields(Approval)} - {
         "client", "user", "scopes", "purpose", "ends_at", "once", "conditions", "required", "shown", "redirect_host",
-        "signed_in", "acr_values", "origin", "details",
+        "signed_in", "acr_values", "origin", "details", "tells_who",
     }  # fmt: skip
     assert not unset, "keep these in consent/pending.py, and give them a value here"
     with transaction.atomic():

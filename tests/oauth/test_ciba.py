@@ -51,7 +51,7 @@ def test_an_agent_asks_and_gets_what_the_person_allowed(robot, weber, records_ap
 
     assert decides(weber, request).status_code == 302
     token = polls(robot, body["auth_req_id"]).json()
-    assert token["scope"] == "calendar:read"
+    assert token["scope"] == "openid calendar:read"
     assert token["refresh_token"]
     seen = records_api.introspects(token["access_token"])
     assert (seen["sub"], seen["act"]["sub"]) == (str(weber.pk), str(discharge_assistant.pk))

@@ -10,6 +10,7 @@ from django.test import Client as Browser
 
 pytestmark = [pytest.mark.django_db]
 SERVER = "/.well-known/oauth-authorization-server"
+OPENID = "/.well-known/openid-configuration"
 METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 API = "/.well-known/oauth-protected-resource"
 
@@ -52,6 +53,24 @@ def test_it_says_what_there_is_and_no_more(document, settings):
         "revocation_endpoint_auth_methods_supported": METHODS,
         "revocation_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "claims_supported": [
+            "iss",
+            "sub",
+            "aud",
+            "azp",
+            "exp",
+            "iat",
+            "auth_time",
+            "acr",
+            "nonce",
+            "at_hash",
+        ],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
         "acr_values_supported": ["urn:mandate:acr:single", "urn:mandate:acr:multi", "phr"],
     }
 
@@ -68,7 +87,7 @@ def test_it_says_what_there_is_and_no_more(document, settings):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("path", [SERVER, API, f"{API}/api/v1"])
+@pytest.mark.parametrize("path", [SERVER, OPENID, API, f"{API}/api/v1"])
 def test_no_header_chooses_who_we_say_we_are(path, headers):
     plain = Browser().get(path)
     assert Browser().get(path, **headers).content == plain.content
@@ -80,7 +99,7 @@ def test_an_unknown_host_is_refused(path):
     assert Browser().get(path, HTTP_HOST="evil.example").status_code == 400
 
 
-@pytest.mark.parametrize("path", [SERVER, API, f"{API}/api/v1", "/.well-known/jwks.json"])
+@pytest.mark.parametrize("path", [SERVER, OPENID, API, f"{API}/api/v1", "/.well-known/jwks.json"])
 def test_anybody_may_read_it_from_anywhere_and_only_read(path):
     answer = Browser().get(path, HTTP_ORIGIN="https://somewhere.example")
     assert answer.status_code == 200

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import oauth2_provider.urls
@@ -32,6 +33,8 @@ from tests.programs import allows, host_on_this_machine, redeems, registers
 from tests.security.expected import is_oauth_error
 from tests.security.routes import every_route
 from tests.signing import SigningClient, by_assertion, claims_of, encoded, gives_key, signed
+from tests.signing_in import proves as comes_back
+from tests.signing_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 SERVER = "/.well-known/oauth-authorization-server"
@@ -331,11 +334,50 @@ def test_a_program_is_known_by_its_document(document, settings, weber, look_up_s
 
 # ----------------------------------------------------------------------- what is not advertised is refused or not there
 
+
+@proves(
+    "subject_types_supported", "id_token_signing_alg_values_supported", "claims_supported", "prompt_values_supported"
+)
+def test_openid(document, at, weber, discharge):
+    assert document["subject_types_supported"] == ["public"]
+    said = set()
+    for prompt in [*document["prompt_values_supported"], None]:
+        person = signed_in(weber, ago=timedelta(minutes=2))
+        page = opens(person, discharge.client, scope="openid staff:read", nonce="n", prompt=prompt)
+        if prompt == "login":
+            page = person.get(comes_back(person, page.headers["Location"]))
+        if prompt == "none":
+            assert answer_of(page)["error"] == "consent_required"
+            continue
+        code = answer_of(decides(person, form_of(page)) if page.status_code == 200 else page)["code"]
+        form = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}
+        token = post(at("token_endpoint"), form, **discharge.header).json()["id_token"]
+        keys = KeySet.import_key_set(Browser().get(at("jwks_uri")).json())
+        for algorithm in document["id_token_signing_alg_values_supported"]:
+            said |= set(json.loads(jws.deserialize_compact(token, keys, algorithms=[algorithm]).payload))
+    assert said == set(document["claims_supported"])
+    other = opens(browser(weber), discharge.client, scope="openid", prompt="create")
+    assert answer_of(other)["error"] == "invalid_request"
+
+
+@proves("claims_parameter_supported")
+def test_claims_cannot_be_asked_for_one_by_one(document, at, weber, discharge):
+    assert document["claims_parameter_supported"] is False
+    person = signed_in(weber)
+    wish = json.dumps({"id_token": {"email": {"essential": True}}})
+    page = opens(person, discharge.client, scope="openid staff:read", claims=wish)
+    code = answer_of(decides(person, form_of(page)))["code"]
+    form = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}
+    token = post(at("token_endpoint"), form, **discharge.header).json()["id_token"]
+    assert weber.email not in base64.urlsafe_b64decode(token.split(".")[1] + "==").decode()
+
+
 NOT_NAMED = {
     "/oauth/authorize/decision": "the form of our own page",
     "/oauth/authorize/report": "the form of our own page",
     "/oauth/register/<str:client_id>": "named in the answer to each registration",
     SERVER: "the document itself",
+    "/.well-known/openid-configuration": "the same document",
     API: "the document itself",
     f"{API}/api/v1": "the document itself",
     "/.well-known/evidence-keys.json": "named in each file of evidence",
@@ -432,9 +474,9 @@ def test_no_way_to_prove_oneself_beside_those_listed(document, claims, clinic_al
         assert is_oauth_error(post("/oauth/token", form | body, **header), "invalid_client", 401)
 
 
+@proves("request_parameter_supported", "request_uri_parameter_supported")
 def test_request_objects_are_neither_advertised_nor_taken(document, weber, discharge_client):
-    for name in ("request_parameter_supported", "request_uri_parameter_supported", "claims_parameter_supported"):
-        assert document.get(name, False) is False
+    assert document["request_parameter_supported"] is document["request_uri_parameter_supported"] is False
     for name, value in (("request", "e30.e30.x"), ("request_uri", "https://app.st-anna.example/request.jwt")):
         answer = answer_of(opens(browser(weber), discharge_client, **{name: value}))
         assert answer["error"] == f"{name}_not_supported"

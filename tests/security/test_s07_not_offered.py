@@ -68,7 +68,7 @@ def test_s07_the_metadata_lists_exactly_what_works():
     for absent in (
         "registration_endpoint",
         "userinfo_endpoint",
-        "id_token_signing_alg_values_supported",
+        "end_session_endpoint",
         "request_object_signing_alg_values_supported",
         "client_id_metadata_document_supported",
     ):

@@ -17,7 +17,6 @@ SKIPS = (
     {"decision": "allow"},
     {"access_type": "online"},
     {"include_granted_scopes": "true"},
-    {"id_token_hint": "e30.e30."},
     {"login_hint": "weber"},
 )
 
@@ -29,6 +28,12 @@ def test_s48_no_parameter_skips_the_first_screen(weber, discharge_client, extra)
     back = answer_of(opens(browser, discharge_client, prompt="none", **extra))
     assert back["error"] in {"consent_required", "interaction_required"}
     assert not AuthorizationCode.objects.exists()
+
+
+def test_s48_a_hint_that_is_no_token_of_ours_is_refused(weber, discharge_client):
+    for prompt in ("none", None):
+        back = answer_of(opens(builders.browser(weber), discharge_client, id_token_hint="e30.e30.", prompt=prompt))
+        assert back["error"] == "invalid_request"
 
 
 def test_s48_neither_a_live_token_nor_another_clients_consent_is_a_yes(

@@ -55,6 +55,7 @@ TABLE = {
     "registration-management": may(NO_ONE, NO_ONE),
     "receipts": may(NO_ONE, NO_ONE),
     "server-metadata": PUBLIC,
+    "openid-metadata": PUBLIC,
     "api-metadata": PUBLIC,
     "api-metadata-at-path": PUBLIC,
     "jwks": PUBLIC,
