@@ -23,6 +23,7 @@ from consent.approval import Approval
 from consent.conditions import conditions_from
 from consent.errors import ApproverNeeded, DecisionRefused, OfferChanged
 from consent.models import AuthorizationCode, Consent, Origin, PendingConsent
+from consent.passing import Passing
 from consent.pending import ApprovalClosed, approval_of, as_kept
 from tests import builders, detailing, out_of_band
 from tests.builders import actor
@@ -400,10 +401,11 @@ def test_a_decision_is_kept_whole(
         origin=Origin.REQUEST,
         details={transfers: (Detail(version, asked),)},
         tells_who=True,
+        passing=Passing(frozenset({discharge_client.pk}), 2),
     )
     unset = {field.name for field in fields(Approval)} - {
         "client", "user", "scopes", "purpose", "ends_at", "once", "conditions", "required", "shown", "redirect_host",
-        "signed_in", "acr_values", "origin", "details", "tells_who",
+        "signed_in", "acr_values", "origin", "details", "tells_who", "passing",
     }  # fmt: skip
     assert not unset, "keep these in consent/pending.py, and give them a value here"
     with transaction.atomic():
