@@ -5,22 +5,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('agents', '0014_passing_on'),
-        ('consent', '0014_passing_on'),
+        ("agents", "0014_passing_on"),
+        ("consent", "0014_passing_on"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         migrations.swappable_dependency(settings.OAUTH2_PROVIDER_APPLICATION_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='consent',
-            name='tells_who',
+            model_name="consent",
+            name="tells_who",
             field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(('tells_who', False), ('user__isnull', False), _connector='OR'), name='consent_tells_who_somebody_is'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("tells_who", False), ("user__isnull", False), _connector="OR"),
+                name="consent_tells_who_somebody_is",
+            ),
         ),
     ]
