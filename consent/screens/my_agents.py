@@ -15,7 +15,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agents.actors import Actor
@@ -258,11 +257,10 @@ def stop_all(request: HttpRequest) -> HttpResponse:
             problem = refused.sentence
         else:
             ended = mandate.revoke_all(person_of(request), reason=reason, by=Actor.of(request), now=now)
-            said = ngettext(
-                "Stopped. %(n)s consent is revoked.", "Stopped. %(n)s consents are revoked.", len(ended)
-            ) % {"n": len(ended)}
-            messages.success(request, said)
-            return redirect("my-agents-stopped" if ended else "my-agents")
+            if ended:
+                return redirect("my-agents-stopped")
+            messages.info(request, _("Nothing was left to stop."))
+            return redirect("my-agents")
     if not standing and request.method == "GET":
         raise Http404
     context = {

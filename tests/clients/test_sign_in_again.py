@@ -24,7 +24,7 @@ from agents.models import Access, DataClass, User
 from agents.sign_in import RECORDS
 from consent.models import Consent
 from tests import builders, grants
-from tests.clients.test_authlib import TIMEOUT, Page
+from tests.clients.person import TIMEOUT, Page
 from tests.consent.asking import DECIDE
 from tests.services.mandate import BASE_DIR
 from tests.services.records_api import RunningRecordsApi

@@ -79,7 +79,7 @@ def test_forty_consents_have_met_every_fate(st_anna):
 def test_words_that_changed_pause_the_doctors_consent_and_an_administrators_word_is_waited_for(st_anna):
     (paused,) = Consent.objects.drifted(NOW)
     assert (paused.user, paused.agent.name) == (st_anna.people["weber"], "Ward Round Notes")
-    assert [change["what"] for change in paused.paused_because] == ["words"]
+    assert [change["what"] for change in paused.paused_because] == ["wording"]
     (waiting,) = PendingConsent.objects.waiting(NOW)
     assert waiting.decided_by == st_anna.people["elif"]
     assert waiting.may_be_agreed_to_by(st_anna.people["mara"])

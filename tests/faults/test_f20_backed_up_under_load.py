@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from consent.models.token import digest_of
-from tests.clients.test_authlib import Page
+from tests.clients.person import Page
 from tests.console.test_backup import elsewhere, sql, with_programs
 from tests.grants import REDIRECT
 from tests.services.processes import until
