@@ -54,4 +54,5 @@ class May(StrEnum):
     CHANGE_CONSENTS = "consent.change_consents"
     AGREE_AS_APPROVER = "consent.agree_as_approver"
     MANAGE_SIGNING_KEYS = "consent.manage_signing_keys"
+    SEE_SIGNALS = "consent.see_signals"
     MANAGE_SIGNALS = "consent.manage_signals"

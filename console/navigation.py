@@ -54,7 +54,7 @@ PLACES = (
     Place("overview", _("Overview"), "layout-dashboard", LOOKS_AFTER_AGENTS),
     Place("agents", _("Agents"), "bot", LOOKS_AFTER_AGENTS),
     Place("consents", _("Consents"), "file-check-2", May.SEE_CONSENTS),
-    Place("resources", _("Resources"), "server", May.SEE_RESOURCES),
+    Place("resources", _("Resources"), "server", May.SEE_RESOURCES, also=("signal-streams",)),
     Place("trail", _("Trail"), "scroll-text", May.SEE_TRAIL),
     Place("people", _("People"), "users-round", May.SEE_PEOPLE),
 )

@@ -179,6 +179,7 @@ RULES: dict[May, Predicate] = {
     May.CHANGE_CONSENTS: may_own_agents,
     May.AGREE_AS_APPROVER: can_agree_to_it,
     May.MANAGE_SIGNING_KEYS: is_administrator,
+    May.SEE_SIGNALS: reads_everything,
     May.MANAGE_SIGNALS: is_administrator,
 }
 

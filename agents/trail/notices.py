@@ -45,11 +45,15 @@ def leave(number: int, now: datetime) -> None:
     """Note that this event has to be told. In the transaction that wrote it."""
     with hot_cursor() as cursor:
         cursor.execute(_STATEMENT, adapted([number, now]))
-    if not any(entry[1] is nudge for entry in connection.run_on_commit):
+    nudge_when_through()
+
+
+def nudge_when_through() -> None:
+    """Let a worker look once the caller's transaction is through. One nudge is enough for all that it wrote."""
+    if not any(entry[1] is _nudge for entry in connection.run_on_commit):
         # robust: a queue that cannot be reached costs the nudge, not the change.
-        transaction.on_commit(nudge, robust=True)
+        transaction.on_commit(_nudge, robust=True)
 
 
-def nudge() -> None:
-    """Let a worker look now. One nudge is enough for all that one transaction wrote."""
+def _nudge() -> None:
     current_app.tasks[TASK].delay()

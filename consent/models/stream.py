@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from agents.ids import uuid7
-from agents.models import Resource
+from agents.models import Resource, User
 
 
 class StreamStatus(models.TextChoices):
@@ -38,6 +38,10 @@ class StreamQuerySet(models.QuerySet["Stream"]):
     def standing(self) -> Self:
         """Streams that were not removed."""
         return self.filter(ended_at=None)
+
+    def visible_to(self, viewer: User) -> Self:
+        """Streams that the viewer may see: what is sent where concerns whoever runs the place, and whoever audits it."""
+        return self.standing() if viewer.reads_everything else self.none()
 
     def collecting(self) -> Self:
         """Streams for which what happens is kept: those that are sent to, and those that are paused."""

@@ -77,7 +77,7 @@ def deliver(stream_id: uuid.UUID, *, clock: Clock = timezone.now, most: int = MO
     Returns how many were taken. Does nothing where another worker serves the stream, or its time has not come. Records
     ``signal.set_aside`` and ``signal_stream.stopped``. Never call it inside a transaction.
     """
-    stream = _leased(stream_id, clock())
+    stream = leased(stream_id, clock())
     if stream is None or stream.lease is None:
         return 0
     taken = 0
@@ -87,7 +87,7 @@ def deliver(stream_id: uuid.UUID, *, clock: Clock = timezone.now, most: int = MO
             if next_one is None:
                 break
             outcome = _send(stream, next_one, clock())
-            stands = _note(stream, next_one, outcome, clock())
+            stands = note(stream, next_one, outcome, clock())
             taken += outcome.meaning is Meaning.TAKEN
             if outcome.meaning is Meaning.LATER or not stands:
                 break
@@ -96,7 +96,7 @@ def deliver(stream_id: uuid.UUID, *, clock: Clock = timezone.now, most: int = MO
     return taken
 
 
-def _leased(stream_id: uuid.UUID, now: datetime) -> Stream | None:
+def leased(stream_id: uuid.UUID, now: datetime) -> Stream | None:
     """Return the stream with a lease of ours, or None: one statement decides who serves it."""
     lease = uuid.uuid4()
     won = Stream.objects.due(now).filter(pk=stream_id).order_by().update(lease=lease, lease_until=now + LEASE)
@@ -131,7 +131,7 @@ def _send(stream: Stream, waiting: Signal, now: datetime) -> Outcome:
     return read(answer, now=now)
 
 
-def _note(stream: Stream, sent: Signal, outcome: Outcome, now: datetime) -> bool:
+def note(stream: Stream, sent: Signal, outcome: Outcome, now: datetime) -> bool:
     """Write down what came of it. Returns whether the stream is still ours to serve."""
     with transaction.atomic():
         row = Stream.objects.select_for_update(of=("self",)).select_related("resource").get(pk=stream.pk)

@@ -24,6 +24,7 @@ from agents.outgoing import BadAddress, check_url
 from agents.permissions import May
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
+from agents.trail.notices import nudge_when_through
 from agents.trail.record import record
 from consent.errors import AskedTooSoon, ForeignHost, TooManyStreams
 from consent.models import Signal, Stream
@@ -109,6 +110,7 @@ def change(
     if description is not None:
         stream.description = _description(description)
     stream.save()
+    nudge_when_through()
     _record(Kind.STREAM_CHANGED, stream, by=by, now=now, before=before, after=_facts(stream))
     return stream
 
@@ -139,6 +141,7 @@ def set_status(stream: Stream, status: StreamStatus, *, by: Actor, now: datetime
     if by.kind != ActorKind.RESOURCE:
         _append(stream, now, announces=status != StreamStatus.ENABLED)
     stream.save()
+    nudge_when_through()
     if status == StreamStatus.ENABLED:
         _record(Kind.STREAM_RESUMED, stream, by=by, now=now, reason=reason, waiting=waiting)
     else:
@@ -166,6 +169,7 @@ def verify(stream: Stream, *, by: Actor, now: datetime, state: str | None = None
     asked = signal(stream, verification(stream.pk, state), now=now)
     asked.save()
     stream.save()
+    nudge_when_through()
     return asked
 
 
@@ -179,6 +183,7 @@ def send_again(stream: Stream, *, by: Actor, now: datetime) -> int:
     back = Signal.objects.filter(stream=stream, delivered_at=None, set_aside_at__isnull=False).update(set_aside_at=None)
     _begin_anew(stream)
     stream.save()
+    nudge_when_through()
     _record(Kind.STREAM_RESUMED, stream, by=by, now=now, waiting=Signal.objects.waiting().filter(stream=stream).count())
     return back
 

@@ -8,7 +8,7 @@ from agents import sweeps as sweeps_of_agents
 from agents.heartbeat import note_sweep
 from agents.warnings import warn_of_agents, warn_of_credentials
 from consent import sweeps as sweeps_of_consent
-from console.demo import agents, changes, consents, estate, people, requests, traffic, trouble
+from console.demo import agents, changes, consents, estate, people, requests, signals, traffic, trouble
 from console.demo.timeline import Timeline
 from console.demo.world import World
 
@@ -23,7 +23,7 @@ def fill(*, now: datetime) -> World:
     """Let everything happen up to now, in an empty and migrated installation. Returns what there is then."""
     world = World(now)
     line = Timeline(now - LAST_STEPS)
-    for chapter in (people, estate, agents, consents, requests, traffic, trouble, changes):
+    for chapter in (people, estate, agents, consents, requests, traffic, trouble, changes, signals):
         chapter.tell(world, line)
     moment = now - WEEKS + EVERY
     while moment < now:
@@ -45,4 +45,5 @@ def _sweep(at: datetime) -> None:
     warn_of_agents(now=at)
     warn_of_credentials(now=at)
     sweeps_of_consent.warn_of_consents(now=at)
+    signals.deliver(at)
     note_sweep(at)

@@ -20,7 +20,7 @@ from agents.last_use import last_used
 from agents.models import AgentScope, DetailVersion, Resource
 from agents.permissions import May
 from agents.promises import when_it_counts
-from consent.models import Consent, ConsentScope
+from consent.models import Consent, ConsentScope, Stream
 from consent.screens.who_and_when import moment_of, person_of
 from console.detail_words import life_in_words
 from console.forms.reasons import ReasonForm
@@ -43,6 +43,7 @@ def resources(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [{"resource": resource, "promise": when_it_counts(resource)} for resource in page],
         "may_manage": person_of(request).has_perm(May.MANAGE_RESOURCE),
+        "may_see_signals": person_of(request).has_perm(May.SEE_SIGNALS),
     }
     return render_page(request, "console/resources.html", context)
 
@@ -64,6 +65,9 @@ def resource(request: HttpRequest, resource_id: uuid.UUID) -> HttpResponse:
         ],
         "used": used.get(resource.pk),
         "life": life_in_words(resource.token_life.total_seconds()),
+        "streams": list(Stream.objects.visible_to(person_of(request)).filter(resource=resource).with_backlog()),
+        "may_see_signals": person_of(request).has_perm(May.SEE_SIGNALS),
+        "may_manage_signals": person_of(request).has_perm(May.MANAGE_SIGNALS) and resource.ended_at is None,
     }
     return render_page(request, "console/resource.html", context)
 

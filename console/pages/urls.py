@@ -11,4 +11,5 @@ urlpatterns = [
     path("agents/", include("console.pages.agent_urls")),
     path("styleguide/", styleguide, name="styleguide"),
     path("resources/", include("console.pages.resource_urls")),
+    path("signals/", include("console.pages.signal_urls")),
 ]

@@ -34,6 +34,11 @@ CHIPS: dict[str, Chip] = {
     "revoked": Chip("stop", "octagon-x", _("revoked")),
     "superseded": Chip("", "history", _("replaced")),
     "narrowed": Chip("", "scissors", _("narrowed")),
+    # states of a receiver of signals, and of one signal
+    "enabled": Chip("ok", "radio", _("sending")),
+    "disabled": Chip("", "circle-minus", _("off")),
+    "delivered": Chip("ok", "circle-check", _("taken")),
+    "set-aside": Chip("warn", "triangle-alert", _("set aside")),
     # states of an access request
     "waiting": Chip("accent", "hand", _("waiting")),
     "approved": Chip("ok", "circle-check", _("allowed")),

@@ -22,6 +22,7 @@ EXAMPLES = {
     "consent": 6,
     "event": 6,
     "organisation-consent": 3,
+    "signal-stream": 2,
 }
 """How many of a kind are looked at, because each may lead to other pages. One of the rest."""
 

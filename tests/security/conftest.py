@@ -7,7 +7,7 @@ import pytest
 from agents import invitations
 from agents.models import Event
 from consent.oauth.signing_keys import make_key
-from tests import builders, out_of_band, ruling
+from tests import builders, out_of_band, receiving, ruling
 from tests.consent.asking import reports
 
 
@@ -35,6 +35,7 @@ def own(
         "report_id": reports(weber, discharge_client, purpose="Another thing", scope="staff:read").pk,
         "number": Event.objects.filter(kind="consent.approved").get().pk,
         "kid": make_key(now=now).kid,
+        "stream_id": receiving.stream(records, "https://records.st-anna.example/signals", by=mara).pk,
         "move": "suspend",
         "change": "revoke",
         "token": "guess",

@@ -187,6 +187,16 @@ TABLE = {
     "scope-end": CHANGE_RESOURCE,
     "scope-details": CHANGE_RESOURCE,
     "scope-details-end": may(NO_ONE),  # where there is no type there is none to end
+    # receivers of signals
+    "signal-streams": may({MARA, OMAR}),
+    "signal-stream": may({MARA, OMAR}),
+    "signal-stream-add": may({MARA}, {MARA}),
+    "signal-stream-edit": may({MARA}, {MARA}),
+    "signal-stream-test": may(NO_ONE, {MARA}),
+    "signal-stream-pause": may({MARA}, {MARA}),
+    "signal-stream-resume": may(NO_ONE, {MARA}),
+    "signal-stream-again": may(NO_ONE, {MARA}),
+    "signal-stream-remove": may({MARA}, {MARA}),
     # one person: Weber, who may read what is known of himself
     "person": may({MARA, OMAR, WEBER}),
     "person-role": CHANGE_PERSON,
@@ -208,6 +218,7 @@ SEES = {
     "person_id": {MARA, WEBER, OMAR},
     "link_id": {MARA, OMAR},
     "report_id": {MARA, OMAR},
+    "stream_id": {MARA, OMAR},
 }
 """Who may see a subject at all, by the id in the address. To everybody else it looks like what does not exist."""
 OPENED = {200, 302, 303, 400, 404, 405, 409, 410}

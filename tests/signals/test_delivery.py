@@ -193,7 +193,7 @@ def test_a_worker_killed_between_sending_and_noting_sends_the_same_again(stream,
     start = timezone.now()
     with time_machine.travel(start, tick=False) as clock:
         spread(now=start)
-        killed = delivery._leased(stream.pk, start)
+        killed = delivery.leased(stream.pk, start)
         delivery._send(killed, delivery._next(killed), start)  # and then it is no more: nothing is noted, or given back
         assert deliver(stream.pk) == 0
         clock.shift(LEASE)
