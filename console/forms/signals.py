@@ -18,7 +18,7 @@ HEARD = [
 ]
 
 
-class ResourceChoiceField(forms.ModelChoiceField):
+class ResourceChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # takes none at run time
     """Resources by name and address."""
 
     def label_from_instance(self, resource: Any) -> str:
