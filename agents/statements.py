@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.utils import CursorWrapper
 
 
@@ -31,6 +31,31 @@ def hot_cursor() -> CursorWrapper:
     connection.ensure_connection()
     cursor: Any = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]  # stubs know psycopg2 only
     return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
+
+
+def rows_of(statement: str, values: Iterable[Any]) -> list[tuple[Any, ...]]:
+    """Return the rows of one statement that runs again and again. Raises Django's errors."""
+    return _run(statement, values)[0]
+
+
+def changed_by(statement: str, values: Iterable[Any]) -> int:
+    """Run one statement that changes rows, and return how many it changed. Raises Django's errors."""
+    return _run(statement, values)[1]
+
+
+def _run(statement: str, values: Iterable[Any]) -> tuple[list[tuple[Any, ...]], int]:
+    here: Any = connections[DEFAULT_DB_ALIAS]  # once: the proxy looks for it at each attribute
+    is_watched = here.queries_logged or here.execute_wrappers
+    if here.vendor != "postgresql" or is_watched or not here.settings_dict["OPTIONS"].get("prepare_threshold"):
+        with hot_cursor() as cursor:
+            cursor.execute(statement, adapted(values))
+            return (cursor.fetchall() if cursor.description else []), cursor.rowcount
+    from agents.prepared import prepared_on
+
+    here.ensure_connection()
+    here.validate_no_broken_transaction()
+    with here.wrap_database_errors:
+        return prepared_on(here.connection).run(statement, list(values))
 
 
 @contextmanager

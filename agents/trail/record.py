@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from agents.actors import Actor, ActorKind
 from agents.own_reasons import in_words
-from agents.statements import adapted, hot_cursor, turn_to_write
+from agents.statements import changed_by, rows_of, turn_to_write
 from agents.trail.kinds import Kind
 from agents.trail.models import EventText, Outcome
 from agents.trail.notices import SIGNALLED, leave
@@ -211,11 +211,9 @@ def write(facts: EventFacts) -> int:
     if not connection.in_atomic_block:
         raise NoTransaction(facts.columns["kind"])
     texts = _not_kept_yet(facts)
-    with hot_cursor() as cursor:
-        for text in texts:
-            cursor.execute(TEXT_STATEMENT, adapted(text))
-        cursor.execute(_event_statement(connection.vendor), adapted(facts.columns[name] for name in EVENT_COLUMNS))
-        number = int(cursor.fetchone()[0])
+    for text in texts:
+        changed_by(TEXT_STATEMENT, text)
+    number = int(rows_of(_event_statement(connection.vendor), [facts.columns[name] for name in EVENT_COLUMNS])[0][0])
     _note_kept(texts, facts.columns["at"])
     return number
 
@@ -232,18 +230,17 @@ def write_with(statement: str, parameters: list[Any], facts: EventFacts) -> None
 
     For the token path, where ORM compilation is what costs. statement: one INSERT or UPDATE with ``%s`` marks.
     """
-    values = adapted(parameters)
     if connection.vendor == "postgresql":
         texts = _not_kept_yet(facts)
+        values = list(parameters)
         for text in texts:
             values.extend(text)
         values.extend(facts.columns[name] for name in EVENT_COLUMNS)
-        with hot_cursor() as cursor:
-            cursor.execute(_joined(statement, len(texts)), values)
+        rows_of(_joined(statement, len(texts)), values)
         _note_kept(texts, facts.columns["at"])
         return
-    with turn_to_write(), transaction.atomic(), hot_cursor() as cursor:
-        cursor.execute(statement, values)
+    with turn_to_write(), transaction.atomic():
+        changed_by(statement, parameters)
         write(facts)
 
 

@@ -22,7 +22,7 @@ from agents.actors import RequestFacts
 from agents.addresses import page_address
 from agents.credentials import digest_of_key, handle_of, proves
 from agents.models import AuthMethod, State
-from agents.statements import hot_cursor
+from agents.statements import rows_of
 from consent.oauth.errors import OAuthRefusal, invalid_client, invalid_request
 from consent.oauth.private_key_jwt import Signer, claimed, prove
 from consent.oauth.rows import as_facts, as_id, as_list, as_time, known_id
@@ -179,15 +179,14 @@ def prove_client(authorization: str, form: Mapping[str, str], facts: RequestFact
     handle = handle_of(claim.secret) or ""
     if len(claim.client_id) > 255 or "\0" in claim.client_id:
         raise invalid_client()
-    with hot_cursor() as cursor:
-        if claim.client_id:
-            cursor.execute(CLIENT_WITH_CREDENTIAL, [handle, claim.client_id])
-        else:
-            cursor.execute(CLIENT_OF_KEY, [handle])
-        row = cursor.fetchone()
-    if row is None:
+    if claim.client_id:
+        found = rows_of(CLIENT_WITH_CREDENTIAL, [handle, claim.client_id])
+    else:
+        found = rows_of(CLIENT_OF_KEY, [handle])
+    if not found:
         proves(claim.secret, NO_DIGEST)  # the same work as for a known client, so that time tells nothing
         raise invalid_client()
+    row = found[0]
     client = _client(row, facts.now)
     if claim.method != client.auth_method:
         proves(claim.secret, NO_DIGEST)
@@ -204,9 +203,7 @@ def _prove_by_assertion(claim: Presented, facts: RequestFacts) -> ProvenClient:
     """Return the client that signed the assertion. Raises OAuthRefusal."""
     if "\0" in claim.client_id:
         raise invalid_client()
-    with hot_cursor() as cursor:
-        cursor.execute(CLIENT_WITH_PUBLIC_KEYS, [claim.client_id])
-        rows = cursor.fetchall()
+    rows = rows_of(CLIENT_WITH_PUBLIC_KEYS, [claim.client_id])
     if not rows:
         raise invalid_client()
     client = _client(rows[0][:16], facts.now)

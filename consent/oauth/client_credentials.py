@@ -19,7 +19,7 @@ from oauthlib.common import Request
 from agents.actors import Actor, RequestFacts
 from agents.models import Agent, Checks
 from agents.models.resource import is_sensitive
-from agents.statements import adapted, hot_cursor
+from agents.statements import rows_of
 from consent.conditions import Conditions, Unmet, conditions_from
 from consent.mail import tell_of_first_sensitive_use
 from consent.models import Consent
@@ -103,9 +103,7 @@ def find(
 def _mandates(client: ProvenClient, now: datetime) -> list[Mandate]:
     if client.agent_id is None:
         return []
-    with hot_cursor() as cursor:
-        cursor.execute(ORGANISATION_CONSENTS, adapted([client.pk, now, now, now - PAUSES_AFTER]))
-        rows = cursor.fetchall()
+    rows = rows_of(ORGANISATION_CONSENTS, [client.pk, now, now, now - PAUSES_AFTER])
     found: dict[tuple[uuid.UUID, uuid.UUID], Mandate] = {}
     for consent, ends_at, key, digest, told, scope_end, name, data_class, access, marked, *place in rows:
         resource, uri, checks, life, demands, kept, time_zone, uses, taken, details = place

@@ -10,7 +10,6 @@ is no refusal, so it leaves no event.
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +20,7 @@ from oauthlib.common import Request
 from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 
 from agents.models import GrantType
-from agents.statements import adapted, hot_cursor, turn_to_write
+from agents.statements import changed_by, rows_of, turn_to_write
 from consent.models import AccessRequest, RequestDecision, RequestKind
 from consent.models.token import digest_of
 from consent.oauth.authorization_code import issue_first
@@ -72,7 +71,7 @@ class PolledGrant(GrantTypeBase):
         request.polled = find(request)
         token = token_handler.create_token(request)
         validator.save_token(token, request)
-        return self._get_default_headers(), json.dumps(token), 200
+        return {}, "", 200
 
 
 def refused() -> OAuthRefusal:
@@ -86,11 +85,10 @@ def find(request: Request) -> PolledRequest:
     secret = getattr(request, name, None)
     if not secret:
         raise invalid_request(f"{name} is missing.")
-    with hot_cursor() as cursor:
-        cursor.execute(REQUEST_STATEMENT, [digest_of(secret)])
-        row = cursor.fetchone()
-    if row is None:
+    found = rows_of(REQUEST_STATEMENT, [digest_of(secret)])
+    if not found:
         raise refused()
+    row = found[0]
     pk, client_id, kind, expires_at, interval, next_poll, decision, redeemed, *issuing = row
     client: ProvenClient = request.client
     of_device = kind == RequestKind.DEVICE
@@ -121,12 +119,11 @@ def _wait(pk: uuid.UUID, next_poll: datetime, interval: int, now: datetime) -> O
     """Note when the client may come next and return what it is told. Of two polls at once one was too fast."""
     pending = False
     longer = min(interval + MORE, LONGEST_WAIT)
-    with turn_to_write(), hot_cursor() as cursor:
+    with turn_to_write():
         if next_poll <= now:
-            cursor.execute(POLLED_STATEMENT, adapted([now + timedelta(seconds=interval), pk, next_poll]))
-            pending = cursor.rowcount == 1
+            pending = changed_by(POLLED_STATEMENT, [now + timedelta(seconds=interval), pk, next_poll]) == 1
         if not pending:
-            cursor.execute(TOO_FAST_STATEMENT, adapted([now + timedelta(seconds=longer), LONGEST_WAIT, MORE, pk]))
+            changed_by(TOO_FAST_STATEMENT, [now + timedelta(seconds=longer), LONGEST_WAIT, MORE, pk])
     if pending:
         return OAuthRefusal("authorization_pending", "Nobody has answered yet.", told=True)
     return OAuthRefusal("slow_down", f"Wait {longer} seconds between two questions.", told=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from agents.credentials import digest_of_key, handle_of, proves
-from agents.statements import hot_cursor
+from agents.statements import rows_of
 from consent.oauth.client_authentication import read_basic
 from consent.oauth.errors import OAuthRefusal, invalid_client
 from consent.oauth.rows import as_time, known_id
@@ -43,9 +43,8 @@ def prove_resource(authorization: str, now: datetime) -> ProvenResource:
     identifier, key = read_basic(value)
     if len(identifier) > 64:
         raise refused()
-    with hot_cursor() as cursor:
-        cursor.execute(RESOURCE_WITH_CREDENTIAL, [handle_of(key) or "", identifier])
-        row = cursor.fetchone()
+    found = rows_of(RESOURCE_WITH_CREDENTIAL, [handle_of(key) or "", identifier])
+    row = found[0] if found else None
     right = proves(key, (row[4] if row else None) or NO_DIGEST)
     if row is None or not right or not _may_speak(row, now):
         raise refused()

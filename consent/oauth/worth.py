@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from agents.models import State
-from agents.statements import adapted, hot_cursor
+from agents.statements import rows_of
 from consent.conditions import NONE, Unmet, conditions_from
 from consent.models.consent_queries import PAUSES_AFTER
 from consent.models.token import digest_of
@@ -119,9 +119,7 @@ def worth_of(presented: str, now: datetime) -> Worth | None:
 
 
 def _read(statement: str, now: datetime, *keys: Any) -> Worth | None:
-    with hot_cursor() as cursor:
-        cursor.execute(statement, adapted([now, *keys]))
-        rows = cursor.fetchall()
+    rows = rows_of(statement, [now, *keys])
     if not rows:
         return None
     parent_id, audience_id = as_id(rows[0][41]), known_id(rows[0][7])

@@ -1,0 +1,75 @@
+"""Statements prepared on PostgreSQL and run in one call of its client library, for the token path.
+
+A cursor of psycopg is made for everything: it parses the statement again, asks how it was prepared, and goes through a
+generator for each answer, which for these few statements costs more than the database does. What turns values into
+PostgreSQL's form and back is psycopg's own here too, and so are its errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from psycopg import Connection
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, Format, PGresult, TransactionStatus
+
+MOST = 200
+"""Statements that one connection keeps, each for the types of its values. Then it begins anew."""
+_GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+
+
+class PreparedStatements:
+    """What one connection has prepared. Belongs to the thread of its connection."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self.connection_of = connection
+        self.transformer = Transformer(connection)
+        self.names: dict[tuple[str, tuple[int, ...]], bytes] = {}
+
+    def run(self, statement: str, values: Sequence[Any]) -> tuple[list[tuple[Any, ...]], int]:
+        """Run one statement with ``%s`` marks; return its rows, and how many it returned or changed.
+
+        Begins a transaction where Django has asked for one. Raises psycopg's errors.
+        """
+        server = self.connection_of.pgconn
+        if not self.connection_of.autocommit and server.transaction_status == TransactionStatus.IDLE:
+            self._checked(server.exec_(b"BEGIN"))
+        dumped = self.transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
+        types, formats = self.transformer.types or (), self.transformer.formats
+        name = self.names.get((statement, types)) or self._prepare(statement, types)
+        result = self._checked(server.exec_prepared(name, dumped, formats, Format.TEXT))
+        if not result.ntuples:
+            return [], result.command_tuples or 0
+        self.transformer.set_pgresult(result)
+        return self.transformer.load_rows(0, result.ntuples, tuple), result.ntuples
+
+    def _prepare(self, statement: str, types: tuple[int, ...]) -> bytes:
+        if len(self.names) >= MOST:
+            for name in self.names.values():
+                self._checked(self.connection_of.pgconn.exec_(b"DEALLOCATE " + name))
+            self.names.clear()
+        first, *others = statement.split("%s")
+        numbered = first + "".join(f"${number}{part}" for number, part in enumerate(others, start=1))
+        name = f"mandate_{len(self.names)}".encode()
+        self._checked(self.connection_of.pgconn.prepare(name, numbered.encode(), types))
+        self.names[statement, types] = name
+        return name
+
+    def _checked(self, result: PGresult) -> PGresult:
+        if result.status not in _GOOD:
+            raise error_from_result(result, encoding=self.connection_of.info.encoding)
+        return result
+
+
+_of: WeakKeyDictionary[Connection[Any], PreparedStatements] = WeakKeyDictionary()
+
+
+def prepared_on(connection: Connection[Any]) -> PreparedStatements:
+    """Return what is prepared on this connection, for as long as it lives."""
+    found = _of.get(connection)
+    if found is None:
+        found = _of[connection] = PreparedStatements(connection)
+    return found
