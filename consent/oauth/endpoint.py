@@ -19,7 +19,7 @@ from agents.actors import RequestFacts
 from agents.trail.kinds import Kind
 from consent.oauth.client_authentication import named_client
 from consent.oauth.errors import OAuthRefusal, refuse, refuse_method, unavailable
-from consent.oauth.guessing import check_not_guessing, note_wrong_guess
+from consent.oauth.guessing import check_not_guessing, is_anybody_guessing, note_wrong_guess
 from consent.oauth.parameters import LONGEST_VALUE, read_form
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -56,17 +56,17 @@ def endpoint(
             facts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
             if request.method != "POST":
                 return refuse_method(refused, facts)
-            authorization, named = request.headers.get("Authorization", ""), ""
+            authorization = request.META.get("HTTP_AUTHORIZATION", "")
             form: QueryDict = QueryDict()
             try:
                 form = read_form(request, longest=longest)
-                named = named_client(authorization, form)
-                check_not_guessing(refused, named, facts)
-                return answer(Asked(form, authorization, facts, request.headers.get("DPoP", "")))
+                if is_anybody_guessing():
+                    check_not_guessing(refused, named_client(authorization, form), facts)
+                return answer(Asked(form, authorization, facts, request.META.get("HTTP_DPOP", "")))
             except OAuthRefusal as refusal:
                 response = refuse(refused, refusal, facts, **tells(form))
                 if refusal.reason_code == "invalid_client":
-                    note_wrong_guess(refusal, named, facts)
+                    note_wrong_guess(refusal, named_client(authorization, form), facts)
                 return response
             except DatabaseFault:
                 return unavailable()

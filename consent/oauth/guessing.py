@@ -22,6 +22,11 @@ _lock = Lock()
 _guessing: dict[tuple[str, str], tuple[datetime, uuid.UUID | None]] = {}
 
 
+def is_anybody_guessing() -> bool:
+    """Whether this process has seen a wrong guess. If not, nobody's name has to be read for ``check_not_guessing``."""
+    return bool(_guessing)
+
+
 def check_not_guessing(kind: Kind, named: str, facts: RequestFacts) -> None:
     """Raise OAuthRefusal 429 where this address has had its wrong guesses of this minute for the client it names.
 

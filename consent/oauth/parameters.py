@@ -41,7 +41,7 @@ def read_form(request: HttpRequest, *, longest: int = LONGEST_VALUE) -> QueryDic
 def _body(request: HttpRequest) -> bytes:
     try:
         body = request.body
-    except (RequestDataTooBig, UnreadablePostError, RawPostDataException) as problem:
+    except (RequestDataTooBig, UnreadablePostError, RawPostDataException, ValueError) as problem:  # a length of letters
         raise invalid_request("The body is too large or could not be read.") from problem
     if len(body) > LARGEST_BODY:
         raise invalid_request("The body is too large.")

@@ -19,11 +19,12 @@ from oauthlib.oauth2.rfc6749.utils import scope_to_list
 
 from agents.models import GrantType
 from consent.models import Consent
-from consent.oauth.dpop import NOT_BOUND, Binding
+from consent.oauth.dpop import Binding
 from consent.oauth.endpoint import Asked
 from consent.oauth.errors import OAuthRefusal, from_oauthlib, invalid_request
 from consent.oauth.polling import PolledGrant
 from consent.oauth.token_exchange import ExchangeGrant
+from consent.oauth.token_request import TokenRequest
 from consent.oauth.validator import MandateValidator
 from consent.oauth.way_on import way_on
 
@@ -31,12 +32,6 @@ GRANTS = (
     "authorization_code", "refresh_token", "client_credentials", GrantType.CIBA.value, GrantType.DEVICE.value,
     GrantType.EXCHANGE.value,
 )  # fmt: skip
-READ = (
-    "grant_type", "client_id", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "auth_req_id",
-    "device_code",
-)  # fmt: skip
-"""What the grants read. Nothing else is handed on: oauthlib's request shows every parameter as an attribute, so that a
-parameter named ``client`` would pass for the client that was proven. One without a value counts as not sent (§3.2)."""
 
 
 class TokenAnswer(TokenBase):
@@ -83,16 +78,7 @@ class MandateServer(TokenEndpoint):
         grant = self.grant_types.get(grant_type)
         if grant is None:
             raise OAuthRefusal("unsupported_grant_type", f"Supported are {', '.join(GRANTS)}.")
-        request = Request(
-            "/oauth/token",
-            "POST",
-            [(name, form[name]) for name in READ if form.get(name)],
-            {"Authorization": asked.authorization},
-        )
-        request.facts = asked.facts
-        request.dpop = asked.dpop
-        request.binding = NOT_BOUND
-        request.form = form
+        request = TokenRequest(asked)
         request.scopes = scope_to_list(request.scope)
         try:
             _, body, status = grant.create_token_response(request, self.default_token_type)
@@ -104,7 +90,7 @@ class MandateServer(TokenEndpoint):
             told = json.loads(body)
             answered = OAuthRefusal(told["error"], told.get("error_description", ""), status=status)
             raise _with_what_is_known(answered, request)
-        return json.loads(body), request.binding
+        return request.answer, request.binding
 
 
 def _with_what_is_known(refusal: OAuthRefusal, request: Request) -> OAuthRefusal:

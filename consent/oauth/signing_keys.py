@@ -8,11 +8,16 @@ the next one at its very hour; whether the key of an access token was given up i
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from cryptography.fernet import InvalidToken
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -32,13 +37,16 @@ KEPT_FOR = timedelta(seconds=5)
 """For how long a process keeps the keys it read: so long at most one that was given up can still sign, for nobody."""
 SET_KEPT_FOR = timedelta(minutes=5)
 """For how long whoever reads the key set may keep it (``Cache-Control``)."""
+_ECDSA = ECDSA(SHA256())
+_SIZE = 32
+"""Bytes of each half of a signature (RFC 7518 §3.4)."""
 _REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
 LONGEST_TOKEN = 8_000
 
 
 @dataclass(slots=True)
 class _Kept:
-    signing: ECKey
+    signing: EllipticCurvePrivateKey
     kid: str
     published: KeySet
     known: frozenset[str]
@@ -89,7 +97,7 @@ def _read(now: datetime) -> _Kept:
     if signing is None or private is None:
         # None yet, or one that another key-encryption secret closed: its tokens still count, and the next one signs.
         signing = make_key(now=now)
-        private = ECKey.import_key(json.loads(decrypt(signing.private_jwk_encrypted)))
+        private = _opened(signing)
         published.append(signing)
     next_one = min((key.signs_from for key in published if key.signs_from > now), default=now + KEPT_FOR)
     kept = _Kept(
@@ -105,12 +113,19 @@ def _read(now: datetime) -> _Kept:
     return kept
 
 
-def _private_half(key: SigningKey) -> ECKey | None:
+def _private_half(key: SigningKey) -> EllipticCurvePrivateKey | None:
     """Return the private half, or None where it cannot be read: the key-encryption secret is another one now."""
     try:
-        return ECKey.import_key(json.loads(decrypt(key.private_jwk_encrypted)))
+        return _opened(key)
     except InvalidToken:
         return None
+
+
+def _opened(key: SigningKey) -> EllipticCurvePrivateKey:
+    private = ECKey.import_key(json.loads(decrypt(key.private_jwk_encrypted))).private_key
+    if private is None:
+        raise InvalidToken
+    return private
 
 
 def _keys(now: datetime, *, kid: str = "") -> _Kept:
@@ -135,11 +150,22 @@ def forget_keys() -> None:
 
 
 def sign(claims: dict[str, Any], *, typ: str, now: datetime) -> str:
-    """Return the claims as a signed JWT with ``typ`` and ``kid`` in its header."""
+    """Return the claims as a signed JWT with ``typ`` and ``kid`` in its header (RFC 7515 §7.1, RFC 7518 §3.4).
+
+    Written out, since joserfc checks key and header anew for each token; what it makes of the result, a test asks it.
+    """
     keys = _keys(now)
-    header = {"typ": typ, "alg": ALGORITHM, "kid": keys.kid}
     payload = json.dumps(claims, separators=(",", ":")).encode()
-    return jws.serialize_compact(header, payload, keys.signing, registry=_REGISTRY)
+    signed = b".".join((_header(typ, keys.kid), urlsafe_b64encode(payload).rstrip(b"=")))
+    r, s = decode_dss_signature(keys.signing.sign(signed, _ECDSA))
+    signature = r.to_bytes(_SIZE, "big") + s.to_bytes(_SIZE, "big")
+    return b".".join((signed, urlsafe_b64encode(signature).rstrip(b"="))).decode()
+
+
+@lru_cache(maxsize=16)
+def _header(typ: str, kid: str) -> bytes:
+    header = {"typ": typ, "alg": ALGORITHM, "kid": kid}
+    return urlsafe_b64encode(json.dumps(header, separators=(",", ":")).encode()).rstrip(b"=")
 
 
 def verified_claims(token: str, *, typ: str, now: datetime) -> dict[str, Any] | None:

@@ -113,6 +113,6 @@ class MandateValidator(OAuth2Validator):
             GrantType.DEVICE.value: polling.redeem,
             GrantType.EXCHANGE.value: token_exchange.redeem,
         }[request.grant_type]
-        token.update(redeem(request))
+        request.answer = redeem(request)
         client = request.client
         note_use_if_possible([client.agent_id, client.pk, client.credential_id, request.consent_id], request.facts.now)
