@@ -12,7 +12,11 @@ from console.environment import SECRET_VARIABLES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
-application = get_wsgi_application()
+pages = get_wsgi_application()
+
+from console.door import Door  # noqa: E402 - only now there are settings
+
+application = Door(pages)
 limit_to_requests(settings.DATABASES["default"])
 
 # The server copies the environment into every request it hands over. The settings have read it by now, and keys and

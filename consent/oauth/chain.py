@@ -17,7 +17,7 @@ from typing import Any
 
 from agents.models import State
 from agents.models.resource import is_sensitive
-from agents.statements import adapted, hot_cursor
+from agents.statements import rows_of
 from consent.conditions import Conditions, Unmet, conditions_from
 from consent.oauth.rows import as_facts, as_list, as_time, known_id
 from consent.passing import Passing, passing_from
@@ -133,9 +133,7 @@ class Chain:
 
 def read_chain(consent_id: uuid.UUID, resource_id: uuid.UUID, now: datetime) -> Chain:
     """Return this consent with all above it, and what each holds at the resource. One query."""
-    with hot_cursor() as cursor:
-        cursor.execute(STATEMENT, adapted([consent_id, now, resource_id]))
-        rows = cursor.fetchall()
+    rows = rows_of(STATEMENT, [consent_id, now, resource_id])
     hops: dict[uuid.UUID, Hop] = {}
     for row in rows:
         key = known_id(row[0])

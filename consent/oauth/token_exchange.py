@@ -30,7 +30,7 @@ from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 from agents.actors import Actor, RequestFacts
 from agents.addresses import page_address
 from agents.models import Checks
-from agents.statements import adapted, hot_cursor
+from agents.statements import rows_of
 from consent.derived import take_over
 from consent.errors import ConsentEnded
 from consent.mail import tell_of_first_sensitive_use
@@ -182,12 +182,10 @@ def asked_target(form: QueryDict) -> str:
 
 
 def _target(asked: str, subject: Worth) -> Audience:
-    with hot_cursor() as cursor:
-        cursor.execute(TARGET_STATEMENT, [asked or subject.audience_uri, asked])
-        row = cursor.fetchone()
-    if row is None:
+    found = rows_of(TARGET_STATEMENT, [asked or subject.audience_uri, asked])
+    if not found:
         raise OAuthRefusal("invalid_target", "The consent does not hold anything at this resource.")
-    pk, uri, checks, life, demands = row
+    pk, uri, checks, life, demands = found[0]
     return Audience(known_id(pk), uri, checks == Checks.OFFLINE, as_delta(life), bool(demands))
 
 
@@ -213,9 +211,7 @@ def _denied(description: str, why: str, consent_id: uuid.UUID) -> OAuthRefusal:
 
 def _may_hold(root_agent: uuid.UUID, client: ProvenClient) -> frozenset[uuid.UUID]:
     """Return the scopes that the caller's agent may ask for, whoever passes them on. Raises OAuthRefusal access_denied."""
-    with hot_cursor() as cursor:
-        cursor.execute(MAY_STATEMENT, adapted([root_agent, client.agent_id]))
-        rows = cursor.fetchall()
+    rows = rows_of(MAY_STATEMENT, [root_agent, client.agent_id])
     if not rows or not rows[0][0]:
         raise OAuthRefusal(
             "access_denied", "The agent that was allowed this passes no work on to this one any more.",
@@ -306,9 +302,7 @@ def _share(subject: Worth, client: ProvenClient) -> Share | None:
 
     Taken back from one client of an agent is taken back from all of them.
     """
-    with hot_cursor() as cursor:
-        cursor.execute(SHARE_STATEMENT, adapted([subject.consent_id, client.agent_id]))
-        rows = cursor.fetchall()
+    rows = rows_of(SHARE_STATEMENT, [subject.consent_id, client.agent_id])
     if any(row[2] is not None for row in rows):
         consent = Consent.objects.get(pk=known_id(rows[0][0]))
         raise OAuthRefusal(

@@ -1,0 +1,63 @@
+"""The door of the web server: machines go straight to their endpoints, everybody else to Django's pages.
+
+What Django's handler does around a page (signals, an exception frame for each layer, an answer that is streamed) costs a
+token request about as much as its own work. The layers themselves are the same objects in the same order on both ways,
+read from the same list, so that neither can lose a check that the other has; ``tests/console/test_door.py`` holds the
+two answers against each other. A test client takes the long way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.handlers.exception import convert_exception_to_response
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import close_old_connections
+from django.http import HttpRequest, HttpResponse
+from django.utils.log import log_response
+from django.utils.module_loading import import_string
+
+from console.endpoints import ENDPOINTS
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+LAST_LAYER = "console.endpoints.MachineEndpointsMiddleware"
+
+
+class Door:
+    """The WSGI application. pages: Django's own, for all that is no endpoint of machines."""
+
+    def __init__(self, pages: Application) -> None:
+        self.pages = pages
+        self.answer = _layers()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request. A database connection that broke, or is too old, is given up before and after it."""
+        if environ.get("PATH_INFO") not in ENDPOINTS or environ.get("SCRIPT_NAME"):
+            return self.pages(environ, start_response)
+        close_old_connections()
+        request = WSGIRequest(environ)
+        response = self.answer(request)
+        if response.status_code >= 500:
+            log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
+        # Nobody sets a cookie here, and what was read is small: there is nothing to stream and nothing to close.
+        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+        close_old_connections()
+        return [response.content]
+
+
+def _layers() -> Callable[[HttpRequest], HttpResponse]:
+    """Return the layers that stand before the endpoints of machines, around the endpoints."""
+    layers = settings.MIDDLEWARE[: settings.MIDDLEWARE.index(LAST_LAYER) + 1]
+    answer = convert_exception_to_response(_nobody)
+    for layer in reversed(layers):
+        # As Django does it: what fails in one layer is an answer to those around it, which put their headers on it.
+        answer = convert_exception_to_response(import_string(layer)(answer))
+    return answer
+
+
+def _nobody(request: HttpRequest) -> HttpResponse:
+    raise LookupError(request.path_info)  # the door opens for ``ENDPOINTS`` alone
