@@ -1,8 +1,9 @@
-"""Statements prepared on PostgreSQL and run in one call of its client library, for the token path.
+"""Statements prepared on PostgreSQL and run without a cursor, for the token path.
 
-A cursor of psycopg is made for everything: it parses the statement again, asks how it was prepared, and goes through a
-generator for each answer, which for these few statements costs more than the database does. What turns values into
-PostgreSQL's form and back is psycopg's own here too, and so are its errors.
+A cursor of psycopg is made for everything: it parses the statement again, asks how it was prepared, and keeps what comes
+for whoever reads it later, which for these few statements costs more than the database does. What turns values into
+PostgreSQL's form and back is psycopg's own here too, and so are its errors and its waiting (with the deadline of
+``console/bounded_postgresql``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from weakref import WeakKeyDictionary
 from psycopg import Connection
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
+from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format, PGresult, TransactionStatus
 
 MOST = 200
@@ -36,11 +38,13 @@ class PreparedStatements:
         """
         server = self.connection_of.pgconn
         if not self.connection_of.autocommit and server.transaction_status == TransactionStatus.IDLE:
-            self._checked(server.exec_(b"BEGIN"))
+            server.send_query(b"BEGIN")
+            self._answer()
         dumped = self.transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
         types, formats = self.transformer.types or (), self.transformer.formats
         name = self.names.get((statement, types)) or self._prepare(statement, types)
-        result = self._checked(server.exec_prepared(name, dumped, formats, Format.TEXT))
+        server.send_query_prepared(name, dumped, formats, Format.TEXT)
+        result = self._answer()
         if not result.ntuples:
             return [], result.command_tuples or 0
         self.transformer.set_pgresult(result)
@@ -49,16 +53,20 @@ class PreparedStatements:
     def _prepare(self, statement: str, types: tuple[int, ...]) -> bytes:
         if len(self.names) >= MOST:
             for name in self.names.values():
-                self._checked(self.connection_of.pgconn.exec_(b"DEALLOCATE " + name))
+                self.connection_of.pgconn.send_query(b"DEALLOCATE " + name)
+                self._answer()
             self.names.clear()
         first, *others = statement.split("%s")
         numbered = first + "".join(f"${number}{part}" for number, part in enumerate(others, start=1))
         name = f"mandate_{len(self.names)}".encode()
-        self._checked(self.connection_of.pgconn.prepare(name, numbered.encode(), types))
+        self.connection_of.pgconn.send_prepare(name, numbered.encode(), types)
+        self._answer()
         self.names[statement, types] = name
         return name
 
-    def _checked(self, result: PGresult) -> PGresult:
+    def _answer(self) -> PGresult:
+        """Wait for what was sent, no longer than the connection waits, and return it. Raises psycopg's errors."""
+        (result,) = self.connection_of.wait(execute(self.connection_of.pgconn))
         if result.status not in _GOOD:
             raise error_from_result(result, encoding=self.connection_of.info.encoding)
         return result
