@@ -10,11 +10,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
-from agents.actors import Actor
-from agents.models import Client
+from agents import drift
+from agents.actors import Actor, require
+from agents.clients import drift_of_redirects
+from agents.errors import Ended
+from agents.models import Agent, Client, FetchedKeys
+from agents.permissions import May
 from agents.registration import Claims
+from agents.review import before_change, note_change
 from agents.self_registered import columns
+from agents.texts import reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
 
@@ -41,6 +48,50 @@ def note_claims(client: Client, claims: Claims, *, by: Actor, now: datetime) -> 
         setattr(client, name, value)
     client.pending_metadata, client.pending_since = None, None
     client.save(update_fields=[*after, "pending_metadata", "pending_since"])
+    return client
+
+
+@transaction.atomic
+def see(client: Client, *, take: bool, reason: str, by: Actor, now: datetime) -> Client:
+    """Let what a program says of itself now count, or go on with what it said before. Consents pause where it matters.
+
+    For keepers of its agent, and for administrators where nobody adopted it. Raises Forbidden, InvalidInput, Ended (nothing
+    waits). Records ``client.registration_seen``.
+    """
+    reason = reason_of(reason)
+    agent_id = Client.objects.values_list("agent_id", flat=True).get(pk=client.pk)
+    agent = Agent.objects.locked(agent_id) if agent_id else None
+    client = Client.objects.select_for_update(of=("self",)).get(pk=client.pk)
+    client.agent = agent
+    require(by, May.MANAGE_CLIENT if agent else May.REFUSE_CLIENT, agent)
+    waiting = client.pending_metadata
+    if waiting is None or client.ended_at is not None:
+        raise Ended(_("Somebody has looked at this already, or the program took it back."))
+    before = {name: getattr(client, name) for name in WAITS if getattr(client, name) != waiting[name]}
+    so_far = before_change(agent) if agent else None
+    client.pending_metadata, client.pending_since = None, None
+    drifts = drift_of_redirects(client, waiting["redirect_uris"].split()) if take else []
+    if take:
+        for name, value in waiting.items():
+            setattr(client, name, value)
+        client.client_type = client.CLIENT_PUBLIC if client.is_public else client.CLIENT_CONFIDENTIAL
+    client.save(update_fields=[*waiting, "client_type", "pending_metadata", "pending_since"])
+    record(
+        Kind.REGISTRATION_SEEN,
+        by=by,
+        now=now,
+        agent_id=agent_id,
+        client_id=client.pk,
+        reason=reason,
+        before=before,
+        after={name: waiting[name] for name in before},
+        taken=take,
+    )
+    if take and "jwks_uri" in before:
+        FetchedKeys.objects.filter(client=client).delete()  # those of another address count for nothing
+    if agent:
+        note_change(agent, so_far, by=by, now=now)
+    drift.tell(drifts, by=by, now=now)
     return client
 
 

@@ -29,6 +29,7 @@ from django.core.cache import cache
 from django.db import IntegrityError, transaction
 
 from agents.actors import Actor
+from agents.adoption_rules import adopt_by_rule
 from agents.changed_registrations import note_document
 from agents.details.strict_json import NotStrict, strictly
 from agents.models import AuthMethod, Client, Organisation, Source, User
@@ -134,7 +135,7 @@ def _keep(client_id: str, read: Read, *, person: User, by: Actor, now: datetime)
     check_room(source, most=MOST_OF_A_PERSON, now=now)
     try:
         with transaction.atomic():
-            return make(
+            client = make(
                 read.claims,
                 source=Source.CIMD,
                 client_id=client_id,
@@ -143,11 +144,12 @@ def _keep(client_id: str, read: Read, *, person: User, by: Actor, now: datetime)
                 registered_from=source,
                 cimd_expires_at=read.good_until,
             )
+            return adopt_by_rule(client, now=now)
     except IntegrityError:  # somebody else brought it at the same moment
-        client = known(client_id)
-        if client is None:
+        standing = known(client_id)
+        if standing is None:
             raise
-        return client
+        return standing
 
 
 # -------------------------------------------------------------------------------------------------- reading the document

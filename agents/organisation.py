@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
-from agents.errors import LinkRefused
-from agents.models.organisation import Organisation
+from agents.errors import InvalidInput, LinkRefused
+from agents.models.organisation import Adoption, Organisation, Registration
 from agents.permissions import May
 from agents.texts import one_line
 from agents.trail.kinds import Kind
@@ -51,6 +51,28 @@ def change_policy(
         "second_person_activates": second_person_activates,
         "dpop_nonces": dpop_nonces,
     }
+    before = {field: getattr(row, field) for field, value in after.items() if getattr(row, field) != value}
+    if before:
+        for field, value in after.items():
+            setattr(row, field, value)
+        row.save(update_fields=list(after))
+        record(Kind.POLICY_CHANGED, by=by, now=now, before=before, after={field: after[field] for field in before})
+    return row
+
+
+@transaction.atomic
+def change_registration_policy(
+    *, registration: str, client_documents: bool, adoption: str, by: Actor, now: datetime
+) -> Organisation:
+    """Decide whether programs may register themselves, be known by a document, and who may adopt them.
+
+    What was adopted and allowed stays. Raises Forbidden, InvalidInput. Records ``organisation.policy_changed``.
+    """
+    require(by, May.DECIDE_REGISTRATION)
+    if registration not in Registration.values or adoption not in Adoption.values:
+        raise InvalidInput("registration", _("Choose among what is offered."))
+    row = Organisation.objects.select_for_update().get(pk=1)
+    after = {"registration": registration, "client_documents": client_documents, "adoption": adoption}
     before = {field: getattr(row, field) for field, value in after.items() if getattr(row, field) != value}
     if before:
         for field, value in after.items():

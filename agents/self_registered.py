@@ -6,8 +6,6 @@ it says of itself is read in ``registration.py``.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from agents import credentials
 from agents.actors import Actor
+from agents.adoption_rules import adopt_by_rule
 from agents.clients import new_client_id
 from agents.errors import Refused
 from agents.models import AuthMethod, Client, Organisation, Registration, RegistrationToken, Source
@@ -63,16 +62,6 @@ def source_digest(kind: str, text: str) -> str:
     return text_digest(f"registered-{kind}", text, None)
 
 
-def digest_of_secret(value: str) -> str:
-    """Return the digest under which a registration's tokens are kept: they have 256 random bits."""
-    return hashlib.sha256(value.encode()).hexdigest()
-
-
-def same_digest(value: str, digest: str) -> bool:
-    """Whether the value is the one behind this digest, compared in constant time. Nothing is behind an empty one."""
-    return hmac.compare_digest(digest_of_secret(value), digest) and bool(digest)
-
-
 def check_room(source: str, *, most: int, now: datetime) -> None:
     """Raise TooManyRegistrations where this source has had its share of the last hour, or too many wait altogether."""
     recent = Client.objects.filter(registered_from=source, created__gt=now - WITHIN)
@@ -99,8 +88,9 @@ def register(claims: Claims, *, token: RegistrationToken | None, by: Actor, now:
         now=now,
         registered_from=source,
         initial_token=token,
-        registration_digest=digest_of_secret(management_token),
+        registration_digest=credentials.digest_of_key(management_token),
     )
+    adopt_by_rule(client, now=now)
     secret = ""
     if claims.auth_method in {AuthMethod.BASIC, AuthMethod.POST}:
         secret = credentials.first_key(client, by=by, now=now).key

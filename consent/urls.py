@@ -18,10 +18,12 @@ from consent.screens.organisation import organisation_consent
 from consent.screens.organisation_details import organisation_details
 from consent.screens.report import report_question, report_request
 from consent.screens.requests import inbox, inbox_count, may_ask_again, never_again, one_request
+from consent.screens.unclaimed import ask_administrator
 
 urlpatterns = [
     path("oauth/authorize", authorize, name="authorize"),
     path("oauth/authorize/decision", decide, name="authorize-decide"),
+    path("oauth/authorize/ask", ask_administrator, name="authorize-ask"),
     path("oauth/authorize/report", report_request, name="authorize-report"),
     path(".well-known/evidence-keys.json", evidence_keys, name="evidence-keys"),
     path("inbox/", inbox, name="inbox"),

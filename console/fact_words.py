@@ -13,11 +13,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from agents.models import Access, Checks, DataClass, Environment, Role, State
+from agents.models import Access, Adoption, Checks, DataClass, Environment, Registration, Role, State
 from agents.models import Kind as AgentKind
 from console.detail_words import value_in_words
 
 NAMES: dict[str, str | Promise] = {
+    "adoption": _("who may adopt programs"),
+    "client_documents": _("programs known by a document"),
+    "jwks_uri": _("where its keys are published"),
+    "registration": _("programs that may register"),
     "access": _("access"),
     "auth_method": _("how it proves itself"),
     "backchannel_client_notification_endpoint": _("where it is told of answers"),
@@ -52,6 +56,8 @@ NAMES: dict[str, str | Promise] = {
     "unit": _("unit"),
 }
 VALUES: dict[str, type[Choices]] = {
+    "adoption": Adoption,
+    "registration": Registration,
     "access": Access,
     "checks": Checks,
     "data_class": DataClass,

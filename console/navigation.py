@@ -53,6 +53,7 @@ class Item:
 PLACES = (
     Place("overview", _("Overview"), "layout-dashboard", LOOKS_AFTER_AGENTS),
     Place("agents", _("Agents"), "bot", LOOKS_AFTER_AGENTS),
+    Place("unclaimed", _("Unclaimed"), "package", May.SEE_UNCLAIMED, also=("client-changes",)),
     Place("consents", _("Consents"), "file-check-2", May.SEE_CONSENTS),
     Place("resources", _("Resources"), "server", May.SEE_RESOURCES, also=("signal-streams",)),
     Place("trail", _("Trail"), "scroll-text", May.SEE_TRAIL),
@@ -68,7 +69,7 @@ OWN_PLACES = (
         fallback="mfa_index",
         also=("account_change_password", "account_set_password", "mfa_index", "account-sessions"),
     ),
-    Place("settings", _("Settings"), "settings", May.CHANGE_POLICY, also=("rules", "rule")),
+    Place("settings", _("Settings"), "settings", May.CHANGE_POLICY, also=("rules", "rule", "registration")),
 )
 ACCOUNT_PLACES = (
     Place("account", _("You"), "user-round", alone=True),

@@ -89,6 +89,7 @@ REASONS: dict[str, str | Promise] = {
     "decision_refused": _("it does not fit what was shown"),
     "decided_already": _("it was decided before"),
     "consent_required": _("the person had to be asked"),
+    "asked_for_already": _("they had asked for it before"),
     "client_unclaimed": _("nobody has adopted the program"),
     "needs_administrator": _("it asked a personal agent's person for something sensitive"),
     "document_not_reached": _("the document in which the program describes itself could not be read"),

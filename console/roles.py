@@ -12,7 +12,7 @@ from rules.permissions import add_perm, perm_exists
 from rules.predicates import Predicate, predicate
 
 from agents import personal
-from agents.models import Agent, Event, Organisation, Ownership, Role, User
+from agents.models import Adoption, Agent, Event, Organisation, Ownership, Role, User
 from agents.permissions import May
 from consent.models import Consent, PendingConsent
 
@@ -127,6 +127,19 @@ def is_themselves(user: User, person: User | None = None) -> bool:
 
 
 @predicate
+def owners_may_adopt(_user: User) -> bool:
+    """Whether policy lets agent owners adopt programs into agents of theirs."""
+    organisation = Organisation.current()
+    return organisation is not None and organisation.adoption != Adoption.ADMINISTRATORS
+
+
+@predicate
+def keeps_what_is_named(user: User, agent: Agent | None = None) -> bool:
+    """Whether they keep the agent, where one is named already."""
+    return agent is None or agent.is_kept_by(user)
+
+
+@predicate
 def everybody_may_have_one(_user: User) -> bool:
     """Whether policy lets everybody adopt a program as a personal agent of their own."""
     return personal.are_offered()
@@ -150,6 +163,10 @@ RULES: dict[May, Predicate] = {
     May.REQUIRE_SCOPE: manages_the_agent,
     May.CONFIRM_REQUIRED_SCOPE: is_administrator & ~keeps_the_agent,
     May.MANAGE_CLIENT: manages_the_agent,
+    May.SEE_UNCLAIMED: reads_everything | (may_own_agents & owners_may_adopt),
+    May.ADOPT_CLIENT: is_administrator | (may_own_agents & owners_may_adopt & keeps_what_is_named),
+    May.REFUSE_CLIENT: is_administrator,
+    May.DECIDE_REGISTRATION: is_administrator,
     May.HAVE_PERSONAL_AGENT: may_change_things & everybody_may_have_one,
     May.MANAGE_CIRCLE: is_administrator,
     May.ALLOW_DEVICE_CODES: is_administrator,

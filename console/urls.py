@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("console.api.urls")),
     path("", include("console.pages.urls")),
     path("", include("console.pages.people_urls")),
+    path("", include("console.pages.registration_urls")),
 ]
 
 handler500 = "console.pages.faults.fault"

@@ -195,6 +195,43 @@ class Kind(StrEnum):
         ("how", "name", "rule"),
         "plug",
     )
+    ADOPTION_ASKED = (
+        "client.adoption_asked",
+        _("Somebody asked the administrators to adopt a program."),
+        ("name",),
+        "hand",
+    )
+    REGISTRATION_SEEN = (
+        "client.registration_seen",
+        _("Somebody looked at what a program says of itself now; it counts from now on, or never will."),
+        ("before", "after", "taken"),
+        "git-compare",
+    )
+    CLIENT_SWEPT = (
+        "client.swept",
+        _("A program that registered itself and was never used was forgotten."),
+        ("name", "source", "host"),
+        "trash-2",
+    )
+    REGISTRATION_TOKEN_ISSUED = (
+        "registration_token.issued",
+        _("An administrator made a token by which programs may register."),
+        ("token", "name", "ends_at"),
+        "ticket",
+    )
+    REGISTRATION_TOKEN_REVOKED = (
+        "registration_token.revoked",
+        _("A token by which programs could register was revoked."),
+        ("token", "name"),
+        "ban",
+    )
+    ADOPTION_RULE_MADE = (
+        "adoption_rule.made",
+        _("An administrator lets a rule adopt programs."),
+        ("rule", "match", "host", "token"),
+        "gavel",
+    )
+    ADOPTION_RULE_ENDED = "adoption_rule.ended", _("A rule adopts no more programs."), ("rule",), "gavel"
     CLIENT_CHANGED = "client.changed", _("A client's registration was changed."), ("before", "after"), "plug"
     CLIENT_ENDED = "client.ended", _("A client was removed; it gets no token any more."), (), "circle-x"
     DEVICE_CODES_ALLOWED = (

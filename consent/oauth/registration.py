@@ -23,11 +23,12 @@ from django.views.decorators.csrf import csrf_exempt
 
 from agents import self_registered
 from agents.actors import Actor, RequestFacts
+from agents.credentials import digest_of_key
 from agents.details.strict_json import NotStrict, strictly
 from agents.errors import InvalidInput
 from agents.models import Client, Registration, RegistrationToken
 from agents.registration import BadMetadata, read_claims
-from agents.self_registered import TooManyRegistrations, digest_of_secret, registration_policy
+from agents.self_registered import TooManyRegistrations, registration_policy
 from agents.trail.kinds import Kind
 from consent.oauth.errors import OAuthRefusal, json_response, refuse, unavailable
 
@@ -140,7 +141,7 @@ def _token(request: HttpRequest, facts: RequestFacts) -> RegistrationToken | Non
     presented = bearer_of(request)
     if not presented:
         return None
-    token = RegistrationToken.objects.live(facts.now).filter(digest=digest_of_secret(presented)).first()
+    token = RegistrationToken.objects.live(facts.now).filter(digest=digest_of_key(presented)).first()
     if token is None:
         raise invalid_token("This initial access token is unknown, revoked or over.")
     return token

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from agents.actors import RequestFacts
+from agents.credentials import proves
 from agents.models import Client, Source
-from agents.self_registered import same_digest
 from consent.oauth.errors import OAuthRefusal, json_response, unavailable
 from consent.oauth.registration import answer, bearer_of, invalid_token, refused
 
@@ -39,7 +39,7 @@ def manage(request: HttpRequest, client_id: str) -> HttpResponse:
 def _proven(request: HttpRequest, client_id: str) -> Client:
     """Return the client whose own token this is. The same refusal for an unknown client and for another's token (§2)."""
     client = Client.objects.filter(client_id=client_id, registration_source=Source.DCR, ended_at=None).first()
-    right = same_digest(bearer_of(request), client.registration_digest if client is not None else "")
+    right = proves(bearer_of(request), client.registration_digest if client is not None else "")
     if client is None or not right:
         raise invalid_token("This registration access token is unknown, revoked, or another client's.")
     return client

@@ -36,6 +36,7 @@ from consent.screens.form import FormTampered, Shown, approval_of, open_sealed, 
 from consent.screens.proving import can_prove, cannot, lead_to_proof, proof_page
 from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
+from consent.screens.unclaimed import sealed_ask
 from consent.screens.who_and_when import moment_of, person_of
 
 READS_FOR = timedelta(minutes=5)
@@ -216,7 +217,7 @@ def _show(
         status=status,
         again_url=_address(asked),
         may_not="" if may else str(AUDITOR),
-        more={"beyond": asked.beyond},
+        more={"beyond": asked.beyond, "asks": sealed_ask(request, asked.client, asked.beyond)},
     )
 
 

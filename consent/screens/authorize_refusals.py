@@ -19,8 +19,11 @@ from consent.errors import DecisionMadeAlready
 from consent.oauth.authorization_reading import AuthorizationRefused, Sent
 from consent.oauth.authorization_response import error_answer, host_to_tell
 from consent.offer import Offer
+from consent.screens.unclaimed import unclaimed_page
 from consent.screens.who_and_when import moment_of, person_of
 
+ASKS = frozenset({"client_unclaimed", "needs_administrator"})
+"""Refusals of a program that only an administrator can lift: from their page one can ask for it."""
 _ABOUT_DOCUMENTS: dict[str, Callable[[], str]] = {
     "document_not_reached": lambda: _(
         "It describes itself in a document, and that could not be read at its address. Nothing was allowed. Try again in "
@@ -52,11 +55,13 @@ def refused(request: HttpRequest, refusal: AuthorizationRefused, sent: Sent) -> 
         by=Actor.of(request),
         now=moment_of(request),
         client_id=client.pk if client else None,
-        agent_id=client.agent_id if client else None,
+        agent_id=client.agent.known_id if client and client.agent else None,
         **({"redirect_host": host_to_tell(refusal.redirect_uri)} if refusal.redirect_uri else {}),
     )
     if refusal.redirect_uri:
         return error_answer(refusal)
+    if refusal.code in ASKS and refusal.client is not None and request.user.is_authenticated:
+        return unclaimed_page(request, refusal.client, refusal.beyond, *_words(refusal), detail=refusal.code)
     return _page(request, *_words(refusal), detail=refusal.code, lifted_at=_where_lifted(request, refusal))
 
 

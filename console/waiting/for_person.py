@@ -7,17 +7,20 @@ from datetime import datetime
 from agents.models import User
 from agents.permissions import May
 from console.waiting.agents import changed, ending_agents, pending, to_confirm, without_usable_owner
+from console.waiting.clients import asked_for, said_anew
 from console.waiting.consents import drifted, reported, to_agree, unanswered
 from console.waiting.keys import my_ending_keys
 from console.waiting.row import Waiting
 
 
 def waiting_for(person: User, now: datetime) -> list[Waiting]:
-    """Return what waits for this person, the most urgent sort first: nine lists at most for an administrator."""
+    """Return what waits for this person, the most urgent sort first: eleven lists at most for an administrator."""
     found: list[Waiting] = []
     for permission, waits in (
         (May.ACTIVATE_AGENT, pending),
         (May.LOOK_AT_REPORT, reported),
+        (May.REFUSE_CLIENT, asked_for),
+        (May.REFUSE_CLIENT, said_anew),
         (May.LOOK_AT_CHANGES, changed),
         (May.CONFIRM_REQUIRED_SCOPE, to_confirm),
         (May.CONFIRM_CONSENT, unanswered),

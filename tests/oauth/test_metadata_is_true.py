@@ -374,6 +374,7 @@ def test_claims_cannot_be_asked_for_one_by_one(document, at, weber, discharge):
 
 NOT_NAMED = {
     "/oauth/authorize/decision": "the form of our own page",
+    "/oauth/authorize/ask": "the form of our own page",
     "/oauth/authorize/report": "the form of our own page",
     "/oauth/register/<str:client_id>": "named in the answer to each registration",
     SERVER: "the document itself",

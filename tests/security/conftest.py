@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from agents import invitations
+from agents import adoption_rules, invitations
 from agents.models import Event
 from consent.oauth.signing_keys import make_key
 from tests import builders, out_of_band, receiving, ruling
 from tests.consent.asking import reports
+from tests.programs import registered
 
 
 @pytest.fixture
@@ -20,6 +21,11 @@ def own(
     builders.agent("Mallory's own", owner=mallory)
     out_of_band.joins_circle(discharge_assistant, weber, by=mara)
     robot = out_of_band.asking_client(discharge_assistant)
+    program = registered()
+    token = adoption_rules.issue_token(name="Fleet", ends_at=None, by=builders.actor(mara), now=now).token
+    rule = adoption_rules.make_rule(
+        match="token", token=token, agent=discharge_assistant, reason="Ours.", by=builders.actor(mara), now=now
+    )
     link, _ = invitations.invite(email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now)
     return {
         "agent_id": discharge_assistant.pk,
@@ -33,6 +39,9 @@ def own(
         "request_id": out_of_band.request_of(out_of_band.asked_id(robot, weber)).pk,
         "link_id": link.pk,
         "report_id": reports(weber, discharge_client, purpose="Another thing", scope="staff:read").pk,
+        "software": program.software_key,
+        "token_id": token.pk,
+        "rule_id": rule.pk,
         "number": Event.objects.filter(kind="consent.approved").get().pk,
         "kid": make_key(now=now).kid,
         "stream_id": receiving.stream(records, "https://records.st-anna.example/signals", by=mara).pk,

@@ -1,0 +1,139 @@
+"""Forms about programs that register themselves. They shape what is entered; the domain functions decide."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from agents.models import Adoption, AdoptionRule, Agent, Registration, RegistrationToken, State, User
+from agents.models.agent import Kind as AgentKind
+from agents.permissions import May
+from console.forms.agents import PersonChoiceField, people_who_may_answer
+from console.forms.reasons import LONGEST_REASON
+
+
+def reason_field(label: Any = _("Why?")) -> forms.CharField:
+    return forms.CharField(
+        label=label, max_length=LONGEST_REASON, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+
+def agents_that_adopt(person: User) -> Any:
+    """Return the agents into which this person may adopt programs."""
+    found = Agent.objects.visible_to(person).filter(kind=AgentKind.ASSISTANT, personal_of=None)
+    found = found.exclude(state=State.RETIRED).order_by("name", "pk")
+    if person.is_administrator:
+        return found
+    kept = [agent.pk for agent in found if person.has_perm(May.ADOPT_CLIENT, agent)]
+    return found.filter(pk__in=kept)
+
+
+class AdoptForm(forms.Form):
+    """Into which agent a program is adopted, and why."""
+
+    agent = forms.ModelChoiceField(
+        label=_("Agent"),
+        queryset=Agent.objects.none(),
+        empty_label=None,
+        help_text=_("The program asks people for what this agent may ask for. Each of them still decides."),
+    )
+    reason = reason_field()
+
+    def __init__(self, data: Any = None, *, person: User) -> None:
+        super().__init__(data)
+        field: Any = self.fields["agent"]
+        field.queryset = agents_that_adopt(person)
+
+
+class AdoptNewForm(forms.Form):
+    """An agent that is made for a program."""
+
+    name = forms.CharField(label=_("Name"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    purpose = forms.CharField(
+        label=_("Purpose"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("What it is for, in one sentence. People read it when they are asked."),
+    )
+    owner = PersonChoiceField(label=_("Owner"), queryset=User.objects.none(), empty_label=None)
+    reason = reason_field()
+
+    def __init__(self, data: Any = None, *, person: User, name: str) -> None:
+        super().__init__(data, initial={"name": name, "owner": person.pk})
+        field: Any = self.fields["owner"]
+        field.queryset = people_who_may_answer() if person.is_administrator else User.objects.filter(pk=person.pk)
+
+
+class RegistrationPolicyForm(forms.Form):
+    """Whether programs may register themselves, and who may adopt them."""
+
+    registration = forms.ChoiceField(
+        label=_("Programs may register themselves"),
+        choices=[(value, capfirst(label)) for value, label in Registration.choices],
+        widget=forms.RadioSelect,
+        help_text=_("Registering lets a program do nothing. It waits until somebody adopts it."),
+    )
+    client_documents = forms.BooleanField(
+        label=_("Programs may be known by a document of their own"),
+        required=False,
+        help_text=_("Mandate reads it at its address, for people who have signed in, and shows its host."),
+    )
+    adoption = forms.ChoiceField(
+        label=_("Who may adopt a program"),
+        choices=[(value, capfirst(label)) for value, label in Adoption.choices],
+        widget=forms.RadioSelect,
+        help_text=_("A personal agent acts for its person alone, gets nothing sensitive, and ends within 30 days."),
+    )
+
+
+class RegistrationTokenForm(forms.Form):
+    """A token by which programs may register."""
+
+    name = forms.CharField(
+        label=_("For whom or what"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    ends_on = forms.DateField(
+        label=_("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    once = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    said_at = {"ends_at": "ends_on"}
+
+    def ends_at(self) -> datetime | None:
+        """Return the end of the last day, in the person's time zone."""
+        day = self.cleaned_data["ends_on"]
+        return timezone.make_aware(datetime.combine(day, time.max)) if day else None
+
+
+class AdoptionRuleForm(forms.Form):
+    """What a rule matches, and where it puts it."""
+
+    match = forms.ChoiceField(
+        label=_("Programs are adopted by"),
+        choices=[(value, capfirst(label)) for value, label in AdoptionRule.Match.choices],
+        widget=forms.RadioSelect,
+        initial=AdoptionRule.Match.DOCUMENT_HOST,
+        help_text=_("Only what Mandate verified itself. What a program calls itself is never enough."),
+    )
+    host = forms.CharField(
+        label=_("Host of the document"),
+        required=False,
+        max_length=255,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "app.example.org"}),
+    )
+    token = forms.ModelChoiceField(
+        label=_("Initial access token"), required=False, queryset=RegistrationToken.objects.none(), empty_label="–"
+    )
+    agent = forms.ModelChoiceField(label=_("Agent"), queryset=Agent.objects.none(), empty_label=None)
+    reason = reason_field()
+
+    def __init__(self, data: Any = None, *, person: User, now: datetime) -> None:
+        super().__init__(data)
+        tokens: Any = self.fields["token"]
+        tokens.queryset = RegistrationToken.objects.live(now)
+        agents: Any = self.fields["agent"]
+        agents.queryset = agents_that_adopt(person)
