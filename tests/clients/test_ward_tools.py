@@ -2,77 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import httpx
 import pytest
 from django.utils import timezone
 
-from agents.models import AuthMethod, DataClass, Resource, Scope
+from agents.models import AuthMethod
 from agents.trail.kinds import Kind
 from consent import mandate as consents
 from consent.models import Consent
 from tests import builders
 from tests.builders import actor
+from tests.clients.conftest import BEDS, MEDICATION, RECENT, Ward
 from tests.clients.mcp_client import McpProgram
-from tests.clients.person import person_decides
-from tests.consent.asking import ticked
-from tests.services.mandate import RunningMandate
 from tests.services.processes import until
-from tests.services.ward_tools import RunningWardTools
 
 pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-BEDS, MEDICATION = ("free_beds", {"ward": "3B"}), ("medication_of", {"patient": "p-1002"})
-RECENT = ("recently_asked", {})
-
-
-@dataclass
-class Ward:
-    """Mandate, the MCP server, and what it offers."""
-
-    mandate: RunningMandate
-    server: RunningWardTools
-    tools: Resource
-    beds: Scope
-    medication: Scope
 
 
 @pytest.fixture
-def ward(running_mandate, mara, weber, tmp_path: Path):
-    """The server runs; Weber works on ward 3B."""
-    server = RunningWardTools(tmp_path)
-    tools = builders.resource(
-        "Ward tools", server.uri, operations=["list", "read"], record_types=["bed", "medication-list"], by=mara
-    )
-    beds = builders.scope(tools, "beds:read", "See which beds are free")
-    medication = builders.scope(tools, "medication:read", "Read what your patients take", data_class=DataClass.HEALTH)
-    server.settings = {
-        "MANDATE_ISSUER": running_mandate.url,
-        "TOOLS_IDENTIFIER": tools.identifier,
-        "TOOLS_KEY": builders.key(tools, by=mara).key,
-        "TOOLS_WARDS": f"{weber.pk}=3B",
-    }
-    try:
-        yield Ward(running_mandate, server.start(), tools, beds, medication)
-    finally:
-        server.stop()
-
-
-@pytest.fixture
-def chat(ward: Ward, ada, weber):
+def chat(ward: Ward, ada, allows_all):
     """Ada's chat program, registered by hand, at which Weber allows whatever it asks."""
 
     def program(name: str = "Ward Chat", method: str = AuthMethod.BASIC) -> McpProgram:
         agent = builders.agent(name, owner=ada, scopes=[ward.beds, ward.medication])
         client = builders.client(agent, auth_method=method)
         key = "" if method == AuthMethod.NONE else builders.key(client).key
-
-        def allows(address: str) -> str:
-            everything = ticked(*([ward.beds, ward.medication] if "medication" in address else [ward.beds]))
-            return person_decides(address, weber, changing=lambda form: {**form, "scope": everything})
-
-        return McpProgram.registered(ward.server.uri, client, key, ward.mandate.url, allows)
+        return McpProgram.registered(ward.server.uri, client, key, ward.mandate.url, allows_all)
 
     return program
 
