@@ -44,10 +44,24 @@ def note_claims(client: Client, claims: Claims, *, by: Actor, now: datetime) -> 
     differing = [name for name in WAITS if getattr(client, name) != after[name]]
     if differing and is_relied_on(client):
         return _let_wait(client, after, differing, by=by, now=now)
+    changed = [name for name in sorted(after) if getattr(client, name) != after[name]]
+    if changed:
+        record(
+            Kind.CLIENT_CHANGED,
+            by=by,
+            now=now,
+            agent_id=client.agent_id,
+            client_id=client.pk,
+            before={name: getattr(client, name) for name in changed},
+            after={name: after[name] for name in changed},
+        )
     for name, value in after.items():
         setattr(client, name, value)
+    key = claims.software_key(str(client.registration_source), client.client_id if client.document_host else "")
+    if not is_relied_on(client):
+        client.software_key = key
     client.pending_metadata, client.pending_since = None, None
-    client.save(update_fields=[*after, "pending_metadata", "pending_since"])
+    client.save(update_fields=[*after, "software_key", "pending_metadata", "pending_since"])
     return client
 
 

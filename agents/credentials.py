@@ -187,6 +187,18 @@ def first_public_keys(
     return added
 
 
+def replace_public_keys(client: Client, keys: Iterable[PublicKey], *, by: Actor, now: datetime) -> None:
+    """Make exactly these the live public keys of a client that manages itself, in the caller's transaction.
+
+    Raises InvalidInput for one that some client has or had. Records what changes, if anything does.
+    """
+    wanted = {key.digest: key for key in keys}
+    for credential in Credential.objects.live(now).filter(client=client, public_jwk__isnull=False):
+        if wanted.pop(credential.digest, None) is None:
+            _end(credential, by=by, now=now, reason="")
+    first_public_keys(client, wanted.values(), by=by, now=now)
+
+
 @transaction.atomic
 def revoke(credential: Credential, *, by: Actor, now: datetime, reason: str) -> Credential:
     """Make a key prove nothing from this moment on. Tokens got with it are worth nothing from their next use on.

@@ -53,7 +53,9 @@ Describe = Callable[[Any, int], Ending]
 
 def warn_of_agents(*, now: datetime, batch: int = 200) -> int:
     """Warn owners of agents that end soon. Returns how many warnings. Records ``agent.owner_warned`` for each."""
-    agents = Agent.objects.exclude(state=State.RETIRED).prefetch_related(owners_at("ownerships"))
+    agents = (
+        Agent.objects.filter(personal_of=None).exclude(state=State.RETIRED).prefetch_related(owners_at("ownerships"))
+    )
     return warn(agents, starts="created_at", describe=_agent_ending, now=now, batch=batch)
 
 

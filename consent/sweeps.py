@@ -156,7 +156,7 @@ def warn_of_consents(*, now: datetime, batch: int = 200) -> int:
     rows = (
         Consent.objects.given()
         .standing()
-        .filter(ended_recorded_at=None, client__ended_at=None)
+        .filter(ended_recorded_at=None, client__ended_at=None, agent__personal_of=None)
         .exclude(agent__state=State.RETIRED)
         .select_related("agent", "user", "approved_by", "confirmed_by")
         .prefetch_related(owners_at("agent__ownerships"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from agents.tasks import sweep_now
-from consent import key_rotation, sweeps
+from consent import key_rotation, sweeps, unused_clients
 from consent.pings import tell_clients
 from consent.signals import sweeping
 from consent.signals.delivery import send_signals, serve_stream
@@ -14,6 +14,7 @@ __all__ = [
     "close_requests",
     "delete_dead_tokens",
     "end_consents",
+    "forget_unused_clients",
     "rotate_keys",
     "send_signals",
     "serve_stream",
@@ -48,6 +49,11 @@ def delete_dead_tokens() -> int:
         sweeps.delete_old_requests,
         sweeps.delete_wrong_entries,
     )
+
+
+@shared_task(name="consent.forget_unused_clients")
+def forget_unused_clients() -> int:
+    return sweep_now(unused_clients.forget_unused_clients)
 
 
 @shared_task(name="consent.rotate_keys")

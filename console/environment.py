@@ -56,6 +56,8 @@ class Environment:
     styleguide: bool
     local_calls: bool
     """True for tests and trials: Mandate may then call programs on its own machine."""
+    unused_client_days: int
+    """After how many days a program that registered itself and was never used is forgotten."""
 
 
 def read_environment(base_dir: Path, variables: Mapping[str, str] = os.environ) -> Environment:
@@ -92,6 +94,7 @@ def read_environment(base_dir: Path, variables: Mapping[str, str] = os.environ) 
         workers=_number(variables, "MANDATE_WORKERS", 2, least=1, most=64),
         styleguide=_switch(variables, "MANDATE_STYLEGUIDE", default=not production),
         local_calls=_local_calls(variables, production=production),
+        unused_client_days=_number(variables, "MANDATE_UNUSED_CLIENT_DAYS", 7, least=1, most=365),
     )
 
 

@@ -44,6 +44,7 @@ SCHEDULE: dict[str, Entry] = {
     "warn owners of consents": every("consent.warn_owners", hours=1),
     "send signals": every("consent.send_signals", seconds=20),
     "delete old signals": every("consent.sweep_signals", hours=1),
+    "forget programs that nobody used": every("consent.forget_unused_clients", hours=1),
     "change signing keys": every("consent.rotate_keys", minutes=5),
     "send waiting mails": every("agents.deliver_waiting_mails", minutes=1),
 }

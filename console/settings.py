@@ -39,6 +39,8 @@ PRODUCTION = ENVIRONMENT.production
 STYLEGUIDE = ENVIRONMENT.styleguide
 LOCAL_CALLS = ENVIRONMENT.local_calls
 """Whether Mandate may call programs on its own machine (``agents/outgoing.py``). For tests and trials."""
+UNUSED_CLIENTS_KEPT_FOR = timedelta(days=ENVIRONMENT.unused_client_days)
+"""How long a program that registered itself and was never used is remembered (``consent/unused_clients.py``)."""
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 PROXY_HEADER = ENVIRONMENT.proxy_header

@@ -99,6 +99,9 @@ def answer(client: Client) -> dict[str, Any]:
         said["client_name"] = client.name
     if client.jwks_uri:
         said["jwks_uri"] = client.jwks_uri
+    elif client.signs:
+        keys = client.credentials.filter(public_jwk__isnull=False, revoked_at=None).order_by("pk")
+        said["jwks"] = {"keys": [key.public_jwk for key in keys]}
     for name, wanted in (
         ("require_pushed_authorization_requests", client.require_par),
         ("dpop_bound_access_tokens", client.require_dpop),

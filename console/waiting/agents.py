@@ -99,7 +99,12 @@ def without_usable_owner(person: User, now: datetime) -> list[Waiting]:
     person: an administrator, who may hand over each of them.
     """
     stranded = Ownership.objects.live_owners().exclude(user__in=User.objects.who_may_own_agents())
-    rows = stranded.exclude(agent__state=State.RETIRED).select_related("agent", "user").order_by("agent__created_at")
+    rows = (
+        stranded.filter(agent__personal_of=None)
+        .exclude(agent__state=State.RETIRED)
+        .select_related("agent", "user")
+        .order_by("agent__created_at")
+    )
     listed = list(rows[: MOST + 1])
     found = [
         Waiting(
@@ -124,7 +129,11 @@ def ending_agents(person: User, now: datetime) -> list[Waiting]:
     """The person's own agents that come to their end within two weeks."""
     mine = Ownership.objects.live().filter(user=person).values("agent")
     ending = Agent.objects.filter(
-        pk__in=mine, state__in=[State.ACTIVE, State.SUSPENDED], ends_at__gt=now, ends_at__lte=now + SOON
+        pk__in=mine,
+        personal_of=None,
+        state__in=[State.ACTIVE, State.SUSPENDED],
+        ends_at__gt=now,
+        ends_at__lte=now + SOON,
     )
     listed = list(ending.order_by("ends_at", "pk")[:MOST])
     return [
