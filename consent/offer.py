@@ -24,6 +24,7 @@ from agents.rules import Rule, Rules
 from consent.approval import MANUAL, latest_end
 from consent.models import Consent
 from consent.offer_lines import Line, Section
+from consent.passing_line import PassingLine, answered
 from consent.telling_who import detail, title
 from consent.until import EndChoice
 
@@ -71,6 +72,8 @@ class Offer:
     """The standing consent that this one would supersede."""
     falls_away: tuple[str, ...] = ()
     """What that one holds and is not asked for now, in the words that people agreed to: it ends with it."""
+    passing: PassingLine | None = None
+    """To whom it asks to pass work on."""
 
     @property
     def agent(self) -> Agent:
@@ -174,6 +177,7 @@ class Offer:
                 "verified": self.is_verified,
                 "redirect_uris": sorted(self.client.redirect_uris.split()),
             },
+            **({"passes": self.passing.as_shown()} if self.passing else {}),
         }
 
     def as_shown(
@@ -184,12 +188,14 @@ class Offer:
         limits: Sequence[str] = (),
         granted: Mapping[Scope, tuple[Detail, ...]] | None = None,
         tells_who: bool = True,
+        passes: bool | None = None,
     ) -> dict[str, Any]:
         """Return the screen word for word, as it is kept with the consent.
 
         ticked: what the person left ticked; without it, what was ticked before they chose. until: the words of the end.
         limits: what the person limited it to, in words.
-        granted: the details of the scopes that are allowed. tells_who: whether that was left ticked, where it was asked.
+        granted: the details of the scopes that are allowed. tells_who, passes: whether these were left ticked, where they
+        were asked.
         """
         return {
             **self.facts(),
@@ -221,6 +227,7 @@ class Offer:
             ],
             **({"who": {"title": title(), "detail": detail(), "ticked": tells_who}} if self.asks_who else {}),
             "until": until,
+            **answered(self.passing, ticked=passes),
             **({"limits": list(limits)} if limits else {}),
             "language": get_language() or "",
             **({"falls_away": list(self.falls_away)} if self.falls_away else {}),

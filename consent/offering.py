@@ -17,6 +17,7 @@ from consent.models import Consent
 from consent.models.consent import purpose_key
 from consent.offer import Asking, Offer, until_so_far
 from consent.offer_lines import Line, Section
+from consent.passing_line import passing_line
 from consent.until import ONCE, end_choices, life_in_words, zone_of
 
 
@@ -45,6 +46,9 @@ def make_offer(
         replace(line, at_most=life_in_words(line.longest_life)) if made_at + line.longest_life < latest else line
         for line in lines
     ]
+    passing = None
+    if person is not None and agent.is_made and not asking.harmless:
+        passing = passing_line(agent, held, sensitive=any(line.sensitive for line in lines))
     return Offer(
         asking=asking,
         person=person,
@@ -68,6 +72,7 @@ def make_offer(
         rules=rules,
         held=held,
         falls_away=tuple(sorted(row.wording.title for row in rows_held if row.scope_id not in shown)),
+        passing=passing,
     )
 
 

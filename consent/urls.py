@@ -16,6 +16,7 @@ from consent.screens.limit import limit
 from consent.screens.my_agents import my_agents, my_consent, record_to_print, stop_all
 from consent.screens.organisation import organisation_consent
 from consent.screens.organisation_details import organisation_details
+from consent.screens.passing import passing
 from consent.screens.report import report_question, report_request
 from consent.screens.requests import inbox, inbox_count, may_ask_again, never_again, one_request
 from consent.screens.unclaimed import ask_administrator
@@ -41,6 +42,7 @@ urlpatterns = [
     path("my-agents/<uuid:consent_id>/", my_consent, name="my-consent"),
     path("consents/<uuid:consent_id>/narrow/", narrow, name="consent-narrow"),
     path("consents/<uuid:consent_id>/less/", less, name="consent-less"),
+    path("consents/<uuid:consent_id>/passing/", passing, name="consent-passing"),
     path("consents/<uuid:consent_id>/shorten/", shorten, name="consent-shorten"),
     path("consents/<uuid:consent_id>/limit/", limit, name="consent-limit"),
     path("consents/<uuid:consent_id>/confirm/", confirm, name="consent-confirm"),

@@ -1,11 +1,16 @@
-"""The chain as ``components/chain.html`` draws it: human → consent → token → action, each one click from the others."""
+"""The chain as ``components/chain.html`` draws it: human → consent → token → action, each one click from the others.
+
+Where work was passed on, the agents that took it over stand between the consent and the token.
+"""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -42,6 +47,8 @@ class Chain:
     consent: Link | None = None
     token: Link | None = None
     action: Link | None = None
+    passed: tuple[Link, ...] = ()
+    """The agents that took the work over, one after another: between the consent that the human gave and the token."""
 
     def __bool__(self) -> bool:
         return self.human is not None or self.consent is not None
@@ -85,18 +92,52 @@ def _end_of(consent: Consent, now: datetime) -> tuple[datetime | None, str]:
     return consent.ends_at, "; ".join(said)
 
 
+def up_to_the_root(consent: Consent) -> list[Consent]:
+    """Return the consent that a human gave and those derived from it, down to this one."""
+    line = [consent]
+    while line[0].parent is not None:
+        line.insert(0, line[0].parent)
+    return line
+
+
+def passed_links(
+    shares: Sequence[Consent], *, at: datetime, now: datetime, open_to: Container[uuid.UUID]
+) -> tuple[Link, ...]:
+    """Return a link for each agent that took the work over. open_to: the ids of the consents that the viewer may open."""
+    links = []
+    for share in shares:
+        ended_at, said = _end_of(share, now)
+        broken = ended_at is not None and ended_at <= at
+        url = reverse("consent", args=[share.pk]) if share.pk in open_to else ""
+        by = share.parent.agent.name if share.parent else ""
+        detail = said if broken else _("took it over from %(agent)s") % {"agent": by}
+        links.append(Link(share.agent.name, url, detail, broken=broken, chosen=True))
+    return tuple(links)
+
+
+def visible_among(consents: Iterable[Consent], viewer: User) -> frozenset[uuid.UUID]:
+    """Return the ids of those that the viewer may open. One query."""
+    ids = [consent.pk for consent in consents]
+    return frozenset(Consent.objects.visible_to(viewer).filter(pk__in=ids).values_list("pk", flat=True))
+
+
 def token_link(token_id: uuid.UUID, *, detail: str = "", broken: bool = False, trail: str = "") -> Link:
     """Return a token, named by the end of its id. trail: the page that it leads to, with everything done with it."""
     url = f"{trail}?token={token_id}" if trail else ""
     return Link(f"…{token_id.hex[-6:]}", url, detail, broken=broken)
 
 
-def chain_of_consent(consent: Consent, *, now: datetime, person_url: str = "", agent_url: str = "") -> Chain:
-    """Return the chain of a consent as it stands now: who, what for, and the agent that acts."""
+def chain_of_consent(
+    consent: Consent, *, now: datetime, viewer: User, person_url: str = "", agent_url: str = ""
+) -> Chain:
+    """Return the chain of a consent as it stands now: who, what for, who took it over, and the agent that acts."""
     agent: Agent = consent.agent
+    root, *shares = up_to_the_root(consent)
+    seen = visible_among([root, *shares], viewer) - {consent.pk} if shares else frozenset()
     return Chain(
-        human=human_link(consent.user, consent=consent, url=person_url),
-        consent=consent_link(consent, at=now, now=now),
+        human=human_link(consent.user, consent=root, url=person_url),
+        consent=consent_link(root, at=now, now=now, url=reverse("consent", args=[root.pk]) if root.pk in seen else ""),
+        passed=passed_links(shares, at=now, now=now, open_to=seen),
         action=Link(
             agent.name, agent_url, _("acts under it") if consent.is_live(now) else _("acted under it"), chosen=True
         ),

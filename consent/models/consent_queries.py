@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Prefetch, Q
@@ -59,9 +59,9 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         """Those that a human gave: not what was derived from one when work was passed on."""
         return self.filter(parent=None)
 
-    def below(self, consents: Iterable[uuid.UUID]) -> Self:
-        """What was derived from these, directly or from what was derived from them."""
-        above = list(consents)
+    def below(self, consents: Iterable[uuid.UUID] | models.QuerySet[Any, Any]) -> Self:
+        """What was derived from these, directly or from what was derived from them. consents: ids, or a query for them."""
+        above = consents if isinstance(consents, models.QuerySet) else list(consents)
         places = [f"{'parent__' * (steps - 1)}parent__in" for steps in range(1, MOST_DEEP + 1)]
         found = Q(pk__in=[])
         for place in places:
@@ -132,6 +132,7 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         scopes = ConsentScope.objects.select_related("scope__resource", "wording").order_by(
             "scope__resource__name", "scope__name"
         )
-        return self.select_related("agent", "client", "user", "approved_by", "confirmed_by").prefetch_related(
+        above = ("parent__agent", "parent__parent__agent", "parent__parent__parent__agent")
+        return self.select_related("agent", "client", "user", "approved_by", "confirmed_by", *above).prefetch_related(
             Prefetch("consent_scopes", queryset=scopes)
         )

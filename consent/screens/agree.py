@@ -75,13 +75,14 @@ def _offer(request: HttpRequest, consent: Consent, *, shown_at: object = None) -
         return None
     same_as_registered = fold_purpose(consent.purpose) == fold_purpose(consent.agent.purpose)
     asking = Asking(consent.client, rows, "" if same_as_registered else consent.purpose, _way_back(consent))
-    return make_offer(
+    offer = make_offer(
         asking,
         person=consent.user,
         zone_name=person_of(request).time_zone,
         now=now,
         shown_at=shown_at,  # type: ignore[arg-type]
     )
+    return replace(offer, passing=offer.passing.at_most(consent.passes) if offer.passing else None)
 
 
 def _way_back(consent: Consent) -> str:

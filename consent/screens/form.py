@@ -23,6 +23,7 @@ from consent.decision import FORM_LIFE
 from consent.errors import DecisionRefused
 from consent.models.consent import fold_purpose
 from consent.offer import Offer
+from consent.passing import NOTHING
 from consent.proof import must_have_proved
 from consent.purpose import clean_purpose
 from consent.screens import limits
@@ -34,7 +35,8 @@ SALT = "mandate.consent-form"
 SHOWN = "shown"
 CSRF = "csrfmiddlewaretoken"
 FIELDS = (
-    frozenset({SHOWN, CSRF, "scope", "detail", "tells_who", "until", "until_at", "purpose", "purpose_ok", "decision"})
+    frozenset({SHOWN, CSRF, "scope", "detail", "tells_who", "until", "until_at", "purpose", "purpose_ok", "passes"})
+    | frozenset({"decision"})
     | limits.FIELDS
 )
 MUST_BE_THERE = frozenset({SHOWN, "until_at", "purpose", "decision"}) | limits.TEXTS
@@ -160,6 +162,8 @@ class Answer:
     limits: Limits
     details: DetailsAnswer = field(default_factory=DetailsAnswer)
     tells_who: bool = False
+    passes: bool = False
+    """Whether passing work on was left ticked."""
 
 
 def read_answer(post: QueryDict, offer: Offer) -> Answer:
@@ -179,6 +183,8 @@ def read_answer(post: QueryDict, offer: Offer) -> Answer:
         raise FormTampered("purpose_ok")
     if post.get("tells_who", "on") != "on" or ("tells_who" in post and not offer.asks_who):
         raise FormTampered("tells_who")
+    if post.get("passes", "on") != "on" or ("passes" in post and offer.passing is None):
+        raise FormTampered("passes")
     try:
         limited = read_limits(post)
         details = read_details(post, offer)
@@ -193,6 +199,7 @@ def read_answer(post: QueryDict, offer: Offer) -> Answer:
         limited,
         details,
         "tells_who" in post,
+        "passes" in post,
     )
 
 
@@ -235,8 +242,10 @@ def approval_of(answer: Answer, offer: Offer, *, signed_in: SignIn, now: datetim
             limits=in_words(conditions, offer.zone_name),
             granted=granted,
             tells_who=answer.tells_who,
+            passes=answer.passes,
         ),
         tells_who=answer.tells_who,
+        passing=offer.passing.passing() if offer.passing and answer.passes else NOTHING,
         redirect_host=offer.redirect_host,
         signed_in=signed_in,
         acr_values=acr_values,

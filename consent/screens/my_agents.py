@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents.actors import Actor
 from agents.errors import InvalidInput
 from agents.last_use import last_used
-from agents.models import Agent, Ownership, Resource, State
+from agents.models import Agent, Ownership, Resource, State, User
 from agents.models.resource import READING_ORDER
 from agents.promises import when_it_counts
 from agents.texts import one_line
@@ -31,6 +31,7 @@ from consent.counts import Done, done_under
 from consent.differences import Difference, differences_of, why_paused
 from consent.models import Consent, ConsentScope, Silence
 from consent.models.consent_queries import ConsentQuerySet
+from consent.passed_on import PassedOn, Passes, passed_on_from, passes_of
 from consent.screens.preview import tokens_of
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
@@ -65,7 +66,7 @@ class Card:
     """One consent on the page. why_not: why nothing is allowed under it now, though it stands.
 
     done: what resources reported, added up. differences: what it waits for, if it is paused. limits: when, whence and how
-    often it counts, in words.
+    often it counts, in words. passes, passed: to whom work may be passed on, and who took it over.
     """
 
     consent: Consent
@@ -76,6 +77,8 @@ class Card:
     done: list[Done] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
+    passes: Passes | None = None
+    passed: list[PassedOn] = field(default_factory=list)
 
     @property
     def who(self) -> str:
@@ -103,7 +106,8 @@ def my_agents(request: HttpRequest) -> HttpResponse:
     now, person = moment_of(request), person_of(request)
     mine = Consent.objects.given_by(person)
     standing = Paginator(_standing(request), STANDING_ON_A_PAGE).get_page(request.GET.get("page"))
-    over = mine.filter(Q(revoked_at__isnull=False) | Q(superseded_at__isnull=False) | Q(ends_at__lte=now))
+    # What was passed on stands under the consent that it came from.
+    over = mine.given().filter(Q(revoked_at__isnull=False) | Q(superseded_at__isnull=False) | Q(ends_at__lte=now))
     ended = Paginator(over.select_related("agent", "client").order_by("-starts_at", "-id"), ENDED_ON_A_PAGE)
     over_page = ended.get_page(request.GET.get("over"))
     context = {
@@ -122,7 +126,7 @@ def my_agents(request: HttpRequest) -> HttpResponse:
 def _resources_behind(request: HttpRequest) -> QuerySet[Resource]:
     """Return the resources at which anything is allowed now, also on the other pages."""
     now = moment_of(request)
-    standing = Consent.objects.given_by(person_of(request)).standing().filter(ends_at__gt=now)
+    standing = Consent.objects.given_by(person_of(request)).given().standing().filter(ends_at__gt=now)
     held = ConsentScope.objects.held(now).filter(consent__in=standing)
     return Resource.objects.filter(pk__in=held.values("scope__resource"))
 
@@ -133,7 +137,7 @@ def _standing(request: HttpRequest) -> ConsentQuerySet:
     owners = Prefetch(
         "agent__ownerships", queryset=Ownership.objects.live().select_related("user"), to_attr="live_ownership_list"
     )
-    rows = Consent.objects.given_by(person_of(request)).standing().filter(ends_at__gt=now)
+    rows = Consent.objects.given_by(person_of(request)).given().standing().filter(ends_at__gt=now)
     first = F("paused_at").desc(nulls_last=True)
     return rows.with_scopes().prefetch_related(owners).order_by(first, "agent__name", "agent", "-starts_at", "-id")
 
@@ -143,6 +147,7 @@ def _groups(consents: Iterable[Consent], now: datetime) -> list[Group]:
     rows = [row for consent in consents for row in consent.held(now)]
     used = last_used([consent.pk for consent in consents] + [row.pk for row in rows])
     done = done_under(consent.pk for consent in consents)
+    passes, passed = passes_of(consents), passed_on_from(consents, now)
     groups: dict[uuid.UUID, Group] = {}
     for consent in consents:
         held = [Held(row, used.get(row.pk), row.required) for row in _in_reading_order(consent.held(now))]
@@ -155,6 +160,8 @@ def _groups(consents: Iterable[Consent], now: datetime) -> list[Group]:
             done.get(consent.pk, []),
             differences_of(consent) if consent.paused_at else [],
             limits_in_words(consent),
+            passes.get(consent.pk),
+            passed.get(consent.pk, []),
         )
         groups.setdefault(consent.agent_id, Group(consent.agent)).cards.append(card)
     return list(groups.values())
@@ -205,13 +212,22 @@ def my_consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         "done": done_under([consent.pk]).get(consent.pk, []),
         "differences": differences_of(consent) if consent.status(now) == "paused" else [],
         "limits": limits_in_words(consent),
+        "passes": passes_of([consent]).get(consent.pk),
+        "passed": passed_on_from([consent], now).get(consent.pk, []),
         "used": last_used([consent.pk]).get(consent.pk),
         "own": consent.user_id == request.user.pk,
+        "parent_url": _parent_url(consent, person_of(request)),
         "can_change": consent.user_id == request.user.pk and consent.status(now) in {"live", "paused"},
         "trail_url": _trail_url(),
         "now": now,
     }
     return render(request, "consent/my_consent.html", context)
+
+
+def _parent_url(consent: Consent, viewer: User) -> str:
+    """Return the page of the consent from which this one is derived, for those who may see it."""
+    seen = consent.parent_id and Consent.objects.visible_to(viewer).filter(pk=consent.parent_id).exists()
+    return reverse("my-consent", args=[consent.parent_id]) if seen else ""
 
 
 @never_stored
@@ -267,7 +283,7 @@ def stop_all(request: HttpRequest) -> HttpResponse:
         "groups": _groups(standing[:LISTED], now),
         "more": max(0, len(standing) - LISTED),
         "tokens": tokens_of(standing, now),
-        "below": Consent.objects.live(now).filter(parent__in=ids).count(),
+        "below": Consent.objects.live(now).below(ids).count(),
         "used": max(last_used(ids).values(), default=None),
         "promise": when_it_counts(_resources_behind(request)),
         "reason": request.POST.get("reason", ""),

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from agents.last_use import last_used
 from agents.models import Resource
 from agents.promises import when_it_counts
@@ -46,7 +48,7 @@ def preview_of(consent: Consent, now: datetime) -> Preview:
     resources = consent.resources(now)
     return Preview(
         tokens=live_tokens(consent, now),
-        below=Consent.objects.live(now).filter(parent=consent).count(),
+        below=Consent.objects.live(now).below([consent.pk]).count(),
         last_used=last_used([consent.pk]).get(consent.pk),
         places=places_of(resources),
         promise=when_it_counts(resources),
@@ -55,5 +57,7 @@ def preview_of(consent: Consent, now: datetime) -> Preview:
 
 
 def tokens_of(consents: Iterable[Consent], now: datetime) -> int:
-    """Return how many access tokens are out under all of these."""
-    return AccessToken.objects.out(now).filter(consent__in=[consent.pk for consent in consents]).count()
+    """Return how many access tokens are out under all of these, and under what was passed on from them."""
+    ids = [consent.pk for consent in consents]
+    below = Consent.objects.below(ids).values("pk")
+    return AccessToken.objects.out(now).filter(Q(consent__in=ids) | Q(consent__in=below)).count()

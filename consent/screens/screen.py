@@ -125,6 +125,7 @@ def show(
         "purpose_ok": bool(answer and answer.purpose_ok),
         "who": _who(offer, answer) if offer.asks_who else None,
         "own_words": bool(answer and answer.purpose != offer.purpose) or again.error_field == "purpose",
+        "passes": answer.passes if answer else bool(offer.passing and offer.passing.ticked),
         "sealed": seal(offer, sent, request, now),
         "action": action,
         "again": again,

@@ -16,11 +16,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from agents.last_use import last_used
-from agents.models import Agent, AgentScope, Credential, State, User
+from agents.models import Agent, AgentScope, Credential, Recipient, State, User
 from agents.models import Kind as AgentKind
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from consent.models import Consent, ConsentScope
+from consent.passing_words import how_far
+from consent.paths import paths_through
 from consent.screens.who_and_when import moment_of, person_of
 from console.charts import events_of, first_day, tokens_by_day
 from console.pages.agent_activity import activity_of
@@ -64,6 +66,9 @@ def overview(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
         "to_confirm": _to_confirm(agent, scopes, user),
         "activity": activity_of(agent, user, now, number=LATEST).rows,
         **_credentials(agent, now),
+        "passes_to": [row.recipient for row in Recipient.objects.asked_by(agent)],
+        "passes_how_far": how_far(agent.passes_deep),
+        "paths": paths_through(agent, now) if agent.kind == AgentKind.ASSISTANT else [],
     }
     return render_page(request, "console/agent.html", context)
 

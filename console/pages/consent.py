@@ -21,6 +21,7 @@ from consent.condition_words import limits_in_words
 from consent.consent_events import live_tokens
 from consent.differences import differences_of, what_changed
 from consent.models import Consent
+from consent.passed_on import passed_on_from, passes_of
 from console.agreed import agreed_of, whose_words
 from console.chain import chain_of_consent
 from console.names import Names, page_of
@@ -33,6 +34,7 @@ CHANGES = (
     (May.CONFIRM_CONSENT, "consent-confirm", "badge-check", "primary"),
     (May.NARROW_CONSENT, "consent-narrow", "scissors", ""),
     (May.NARROW_CONSENT, "consent-limit", "clock", ""),
+    (May.NARROW_CONSENT, "consent-passing", "git-fork", ""),
     (May.SHORTEN_CONSENT, "consent-shorten", "hourglass", ""),
     (May.REVOKE_CONSENT, "consent-revoke", "octagon-x", "stop"),
 )
@@ -59,6 +61,7 @@ def consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         "chain": chain_of_consent(
             shown,
             now=now,
+            viewer=viewer,
             person_url=page_of("person", (shown.user or shown.approved_by).pk) if sees_people else "",
             agent_url=page_of("agent", shown.agent_id) if viewer.has_perm(May.SEE_AGENT, shown.agent) else "",
         ),
@@ -67,6 +70,8 @@ def consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
         "facts": _facts(shown, now),
         "events": tell(events, names, now, quoted=False),
         "written_by": whose_words(shown),
+        "passes": passes_of([shown]).get(shown.pk),
+        "passed": passed_on_from([shown], now).get(shown.pk, []),
     }
     return render_page(request, "console/consent.html", context)
 
@@ -80,6 +85,7 @@ def _changes(shown: Consent, viewer: User, status: str) -> list[tuple[str, str, 
         "consent-confirm": _("Confirm…"),
         "consent-narrow": _("Narrow…"),
         "consent-limit": _("Limit…"),
+        "consent-passing": _("Pass less on…"),
         "consent-shorten": _("Shorten…"),
         "consent-revoke": _("Revoke…"),
     }
@@ -89,6 +95,7 @@ def _changes(shown: Consent, viewer: User, status: str) -> list[tuple[str, str, 
         for permission, page, icon, tone in CHANGES
         if (url := page_of(page, shown.pk)) and viewer.has_perm(permission, shown)
         if not (permission == May.CONFIRM_CONSENT and needs_nobody)
+        if page != "consent-passing" or shown.passes
     ]
 
 

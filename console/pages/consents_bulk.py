@@ -229,7 +229,7 @@ def _stopping(chosen: ConsentQuerySet, now: datetime) -> Stopping:
     return Stopping(
         **figures,
         tokens=AccessToken.objects.out(now).filter(consent__in=ids).count(),
-        below=Consent.objects.live(now).filter(parent__in=ids).count(),
+        below=Consent.objects.live(now).below(ids).count(),
         last_used=last,
         places=places_of(resources),
         promise=when_it_counts(resources),

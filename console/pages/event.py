@@ -24,7 +24,7 @@ from agents.trail.models import Outcome
 from consent.clock import AGENT_STOPS, STOPS_OF_CONSENT, first_refusal_after
 from consent.models import Consent
 from console.agreed import whose_words
-from console.chain import Chain, Link, consent_link, human_link, token_link
+from console.chain import Chain, Link, consent_link, human_link, passed_links, token_link, up_to_the_root, visible_among
 from console.detail_words import life_in_words, moment_of
 from console.fact_words import fact_name, fact_value
 from console.names import Names, as_uuid, page_of
@@ -87,7 +87,15 @@ def event(request: HttpRequest, number: int) -> HttpResponse:
 def _consent_of(shown: Event) -> Consent | None:
     if not shown.consent_id:
         return None
-    return Consent.objects.select_related("user", "approved_by").filter(pk=shown.consent_id).first()
+    above = (
+        "parent__user",
+        "parent__approved_by",
+        "parent__agent",
+        "parent__parent__agent",
+        "parent__parent__parent__agent",
+    )
+    rows = Consent.objects.select_related("user", "approved_by", "agent", *above)
+    return rows.filter(pk=shown.consent_id).first()
 
 
 def _chain(shown: Event, consent: Consent | None, names: Names, now: Any, trail: str) -> Chain:
@@ -99,6 +107,9 @@ def _chain(shown: Event, consent: Consent | None, names: Names, now: Any, trail:
     else:
         someone = actor or person
         human = human_link(someone, url=names.person_url(someone.pk)) if someone else None
+    line = up_to_the_root(consent) if consent is not None else []
+    root, shares = next(iter(line), None), line[1:]
+    seen = visible_among(line, names.viewer) if shares else frozenset()
     what = kind_of(shown)
     action = Link(
         tell_one(shown, names, now, linked=False).title,
@@ -107,10 +118,18 @@ def _chain(shown: Event, consent: Consent | None, names: Names, now: Any, trail:
     )
     return Chain(
         human=human,
-        consent=consent_link(consent, at=shown.at, now=now, url=names.consent_url(shown)) if consent else None,
+        consent=_root_link(root, shown, names, now, seen) if root else None,
+        passed=passed_links(shares, at=shown.at, now=now, open_to=seen),
         token=token_link(shown.token_id, detail=_token_in_words(shown), trail=trail) if shown.token_id else None,
         action=action if what else None,
     )
+
+
+def _root_link(root: Consent, shown: Event, names: Names, now: Any, seen: frozenset[Any]) -> Link:
+    """Return the consent that the human gave: the event's own, or the one from which that is derived."""
+    own = names.consent_url(shown) if root.pk == shown.consent_id else ""
+    url = own or (page_of("consent", root.pk) if root.pk in seen else "")
+    return consent_link(root, at=shown.at, now=now, url=url)
 
 
 def _token_in_words(shown: Event) -> str:

@@ -224,7 +224,7 @@ def test_the_screen_takes_few_queries_however_many_scopes(
     client = builders.client(builders.agent("Everything", owner=ada, scopes=many))
     browser = builders.browser(weber)
     allows(weber, client, many[:20], purpose="Much")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert browser.get(AUTHORIZE, asked(client, purpose="Much")).status_code == 200
 
 
