@@ -19,7 +19,7 @@ HOW_FAR = [
 ][:MOST_DEEP]
 
 
-class AgentsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # as with the other choice fields
+class AgentsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # takes none at run time
     """Agents by name, with what they are for."""
 
     def label_from_instance(self, obj: Any) -> str:
