@@ -215,10 +215,20 @@ class TooManyStreams(Refused):
 
 
 class AskedTooSoon(Refused):
-    """A verification was asked for a moment ago. wait: until the next may be."""
+    """A verification was asked for a moment ago. wait: until the next may be asked for."""
 
     code = "asked_too_soon"
 
     def __init__(self, wait: timedelta) -> None:
         super().__init__(_("A verification was asked for a moment ago. Wait until it has arrived."))
-        self.wait = wait
+        self.retry_after = max(1, round(wait.total_seconds()))
+        """In seconds."""
+
+
+class StoppedByAPerson(Refused):
+    """A resource wants to undo by its key what a person decided about its receivers."""
+
+    code = "stopped_by_a_person"
+
+    def __init__(self) -> None:
+        super().__init__(_("A person here stopped telling this resource. Only a person starts it again."))

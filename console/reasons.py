@@ -124,6 +124,7 @@ REASONS: dict[str, str | Promise] = {
     "unreadable": _("it could not read what was sent"),
     "foreign_host": _("it named a host that is not its own"),
     "too_many_streams": _("it has as many receivers as it may have"),
+    "stopped_by_a_person": _("a person had stopped it, and only a person starts it again"),
     "asked_too_soon": _("it had asked a moment before"),
     # signing in
     "wrong_password": _("the password was wrong"),

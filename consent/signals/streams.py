@@ -26,7 +26,7 @@ from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.notices import nudge_when_through
 from agents.trail.record import record
-from consent.errors import AskedTooSoon, ForeignHost, TooManyStreams
+from consent.errors import AskedTooSoon, ForeignHost, StoppedByAPerson, TooManyStreams
 from consent.models import Signal, Stream
 from consent.models.stream import StatusReason, StreamStatus
 from consent.signals.events import SUPPORTED, stream_updated, verification
@@ -56,13 +56,15 @@ def create(
     """Tell this resource, at this address, of what changes for tokens of its audience from now on.
 
     authorization: the header that its receiver wants with each signal. It is kept encrypted and never shown.
-    Raises Forbidden, Ended, InvalidInput, ForeignHost, TooManyStreams. Records ``signal_stream.created``.
+    Raises Forbidden, Ended, InvalidInput, ForeignHost, StoppedByAPerson, TooManyStreams. Records ``signal_stream.created``.
     """
     resource = Resource.objects.select_for_update().get(pk=resource.pk)
     _must_manage(by, resource)
     if resource.ended_at is not None:
         raise Ended(_("It was removed and is told nothing more."))
     _check_address(endpoint_url, resource, by)
+    for other in Stream.objects.standing().filter(resource=resource):
+        _must_not_undo(by, other)
     if Stream.objects.standing().filter(resource=resource).count() >= MOST_STREAMS:
         raise TooManyStreams(MOST_STREAMS)
     stream = Stream.objects.create(
@@ -204,9 +206,10 @@ def end(stream: Stream, *, by: Actor, now: datetime, reason: str = "") -> Stream
 
 
 def locked(stream: Stream, by: Actor) -> Stream:
-    """Return the stream under its lock, for whoever may manage it. Raises Forbidden, Ended."""
+    """Return the stream under its lock, for whoever may manage it. Raises Forbidden, StoppedByAPerson, Ended."""
     stream = Stream.objects.select_for_update(of=("self",)).select_related("resource").get(pk=stream.pk)
     _must_manage(by, stream.resource)
+    _must_not_undo(by, stream)
     if stream.ended_at is not None:
         raise Ended(_("This receiver was removed already."))
     return stream
@@ -226,6 +229,13 @@ def _must_manage(by: Actor, resource: Resource) -> None:
             raise Forbidden(May.MANAGE_SIGNALS, resource)
         return
     require(by, May.MANAGE_SIGNALS, resource)
+
+
+def _must_not_undo(by: Actor, stream: Stream) -> None:
+    """What a person stopped, no key starts again: not by resuming it, nor by another in its place."""
+    stopped = stream.status != StreamStatus.ENABLED and stream.status_because == StatusReason.PERSON
+    if by.kind == ActorKind.RESOURCE and stopped:
+        raise StoppedByAPerson
 
 
 def _check_address(url: str, resource: Resource, by: Actor) -> None:

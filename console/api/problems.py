@@ -20,6 +20,7 @@ from agents.actors import Actor, ActorKind, RequestFacts
 from agents.errors import Forbidden, InvalidInput, LinkRefused, MandateError, Refused
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
+from consent.errors import AskedTooSoon, ForeignHost, StoppedByAPerson
 from consent.receipts import ReceiptRefused, TooManyReceipts, UnknownToken
 
 MEDIA_TYPE = "application/problem+json"
@@ -33,6 +34,9 @@ STATUS_OF: dict[type[MandateError], int] = {
     ReceiptRefused: 422,
     UnknownToken: 422,
     TooManyReceipts: 429,
+    AskedTooSoon: 429,
+    ForeignHost: 403,
+    StoppedByAPerson: 403,
 }
 """The nearest class of an error gives its status; a test holds every subclass against this table."""
 CODE_OF: dict[type[Exception], str] = {
@@ -79,9 +83,17 @@ def on_exception(error: Exception, context: Mapping[str, Any]) -> Response | Non
     answer = _answer(error, facts)
     if answer is None:
         return None
+    if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+        _say_bad_request(answer, getattr(context["view"], "bad_input_status", answer.status_code))
     about = error.about if isinstance(error, ReceiptRefused) else {}
     _record(context, answer.data["code"], facts, about)
     return answer
+
+
+def _say_bad_request(answer: Response, status: int) -> None:
+    """Say the status that the specification of this endpoint has for a body that does not follow its rules."""
+    answer.status_code = status
+    answer.data |= {"status": status, "title": HTTPStatus(status).phrase}
 
 
 def _answer(error: Exception, facts: RequestFacts) -> Response | None:
@@ -96,7 +108,7 @@ def _answer(error: Exception, facts: RequestFacts) -> Response | None:
     if isinstance(error, MandateError):
         members["member"] = getattr(error, "member", "") or getattr(error, "field", "")
         status, code, detail = status_of(error), error.code, error.sentence
-        if isinstance(error, TooManyReceipts):
+        if isinstance(error, (TooManyReceipts, AskedTooSoon)):
             headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, exceptions.APIException):
         status = 422 if isinstance(error, exceptions.ValidationError) else error.status_code

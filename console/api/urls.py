@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from console.api import problems
 from console.api.receipts import ReceiptsView
 from console.api.schema import schema
+from console.api.signals import StatusView, StreamsView, VerificationView, ssf_configuration
 
 
 @csrf_exempt  # it answers 404 to everybody, and no cookie counts
@@ -23,6 +24,10 @@ def not_found(request: HttpRequest, **_rest: Any) -> HttpResponse:
 
 urlpatterns = [
     path("api/v1/receipts", ReceiptsView.as_view(), name="receipts"),
+    path("api/v1/signals/streams", StreamsView.as_view(), name="ssf-streams"),
+    path("api/v1/signals/status", StatusView.as_view(), name="ssf-status"),
+    path("api/v1/signals/verification", VerificationView.as_view(), name="ssf-verification"),
+    path(".well-known/ssf-configuration", ssf_configuration, name="ssf-configuration"),
     path("api/schema/", schema, name="api-schema"),
     path("api/", not_found, name="api-root"),
     path("api/<path:rest>", not_found, name="api-unknown"),
