@@ -183,10 +183,11 @@ class StreamsView(OfResource):
 
     def _checked(self, request: Request) -> Stream:
         """Return the stream that the body names, once what Mandate supplies is right in it (§8.1.1.3)."""
-        stream = self.stream(request, request.data.get("stream_id"))
+        said: dict[str, Any] = request.data  # type: ignore[assignment]  # a serializer has taken it as an object
+        stream = self.stream(request, said.get("stream_id"))
         is_now = configuration(stream)
         for name in ("iss", "aud", "events_supported", "min_verification_interval"):
-            if name in request.data and request.data[name] != is_now[name]:
+            if name in said and said[name] != is_now[name]:
                 raise InvalidInput(name, "This is for Mandate to say, and is something else.")
         return stream
 

@@ -383,6 +383,7 @@ NOT_NAMED = {
     f"{API}/api/v1": "the document itself",
     "/.well-known/evidence-keys.json": "named in each file of evidence",
     "/.well-known/change-password": "for password managers",
+    "/.well-known/ssf-configuration": "a document of its own: OpenID Shared Signals Framework 1.0 §7",
 }
 """Addresses beside the documents that are no member of them, and why."""
 
