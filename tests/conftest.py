@@ -15,7 +15,7 @@ from tests.services.mandate import RunningMandate
 from tests.services.postgresql import PostgreSQL
 from tests.services.redis import Redis
 
-pytest_plugins = ["tests.cast", "tests.endpoints", "tests.exchanging"]
+pytest_plugins = ["tests.cast", "tests.endpoints", "tests.exchanging", "tests.ward"]
 _services: list[PostgreSQL | Redis] = []
 
 

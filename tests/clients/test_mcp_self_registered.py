@@ -18,13 +18,13 @@ from consent import mandate as consents
 from consent.models import Consent
 from tests import builders
 from tests.builders import actor
-from tests.clients.conftest import BEDS, MEDICATION, Ward
 from tests.clients.mcp_client import McpProgram, root_cause
 from tests.clients.person import TIMEOUT, person_decides
 from tests.clients.test_mcp_typescript import hears_answers
 from tests.forms import text_of
 from tests.services.https_host import certificate, https_host
 from tests.services.node import node
+from tests.ward import BEDS, MEDICATION, Ward
 
 pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 LOOPBACK = "http://127.0.0.1:4000/callback"

@@ -7,9 +7,9 @@ import pytest
 from agents.models import AuthMethod
 from agents.trail.kinds import Kind
 from tests import builders
-from tests.clients.conftest import BEDS, MEDICATION, RECENT, Ward
 from tests.grants import REDIRECT
 from tests.services.node import Program, node
+from tests.ward import BEDS, MEDICATION, RECENT, Ward
 
 # They need `make npm`: part of `make test-all`.
 pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.django_db(transaction=True)]

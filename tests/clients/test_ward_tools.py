@@ -12,9 +12,9 @@ from consent import mandate as consents
 from consent.models import Consent
 from tests import builders
 from tests.builders import actor
-from tests.clients.conftest import BEDS, MEDICATION, RECENT, Ward
 from tests.clients.mcp_client import McpProgram
 from tests.services.processes import until
+from tests.ward import BEDS, MEDICATION, RECENT, Ward
 
 pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
