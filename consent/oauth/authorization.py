@@ -266,6 +266,27 @@ CHECKS: tuple[Callable[[Reading], None], ...] = (
 )
 
 
+BEFORE_ADOPTION: tuple[Callable[[Reading], None], ...] = (
+    check_sizes,
+    check_client,
+    check_redirect_uri,
+    check_doubled,
+    check_request_object,
+    check_response,
+    check_challenge,
+    check_key,
+    check_prompt,
+)
+"""What can be said of a pushed request of a client that nobody adopted: as whose agent it asks, its reader decides."""
+
+
+def check_before_adoption(sent: Sent, *, now: datetime) -> None:
+    """Check a pushed request of an unclaimed client as far as that can be. Raises AuthorizationRefused."""
+    reading = Reading(sent, now, pushed=True)
+    for check in BEFORE_ADOPTION:
+        check(reading)
+
+
 def read_request(
     sent: Sent, *, now: datetime, tells: bool = False, pushed: bool = False, person: User | None = None
 ) -> AuthorizationRequest:

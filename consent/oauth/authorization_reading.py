@@ -95,7 +95,7 @@ class Reading:
     def refused(self, code: str, description: str) -> AuthorizationRefused:
         doubled = len(self.sent.get("state") or []) > 1
         state = "" if doubled else self.one("state")
-        if not self.agent.is_made:
+        if self.client is None or self.client.agent is None or not self.client.agent.is_made:
             return self.page(code, description)  # nobody has adopted it yet, so it has earned no redirect either
         return AuthorizationRefused(code, description, redirect_uri=self.redirect_uri, state=state, client=self.client)
 

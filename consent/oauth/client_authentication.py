@@ -50,6 +50,8 @@ class ProvenClient:
     usable: bool
     require_dpop: bool = False
     credential_id: uuid.UUID | None = None
+    unclaimed: bool = False
+    """Whether it registered itself and belongs to no agent: it gets no token, and may ask people."""
 
     @property
     def is_public(self) -> bool:
@@ -249,6 +251,7 @@ def _client(row: tuple[object, ...], now: datetime) -> ProvenClient:
         grant_types=frozenset(as_list(grants)),
         usable=usable,
         require_dpop=bool(demands),
+        unclaimed=ended_at is None and agent_id is None,
         credential_id=as_id(credential[0]) if _is_live(credential, now) else None,
     )
 

@@ -27,7 +27,13 @@ from agents.trail.record import text_digest
 from agents.trail.refusals import source_of
 from consent.models import PushedRequest
 from consent.models.token import digest_of
-from consent.oauth.authorization import LONGEST_VALUE, PARAMETERS, AuthorizationRequest, read_request
+from consent.oauth.authorization import (
+    LONGEST_VALUE,
+    PARAMETERS,
+    AuthorizationRequest,
+    check_before_adoption,
+    read_request,
+)
 from consent.oauth.authorization_reading import AuthorizationRefused, Sent
 from consent.oauth.client_authentication import ProvenClient, prove_client, require_usable
 from consent.oauth.dpop import NOT_BOUND, binding_of, invalid_proof
@@ -52,7 +58,8 @@ _SAID_DIFFERENTLY = {"unknown_client", "client_not_usable", "invalid_redirect_ur
 def par(asked: Asked) -> HttpResponse:
     """Take one pushed request (§2.1)."""
     client = prove_client(asked.authorization, asked.form, asked.facts)
-    require_usable(client)
+    if not client.unclaimed:
+        require_usable(client)
     sent: Sent = {name: list(values) for name, values in asked.form.lists() if name in PARAMETERS}
     try:
         binding = binding_of(asked.dpop, PATH, client, now=asked.facts.now) if asked.dpop else NOT_BOUND
@@ -74,7 +81,7 @@ def _with_key(sent: Sent, jkt: str) -> Sent:
 def push(client: ProvenClient, sent: Sent, facts: RequestFacts) -> dict[str, Any]:
     """Keep a request that could be shown, and return its reference (§2.2). Raises OAuthRefusal."""
     kept = {**sent, "client_id": [client.client_id]}
-    _checked(kept, facts.now, tells=not client.is_public)
+    _checked(kept, facts.now, tells=not client.is_public, unclaimed=client.unclaimed)
     source = text_digest("pushed-request", source_of(facts.address), None)
     waiting = PushedRequest.objects.filter(client_id=client.pk, source=source, expires_at__gt=facts.now)
     if waiting.count() >= MOST_WAITING:
@@ -93,11 +100,14 @@ def push(client: ProvenClient, sent: Sent, facts: RequestFacts) -> dict[str, Any
     return {"request_uri": reference, "expires_in": int(LIFE.total_seconds())}
 
 
-def _checked(sent: Sent, now: datetime, *, tells: bool) -> None:
+def _checked(sent: Sent, now: datetime, *, tells: bool, unclaimed: bool) -> None:
     if any(sent.get("request_uri") or []):
         raise invalid_request("A pushed request holds the parameters themselves, and no request_uri.")
     try:
-        read_request(sent, now=now, tells=tells, pushed=True)
+        if unclaimed:
+            check_before_adoption(sent, now=now)
+        else:
+            read_request(sent, now=now, tells=tells, pushed=True)
     except AuthorizationRefused as refusal:
         code = "invalid_request" if refusal.code in _SAID_DIFFERENTLY else refusal.code
         raise OAuthRefusal(code, refusal.description, reason_code=refusal.code) from refusal

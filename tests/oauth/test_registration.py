@@ -9,9 +9,11 @@ from django.test import Client as Browser
 
 from agents import self_registered
 from agents.models import Client, Credential, Organisation
+from tests import builders
 from tests.builders import events, one_refusal
+from tests.forms import text_of
 from tests.grants import basic, post
-from tests.programs import LOOPBACK, REGISTER, registered, registers
+from tests.programs import LOOPBACK, REGISTER, registered, registers, request_of
 from tests.security.expected import is_oauth_error
 from tests.signing import pair, public
 
@@ -190,6 +192,17 @@ def test_a_body_that_is_too_large_or_of_another_kind():
 def test_a_name_that_hides_something_is_made_plain():
     assert registered(client_name="St. Anna \u202eetadnaM\u202c\u200b\n verified").name == "St. Anna etadnaM verified"
     assert len(registered(client_name="y" * 200).name) == 80
+
+
+def test_it_can_push_what_it_asks_before_anybody_adopted_it(weber, directory, look_up_staff):
+    client = registered()
+    sent = request_of(client.client_id, resource=directory.uri, scope="staff:read")
+    pushed = post("/oauth/par", sent)
+    assert pushed.status_code == 201, pushed.content
+    assert is_oauth_error(post("/oauth/par", {**sent, "code_challenge": "x"}), "invalid_request")
+    address = {"client_id": client.client_id, "request_uri": pushed.json()["request_uri"]}
+    page = builders.browser(weber).get("/oauth/authorize", address, follow=True)
+    assert "Look up staff" in text_of(page)
 
 
 def test_off_means_that_there_is_no_such_address():
