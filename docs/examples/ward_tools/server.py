@@ -10,6 +10,8 @@ Dr. Weber sees the patients of his wards and no others.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from fastmcp import FastMCP
 from fastmcp.exceptions import ToolError
 from fastmcp.server.auth import RemoteAuthProvider
@@ -71,7 +73,15 @@ def create_app(settings: Settings) -> Starlette:
 
     # Without sessions there is none that could be taken over or mixed up: each request says who calls.
     guard = Middleware(StepUp, scopes=SCOPES, metadata=_metadata_url(settings))
-    app = mcp.http_app(path=settings.path, middleware=[guard], stateless_http=True, json_response=True)
+    app = mcp.http_app(
+        path=settings.path,
+        middleware=[guard],
+        stateless_http=True,
+        json_response=True,
+        # A page that somebody visits must not reach this server through a name of its own (DNS rebinding).
+        host_origin_protection=True,
+        allowed_hosts=[urlsplit(settings.uri).hostname or ""],
+    )
     app.add_middleware(Unavailable)
     return app
 
