@@ -181,37 +181,44 @@ def _status(connection: socket.socket, message: bytes, ends: float) -> int:
     return int(found[1])
 
 
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
+_RETRY_AFTER = re.compile(rb"\r\nretry-after:[ \t]*([\x20-\x7e]{1,100})", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r", re.IGNORECASE)
+_END_OF_HEAD = b"\r\n\r\n"
+
+
 def _beginning(connection: socket.socket, message: bytes, ends: float, *, most: int) -> Answer:
-    """Read the head of an answer and what there is of its body, up to the limit and the deadline."""
+    """Read the head of an answer and, of a refusal, what there is of its body, up to the limit and the deadline."""
     connection.settimeout(_left(ends))
     connection.sendall(message)
     answer = b""
-    while len(answer) < most:
-        if b"\r\n\r\n" in answer and _is_complete(answer):
-            break
+    while len(answer) < most and not _is_read(answer):
         try:
             connection.settimeout(_left(ends))
             more = connection.recv(min(16_384, most - len(answer)))
         except TimeoutError:
-            if b"\r\n\r\n" in answer:
+            if _END_OF_HEAD in answer:
                 break
             raise
         if not more:
             break
         answer += more
-    head, _, body = answer.partition(b"\r\n\r\n")
-    found = re.match(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]", head + b"\r")
-    if found is None:
+    head, end, body = answer.partition(_END_OF_HEAD)
+    status = _STATUS.match(answer)
+    if status is None or not end:
         raise ValueError("no HTTP")
-    retry_after = re.search(rb"\r\nretry-after:[ \t]*([\x20-\x7e]{1,100})", head, re.IGNORECASE)
-    return Answer(int(found[1]), retry_after[1].decode().strip() if retry_after else "", body)
+    retry_after = _RETRY_AFTER.search(head)
+    return Answer(int(status[1]), retry_after[1].decode().strip() if retry_after else "", body)
 
 
-def _is_complete(answer: bytes) -> bool:
-    """Whether all of the body is here that its head announces."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    length = re.search(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r|\Z)", head, re.IGNORECASE)
-    return length is not None and len(body) >= int(length[1])
+def _is_read(answer: bytes) -> bool:
+    """Whether all is here that will be looked at: nobody asks for the body of an answer that refuses nothing."""
+    head, end, body = answer.partition(_END_OF_HEAD)
+    if not end:
+        return False
+    status, length = _STATUS.match(answer), _LENGTH.search(head + b"\r")
+    refused = status is not None and int(status[1]) >= HTTPStatus.BAD_REQUEST
+    return not refused or (length is not None and len(body) >= int(length[1]))
 
 
 class _Whole:
