@@ -49,6 +49,7 @@ ELSEWHERE = {
         *("agent-heard", "agent-scope-confirm", "agent-circle-leave", "account_set_password"),
         "person-password-link-made",  # the page of people-invited
     },
+    "test_personal_agents": {"client-changes", "authorize-ask"},
     "test_organisation_consent": {"consent-confirm"},
     "test_my_agents": {"consent-changes", "my-agents-stopped"},
     "test_step_up": {"approval"},
