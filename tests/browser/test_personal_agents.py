@@ -64,3 +64,25 @@ def test_what_one_reads_and_asks_before_and_after(
     shoots(sees, "client-changes")
     sees.fills({"Why?": "Known to us."}).presses("Let it count").sees("It counts from now on.")
     assert not Agent.objects.exists()
+
+
+def test_an_administrator_decides_about_programs(somebody, mara, discharge_assistant):
+    registered(redirect_uris=[BACK])
+    registered(client_name="Ward Planner", software_id="ward-planner", redirect_uris=["https://planner.example/cb"])
+    person = somebody(mara).opens("/settings/registration/token/").finds_no_fault()
+    person.fills({"For whom or what": "Ward tablets"}).presses("Make the token and show it")
+    shoots(person, "registration-token")
+    person.finds_no_fault().follows("I have copied it").follows("New rule…").finds_no_fault()
+    person.fills({"Host of the document": "tablets.example", "Why?": "Ours."}).presses("See what it would adopt")
+    person.sees("0 programs that wait now are adopted at once").finds_no_fault()
+    shoots(person, "registration-rule")
+    person.presses("Make the rule").sees("The rule counts from now on.").finds_no_fault()
+    shoots(person, "registration")
+    person.opens("/unclaimed/").finds_no_fault()
+    shoots(person, "unclaimed")
+    person.follows("Ward Planner").follows("Refuse…").finds_no_fault()
+    shoots(person, "unclaimed-refuse")
+    person.follows("Cancel").follows("Adopt…").finds_no_fault()
+    shoots(person, "unclaimed-adopt")
+    person.fills({"Why?": "Asked for."}).presses("Adopt").sees("1 registration is adopted.")
+    assert Client.objects.get(name="Ward Planner").agent == discharge_assistant
