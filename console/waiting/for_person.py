@@ -11,10 +11,11 @@ from console.waiting.clients import asked_for, said_anew
 from console.waiting.consents import drifted, reported, to_agree, unanswered
 from console.waiting.keys import my_ending_keys
 from console.waiting.row import Waiting
+from console.waiting.signals import stopped_streams
 
 
 def waiting_for(person: User, now: datetime) -> list[Waiting]:
-    """Return what waits for this person, the most urgent sort first: eleven lists at most for an administrator."""
+    """Return what waits for this person, the most urgent sort first: twelve lists at most for an administrator."""
     found: list[Waiting] = []
     for permission, waits in (
         (May.ACTIVATE_AGENT, pending),
@@ -27,6 +28,7 @@ def waiting_for(person: User, now: datetime) -> list[Waiting]:
         (May.CONFIRM_CONSENT, drifted),
         (May.AGREE_AS_APPROVER, to_agree),
         (May.HAND_OVER_AGENT, without_usable_owner),
+        (May.MANAGE_SIGNALS, stopped_streams),
     ):
         if person.has_perm(permission):
             found += waits(person, now)

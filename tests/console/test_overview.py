@@ -172,7 +172,7 @@ def test_the_number_of_queries_does_not_grow(mara, ada, django_assert_max_num_qu
         client = builders.client(made)
         builders.key(client, ends_at=timezone.now() + timedelta(days=2))
         happens(Kind.TOKEN_ISSUED, agent_id=made.pk, client_id=client.pk, purpose=f"Purpose {n}", consent_id=uuid7())
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(27):
         browser.get("/")
     with django_assert_max_num_queries(30):
         own.get("/")

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from consent import mandate
 from consent.models import Signal, Stream
-from consent.signals.delivery import deliver_all
+from consent.models.stream import StatusReason
+from consent.signals.delivery import deliver_all, stop
 from consent.signals.events import SESSION_REVOKED
 from tests import builders, receiving
 from tests.builders import actor, events
@@ -189,3 +190,13 @@ def test_a_receiver_with_a_long_queue_is_a_short_page(mara, stream, now, django_
     with django_assert_max_num_queries(6):
         page = browser.get(f"/signals/{stream.pk}/").content.decode()
     assert page.count("<tr>") < 40
+
+
+def test_a_receiver_that_mandate_stopped_telling_waits_on_the_overview(mara, omar, stream):
+    stop(stream, because=StatusReason.NOT_REACHED, now=timezone.now())
+    stream.save()
+    page = builders.browser(mara).get("/").content.decode()
+    assert "is told of changes no more" in page
+    assert stream.get_absolute_url() in page
+    assert "Mandate tried for a week" in builders.browser(mara).get(stream.get_absolute_url()).content.decode()
+    assert "is told of changes no more" not in builders.browser(omar).get("/").content.decode()

@@ -10,13 +10,15 @@ from django.conf import settings as django_settings
 from django.utils import timezone
 
 from agents import clients, credentials, lifecycle, people
-from agents.models import Notice
+from agents.details.detail import Detail
+from agents.models import DetailVersion, Notice
 from agents.trail.notices import SIGNALLED
 from consent import mandate
-from consent.models import Signal
+from consent.lessening import lessen
+from consent.models import Consent, Signal
 from consent.signals.concerned import TELLERS
 from consent.signals.delivery import deliver_all
-from tests import builders, grants, receiving
+from tests import builders, detailing, grants, limits, receiving
 from tests.builders import actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine, pytest.mark.usefixtures("nothing_noted")]
@@ -116,6 +118,43 @@ def test_an_agent_that_is_stopped_is_told_once_to_each_that_it_reaches(
     assert set(claims["sub_id"]) == {"format", "application"}
     assert told.subjects("application") == [str(discharge_assistant.pk)]
     assert another.received == []  # the agent holds nothing there
+
+
+def test_tighter_conditions_end_what_tokens_from_before_say(told, weber_allows, weber):
+    limits.limits(weber_allows, limits.only(hours=(8, 18)), by=weber)
+    deliver_all(now=timezone.now())
+    assert told.types() == ["session-revoked"]
+    assert told.subjects("session") == [str(weber_allows.pk)]
+
+
+def test_less_in_detail_ends_what_tokens_from_before_say_and_tells_no_detail(receiver, weber, ada, mara):
+    bank = detailing.bank_of(mara)
+    transfers = detailing.transfers_at(bank)
+    client = builders.client(builders.agent("Payment Assistant", owner=ada, scopes=[transfers]))
+    given = detailing.consent_to(client, transfers, [detailing.transfer(1000, "Frau Berger")], user=weber)
+    receiving.stream(bank, receiver, by=mara)
+    Notice.objects.all().delete()
+    version = DetailVersion.objects.by_scope([transfers.pk])[transfers.pk]
+    less = {name: value for name, value in detailing.transfer(10, "Frau Berger").items() if name != "type"}
+    lessen(given.pk, left={transfers.pk: [Detail(version, less)]}, reason="Less.", by=actor(weber), now=timezone.now())
+    deliver_all(now=timezone.now())
+    assert receiver.types() == ["session-revoked"]
+    assert "Berger" not in json.dumps(receiver.received)
+
+
+def test_what_was_passed_on_is_told_with_what_it_came_from(
+    told, planner, subject, passed_twice, records_api, weber, read_records
+):
+    share = Consent.objects.get(pk=records_api.introspects(planner.takes(subject, scope="records:read"))["consent"])
+    Notice.objects.all().delete()
+    now = timezone.now()
+    mandate.narrow(passed_twice.pk, keep=frozenset({read_records}), reason="Less.", by=actor(weber), now=now)
+    mandate.revoke(passed_twice.pk, reason="Enough.", by=actor(weber), now=timezone.now())
+    deliver_all(now=timezone.now())
+    both = [str(passed_twice.pk), str(share.pk)]
+    assert told.types() == ["token-claims-change", "session-revoked", "session-revoked"]
+    assert told.subjects("session") == [both[0], *both]
+    assert told.subjects("application")[-1] == str(share.agent_id)
 
 
 def test_a_key_that_is_issued_and_revoked_is_told(told, discharge_client, discharge_key, ada, now):
