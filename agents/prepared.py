@@ -16,7 +16,8 @@ from psycopg import Connection
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.generators import execute
-from psycopg.pq import ExecStatus, Format, PGresult, TransactionStatus
+from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGresult
 
 MOST = 200
 """Statements that one connection keeps, each for the types of its values. Then it begins anew."""

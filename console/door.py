@@ -35,21 +35,20 @@ class Door:
         self.answer = _layers()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request. A database connection that broke, or is too old, is given up before and after it."""
+        """Answer one request. A database connection that broke, or is too old, is given up before the next one."""
         if environ.get("PATH_INFO") not in ENDPOINTS or environ.get("SCRIPT_NAME"):
             return self.pages(environ, start_response)
         close_old_connections()
         request = WSGIRequest(environ)
-        response = self.answer(request)
+        response: HttpResponse = self.answer(request)
         if response.status_code >= 500:
             log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
         # Nobody sets a cookie here, and what was read is small: there is nothing to stream and nothing to close.
         start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
-        close_old_connections()
         return [response.content]
 
 
-def _layers() -> Callable[[HttpRequest], HttpResponse]:
+def _layers() -> Callable[[HttpRequest], Any]:
     """Return the layers that stand before the endpoints of machines, around the endpoints."""
     layers = settings.MIDDLEWARE[: settings.MIDDLEWARE.index(LAST_LAYER) + 1]
     answer = convert_exception_to_response(_nobody)

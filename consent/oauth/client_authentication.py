@@ -13,9 +13,10 @@ import base64
 import binascii
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypedDict
+from functools import lru_cache
+from typing import Any, TypedDict
 from urllib.parse import unquote_plus
 
 from agents.actors import RequestFacts
@@ -52,6 +53,8 @@ class ProvenClient:
     credential_id: uuid.UUID | None = None
     unclaimed: bool = False
     """Whether it registered itself and belongs to no agent: it gets no token, and may ask people."""
+    along: tuple[tuple[Any, ...], ...] | None = field(default=None, compare=False)
+    """What was read for its grant in the same statement (``Along``). None: nothing was asked for along with it."""
 
     @property
     def is_public(self) -> bool:
@@ -155,6 +158,36 @@ CLIENT_OF_KEY = _CLIENT_AND_KEY.format(
 """The same for a key that comes alone. A handle belongs to one credential, whoever holds it."""
 
 
+WHO = (
+    "client_pk, client_id, auth_method, grant_types, client_ended_at, agent_id, state, agent_ends_at, owner_is_active, "
+    "require_dpop, personal_since, key_id, digest, key_starts_at, key_ends_at, revoked_at"
+)
+"""Names for the columns above, where they are joined with more."""
+COLUMNS = WHO.count(",") + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """What a grant asks of the database next, to be read in the same statement as the client: one round trip less.
+
+    rows: a SELECT that may name the columns of ``WHO`` as ``who.…``; its first column is never empty. values: for its marks.
+    It is read only where the digest of the secret is that of the client's key: whoever guesses learns nothing from how
+    long that takes.
+    """
+
+    rows: str
+    values: list[Any]
+
+    def beside(self, client: str) -> str:
+        """Return the statement for both. client: the one for the client alone."""
+        return _beside(client, self.rows)
+
+
+@lru_cache(maxsize=8)
+def _beside(client: str, rows: str) -> str:
+    return f"SELECT * FROM ({client}) AS who ({WHO}) LEFT JOIN LATERAL ({rows}) AS along ON who.digest = %s"  # noqa: S608
+
+
 CLIENT_WITH_PUBLIC_KEYS = """
         SELECT c.id, c.client_id, c.auth_method, c.grant_types, c.ended_at, a.id, a.state, a.ends_at, u.is_active,
                c.require_dpop, c.personal_since, k.id, k.digest, k.starts_at, k.ends_at, k.revoked_at, k.public_jwk,
@@ -168,7 +201,9 @@ CLIENT_WITH_PUBLIC_KEYS = """
 """
 
 
-def prove_client(authorization: str, form: Mapping[str, str], facts: RequestFacts) -> ProvenClient:
+def prove_client(
+    authorization: str, form: Mapping[str, str], facts: RequestFacts, *, along: Along | None = None
+) -> ProvenClient:
     """Return the client that this request proves (or, a public one, names). One query; for an assertion, which is used
     up by it, one statement more.
 
@@ -181,15 +216,19 @@ def prove_client(authorization: str, form: Mapping[str, str], facts: RequestFact
     handle = handle_of(claim.secret) or ""
     if len(claim.client_id) > 255 or "\0" in claim.client_id:
         raise invalid_client()
+    statement, values = CLIENT_OF_KEY, [handle]
     if claim.client_id:
-        found = rows_of(CLIENT_WITH_CREDENTIAL, [handle, claim.client_id])
-    else:
-        found = rows_of(CLIENT_OF_KEY, [handle])
+        statement, values = CLIENT_WITH_CREDENTIAL, [handle, claim.client_id]
+    if along is not None:
+        statement, values = along.beside(statement), [*values, *along.values, digest_of_key(claim.secret)]
+    found = rows_of(statement, values)
     if not found:
         proves(claim.secret, NO_DIGEST)  # the same work as for a known client, so that time tells nothing
         raise invalid_client()
-    row = found[0]
+    row = found[0][:COLUMNS]
     client = _client(row, facts.now)
+    if along is not None:
+        client = replace(client, along=tuple(more[COLUMNS:] for more in found if more[COLUMNS] is not None))
     if claim.method != client.auth_method:
         proves(claim.secret, NO_DIGEST)
         raise invalid_client(**client.who)

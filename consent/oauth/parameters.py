@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from urllib.parse import parse_qsl
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, QueryDict
 from django.http.request import RawPostDataException, UnreadablePostError
 
@@ -27,14 +30,19 @@ def read_form(request: HttpRequest, *, longest: int = LONGEST_VALUE) -> QueryDic
         raise invalid_request(f"The body must be {FORM}.")
     if request.META.get("QUERY_STRING"):
         raise invalid_request("Parameters belong into the body, not into the address.")
-    form = _decoded(_body(request))
-    for name, values in form.lists():
-        if len(values) > 1 and name not in MAY_REPEAT:
+    pairs = _decoded(_body(request))
+    lists: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if lists.setdefault(name, []) and name not in MAY_REPEAT:
             raise invalid_request("A parameter was sent twice.")
-        if any(len(value) > longest for value in values):
+        if len(value) > longest:
             raise invalid_request("A parameter is too long.")
-        if any(character in text for text in (name, *values) for character in NO_TEXT):
+        if any(character in name or character in value for character in NO_TEXT):
             raise invalid_request("A parameter holds bytes that are no text.")
+        lists[name].append(value)
+    form = QueryDict(encoding="utf-8", mutable=True)
+    for name, values in lists.items():
+        form.setlist(name, values)
     return form
 
 
@@ -48,8 +56,10 @@ def _body(request: HttpRequest) -> bytes:
     return body
 
 
-def _decoded(body: bytes) -> QueryDict:
+def _decoded(body: bytes) -> list[tuple[str, str]]:
+    """Return names and values as Django's ``QueryDict`` reads them, which would take each apart and check it once more."""
     try:
-        return QueryDict(body.decode("utf-8"), encoding="utf-8")
-    except (UnicodeDecodeError, TooManyFieldsSent, ValueError) as problem:
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=most)
+    except ValueError as problem:  # no UTF-8, or too many
         raise invalid_request("The body is not a form in UTF-8.") from problem

@@ -32,7 +32,9 @@ class MandateValidator(OAuth2Validator):
         return True
 
     def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
-        client = prove_client(request.headers.get("Authorization", ""), request.form, request.facts)
+        alone = request.grant_type == "client_credentials"
+        along = client_credentials.asked_next(request.facts.now) if alone else None
+        client = prove_client(request.headers.get("Authorization", ""), request.form, request.facts, along=along)
         request.client, request.client_id = client, client.client_id
         require_usable(client)
         request.binding = binding_of(request.dpop, "/oauth/token", client, now=request.facts.now)
