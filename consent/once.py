@@ -5,9 +5,15 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
-
+from agents.ids import uuid7
+from agents.statements import changed_by, turn_to_write
 from consent.models import UsedOnce
+
+USE_STATEMENT = """
+    INSERT INTO consent_usedonce (id, kind, digest, used_at, ends_at) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (kind, digest) DO NOTHING
+"""
+"""Of many at once one inserts; the others wait until it has committed, and then insert nothing."""
 
 
 class UsedAlready(Exception):
@@ -20,11 +26,12 @@ def use_once(kind: str, thing: str, *, now: datetime, life: timedelta) -> None:
     life: for how long the thing could be presented again; afterwards it is refused for its age.
     Raises UsedAlready. A second one at the same time waits until the first has committed or rolled back.
     """
-    try:
-        with transaction.atomic():  # a savepoint: the caller's transaction stays usable after the conflict
-            UsedOnce.objects.create(kind=kind, digest=_digest(thing), used_at=now, ends_at=now + life)
-    except IntegrityError as conflict:
-        raise UsedAlready(kind) from conflict
+    if life <= timedelta():
+        raise UsedAlready(kind)  # its time is over, and a row could not say so
+    with turn_to_write():
+        first = changed_by(USE_STATEMENT, [uuid7(), kind, _digest(thing), now, now + life])
+    if not first:
+        raise UsedAlready(kind)
 
 
 def was_used(kind: str, thing: str) -> bool:

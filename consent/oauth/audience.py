@@ -10,9 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import QueryDict
 
+from agents.compiled import Compiled
 from agents.models import Resource
 from consent.mail import tell_of_first_sensitive_use
 from consent.models import Consent, ConsentScope
@@ -61,6 +64,13 @@ def standing_of(consent: Consent) -> Standing:
     )
 
 
+def _held(consent_id: UUID, now: datetime) -> QuerySet[ConsentScope]:
+    return ConsentScope.objects.held(now).filter(consent=consent_id).select_related("scope__resource")
+
+
+HELD = Compiled(_held)
+
+
 def held_rows(consent: Consent, requested: Iterable[Sequence[str]], now: datetime) -> list[ConsentScope]:
     """Return what the consent holds now of what the client asked for, with scope and resource, in one query.
 
@@ -68,7 +78,7 @@ def held_rows(consent: Consent, requested: Iterable[Sequence[str]], now: datetim
     asked for; a token never gets more than that.
     """
     asked = {tuple(pair) for pair in requested}
-    rows = ConsentScope.objects.held(now).filter(consent=consent).select_related("scope__resource")
+    rows = HELD.all(consent.pk, now)
     return [row for row in rows if (str(row.scope.resource_id), row.scope.name) in asked]
 
 

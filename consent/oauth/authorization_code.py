@@ -98,7 +98,7 @@ def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, A
     facts, client, jkt = request.facts, request.client, request.binding.jkt
     if row.dpop_jkt and row.dpop_jkt != jkt:
         raise OAuthRefusal("invalid_grant", "This is bound to another key (dpop_jkt).")
-    consent = Consent.objects.effective(facts.now).filter(pk=row.consent_id).first()
+    consent = refresh_token.EFFECTIVE.first(row.consent_id, facts.now)
     if consent is None:
         raise OAuthRefusal("invalid_grant", "The consent behind this is over.", met=_met(row))
     request.consent_id = consent.pk

@@ -17,11 +17,16 @@ import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from oauthlib.common import Request
 
 from agents.actors import Actor, RequestFacts
+from agents.compiled import Compiled
+from agents.ids import uuid7
+from agents.statements import changed_by
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import record
@@ -48,6 +53,26 @@ from consent.observed import RefusedUse
 from consent.telling_who import OPENID, is_wished
 
 HEALS_WITHIN = timedelta(seconds=10)
+START_STATEMENT = """
+    INSERT INTO consent_refreshtoken (id, token_checksum, user_id, application_id, family_id, parent_id, created)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
+"""
+USE_STATEMENT = "UPDATE consent_refreshtoken SET used_at = %s WHERE id = %s AND used_at IS NULL AND replaced_at IS NULL"
+
+
+def _presented(digest: str) -> QuerySet[RefreshToken]:
+    return RefreshToken.objects.select_related("family__consent").filter(token_checksum=digest)
+
+
+def _locked(family_id: UUID) -> QuerySet[TokenFamily]:
+    return TokenFamily.objects.select_for_update().filter(pk=family_id)
+
+
+def _effective(consent_id: UUID, now: datetime) -> QuerySet[Consent]:
+    return Consent.objects.effective(now).filter(pk=consent_id)
+
+
+PRESENTED, LOCKED, EFFECTIVE = Compiled(_presented), Compiled(_locked), Compiled(_effective)
 
 
 class Replayed(Exception):
@@ -71,20 +96,13 @@ def nothing_left(met: RefusedUse) -> OAuthRefusal:
 def start(family: TokenFamily, *, user_id: uuid.UUID, now: datetime, parent_id: uuid.UUID | None = None) -> str:
     """Make the family's live refresh token in the caller's transaction. Returns its value, which is kept nowhere."""
     value = secrets.token_urlsafe(32)
-    RefreshToken.objects.create(
-        token_checksum=digest_of(value),
-        user_id=user_id,
-        application_id=family.client_id,
-        family=family,
-        parent_id=parent_id,
-        created=now,
-    )
+    changed_by(START_STATEMENT, [uuid7(), digest_of(value), user_id, family.client_id, family.pk, parent_id, now])
     return value
 
 
 def find(value: str, *, client: ProvenClient, facts: RequestFacts) -> RefreshToken:
     """Return the client's refresh token, used or not. Raises OAuthRefusal; another client's stays untouched."""
-    row = RefreshToken.objects.select_related("family__consent").filter(token_checksum=digest_of(value)).first()
+    row = PRESENTED.first(digest_of(value))
     if row is None or row.application_id != client.pk:
         raise refused()
     if row.family.ended_at is not None:
@@ -110,12 +128,12 @@ def redeem(request: Request) -> dict[str, Any]:
 
 def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
     facts, client = request.facts, request.client
-    family = TokenFamily.objects.select_for_update().get(pk=row.family_id)
-    if family.ended_at is not None:
+    family = LOCKED.first(row.family_id)
+    if family is None or family.ended_at is not None:
         raise refused()
     asked = frozenset(name for _, name in family.requested)
     met = RefusedUse(consent_id=family.consent_id, client_id=client.pk, missing=asked)
-    consent = Consent.objects.effective(facts.now).filter(pk=family.consent_id).first()
+    consent = EFFECTIVE.first(family.consent_id, facts.now)
     if consent is None:
         raise refused("The consent is over. Ask the person again.", met=met)
     require_same_purpose(request.form, consent.purpose_key)
@@ -188,7 +206,7 @@ def _must_be_bound_as_before(family: TokenFamily, client: ProvenClient, *, jkt: 
 
 def _use(row: RefreshToken, *, client: ProvenClient, bound: bool, now: datetime) -> None:
     """Mark the token used, or make room for a new successor where its repeat is a lost answer."""
-    if RefreshToken.objects.filter(pk=row.pk, used_at=None, replaced_at=None).update(used_at=now):
+    if changed_by(USE_STATEMENT, [now, row.pk]):
         return
     row.refresh_from_db(fields=["used_at", "replaced_at"])
     # Both ways: a clock that jumped back must not make an old token look as if it were used a moment ago.
