@@ -52,7 +52,9 @@ class _Text:
         self.sql, values = self.compiler.as_sql()
         self.values = list(values)
         self.places = [_place(value, samples) for value in self.values]
-        self.populators = get_related_populators(self.compiler.klass_info, self.compiler.select, DEFAULT_DB_ALIAS)
+        self.populators = get_related_populators(  # type: ignore[call-arg]  # the stubs know a newer Django
+            self.compiler.klass_info, self.compiler.select, DEFAULT_DB_ALIAS
+        )
         start, *_, end = self.compiler.klass_info["select_fields"]
         self.model = self.compiler.klass_info["model"]
         self.columns = slice(start, end + 1)
