@@ -255,4 +255,6 @@ def _is_known_place(offer: Offer) -> bool:
     # Any program on the machine can name a public client and listen on a loopback port.
     if is_loopback(uri) or urlsplit(uri).scheme != "https":
         return False
-    return not offer.client.is_public or offer.is_verified
+    # A public client that returns to the host its own document was read from cannot be anybody else either.
+    at_its_document = bool(offer.document_host) and urlsplit(uri).netloc == offer.document_host
+    return not offer.client.is_public or offer.is_verified or at_its_document

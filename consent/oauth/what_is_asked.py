@@ -118,6 +118,8 @@ def check_scopes(reading: Reading) -> None:
     names = _names(reading)
     if reading.openid:
         names -= NOT_TOLD - offered
+    if not reading.one("scope"):
+        names &= offered  # what a program registered for itself is a wish, and no reason to refuse it
     plain = [row for row in reading.offered if row.scope_id not in reading.versions]
     by_detail = [row for row in reading.offered if row.scope_id in reading.details]
     bare = names & offered - {row.scope.name for row in [*plain, *by_detail]}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
-from agents import client_documents
+from agents import changed_registrations, client_documents
 from agents.models import Agent, Client, Organisation
-from tests.builders import events, one_refusal
+from agents.outgoing import Document
+from tests.builders import actor, events, one_refusal
 from tests.forms import text_of
 from tests.oauth.authorizing import is_page
 from tests.programs import LOOPBACK, allows, host_on_this_machine, opens, redeems
+from tests.signing import by_assertion, claims_of, pair, public, signed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("organisation", "look_up_staff")]
 
@@ -197,3 +200,49 @@ def test_one_person_brings_so_many_and_no_more(host, asks, weber, monkeypatch):
         f'{{"client_id": "{host.address(path)}", "redirect_uris": ["{LOOPBACK}"]}}'.encode(),
     ]
     is_page(opens(weber, host.address("/another.json"), **asks), "too_many_registrations")
+
+
+@pytest.mark.parametrize(("back", "seen"), [("https://app.example/cb", False), ("https://other.example/cb", True)])
+def test_at_the_host_of_its_document_it_is_remembered_and_elsewhere_not(asks, weber, monkeypatch, back, seen):
+    client_id = "https://app.example/client.json"
+    said = {"client_id": client_id, "client_name": "Notes", "redirect_uris": [back]}
+    found = Document(json.dumps(said).encode(), "application/json", "")
+    monkeypatch.setattr(client_documents, "fetch", lambda *_args, **_more: found)
+    allows(weber, client_id, redirect_uri=back, **asks)
+    again = opens(weber, client_id, redirect_uri=back, **asks)
+    assert again.status_code == (200 if seen else 303)
+
+
+def test_a_document_that_says_something_else_waits_where_people_rely_on_it(host, asks, weber, mara):
+    client_id = host.serves()
+    allows(weber, client_id, **asks)
+    Client.objects.update(cimd_expires_at=timezone.now() - timedelta(minutes=1))
+    other = "http://127.0.0.1:4000/other"
+    host.serves(redirect_uris=[other], client_name="St. Anna")
+    is_page(opens(weber, client_id, redirect_uri=other, **asks), "invalid_redirect_uri")
+    assert opens(weber, client_id, **asks).status_code == 200
+    client = Client.objects.get()
+    assert (client.name, client.pending_metadata["name"]) == ("Note Helper", "St. Anna")
+    assert len(events("client.registration_waits")) == 1
+    changed_registrations.see(client, take=True, reason="Theirs.", by=actor(mara), now=timezone.now())
+    assert opens(weber, client_id, redirect_uri=other, **asks).status_code == 200
+
+
+def test_while_nobody_relies_on_it_what_it_says_simply_counts(host, asks, weber):
+    client_id = host.serves()
+    opens(weber, client_id, **asks)
+    Client.objects.update(cimd_expires_at=timezone.now() - timedelta(minutes=1))
+    host.serves(client_name="Better Helper")
+    opens(weber, client_id, **asks)
+    assert Client.objects.get().name == "Better Helper"
+
+
+def test_a_document_whose_keys_prove_the_program(host, asks, weber, directory_api):
+    key = pair()
+    client_id = host.serves(token_endpoint_auth_method="private_key_jwt", jwks={"keys": [public(key)]})
+    code = allows(weber, client_id, **asks)
+    proof = by_assertion(signed(claims_of(client_id), key))
+    answer = redeems(client_id, code, **proof)
+    assert answer.status_code == 200, answer.content
+    assert directory_api.introspects(answer.json()["access_token"])["client_id"] == client_id
+    assert redeems(client_id, code).status_code == 401
