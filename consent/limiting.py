@@ -9,8 +9,10 @@ import uuid
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
+from agents.errors import NotReady
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.record import text_digest
@@ -28,13 +30,16 @@ def limit(consent_id: uuid.UUID, *, conditions: Conditions, reason: str, by: Act
 
     conditions: all of them, in the consent's own time zone; uses: how many more tokens. On tokens already out, times of
     day and environment count at once where the resource asks; networks and uses count when a token is issued.
-    Raises Consent.DoesNotExist, Forbidden, ConsentEnded, ConsentNotBegun, NotTighter, InvalidInput, OfferChanged.
+    Raises Consent.DoesNotExist, Forbidden, ConsentEnded, ConsentNotBegun, NotReady (work that was passed on), NotTighter,
+    InvalidInput, OfferChanged.
     Records ``consent.limited``, with the digest of what holds from now on; networks are addresses and stay out of it.
     """
     consent = Consent.objects.locked(consent_id)
     require(by, May.NARROW_CONSENT, consent)
     consent.must_be_live(now)
     consent.must_have_begun(now)
+    if consent.parent_id is not None:
+        raise NotReady(_("Limit the consent that this was passed on from: its limits hold for all below it."))
     before = consent.limits
     after = conditions.with_uses(_uses_in_all(consent, conditions.uses))
     check_conditions(conditions, consent.agent, zone_name=consent.time_zone)

@@ -19,7 +19,7 @@ from agents.models import State
 from agents.models.resource import is_sensitive
 from agents.statements import rows_of
 from consent.conditions import Conditions, Unmet, conditions_from
-from consent.oauth.rows import as_facts, as_list, as_time, known_id
+from consent.oauth.rows import as_facts, as_list, as_moment, as_time, known_id
 from consent.passing import Passing, passing_from
 
 MOST_STEPS = 8
@@ -148,9 +148,7 @@ def read_chain(consent_id: uuid.UUID, resource_id: uuid.UUID, now: datetime) -> 
 def _hop(key: uuid.UUID, row: tuple[Any, ...], now: datetime) -> Hop:
     (agent_id, starts, ends, revoked, superseded, paused, client_ended, state, agent_ends, environment) = row[1:11]
     (owner_active, kept, time_zone, uses, passing, consent_stop, agent_stop) = row[11:18]
-    ends_at, starts_at = as_time(ends), as_time(starts)
-    if ends_at is None or starts_at is None:
-        raise ValueError("a time that is never empty is empty")
+    ends_at, starts_at = as_moment(ends), as_moment(starts)
     agent_end = as_time(agent_ends)
     reasons = (
         ("consent_revoked", revoked is not None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from agents.actors import Actor, RequestFacts
 from agents.statements import rows_of
@@ -13,7 +14,7 @@ from consent.models import Consent
 from consent.oauth.chain import Chain, HeldScope
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal, invalid_request
-from consent.oauth.rows import as_id, known_id
+from consent.oauth.rows import as_id, as_moment, known_id
 from consent.oauth.worth import Worth
 
 NOT_GOOD = "The subject token is unknown, over, or not for this client: its consent does not name this agent."
@@ -32,19 +33,20 @@ class Share:
     """
 
     id: uuid.UUID
+    ends_at: datetime
     purpose_digest: str
     scopes: frozenset[uuid.UUID]
     taken: frozenset[uuid.UUID]
     told: bool
 
 
-def share_of(subject: Worth, client: ProvenClient) -> Share | None:
+def share_of(subject: Worth, client: ProvenClient, now: datetime) -> Share | None:
     """Return what this client holds of the subject's consent so far. Raises OAuthRefusal where that was taken back.
 
     Taken back from one client of an agent is taken back from all of them.
     """
     rows = rows_of(SHARE_STATEMENT, [subject.consent_id, client.agent_id])
-    if any(row[2] is not None for row in rows):
+    if any(row[2] is not None or as_moment(row[3]) <= now for row in rows):
         consent = Consent.objects.get(pk=known_id(rows[0][0]))
         raise OAuthRefusal(
             "access_denied", "A person took back what was passed on to this agent.",
@@ -55,7 +57,14 @@ def share_of(subject: Worth, client: ProvenClient) -> Share | None:
         return None
     taken = {known_id(row[6]) for row in mine if row[6] is not None and row[7] is not None}
     there = {known_id(row[6]) for row in mine if row[6] is not None} - taken
-    return Share(known_id(mine[0][0]), mine[0][4], frozenset(there), frozenset(taken), mine[0][5] is not None)
+    return Share(
+        known_id(mine[0][0]),
+        as_moment(mine[0][3]),
+        mine[0][4],
+        frozenset(there),
+        frozenset(taken),
+        mine[0][5] is not None,
+    )
 
 
 def holding(
@@ -77,4 +86,5 @@ def holding(
         )
     except ConsentEnded as ended:
         raise invalid_request(NOT_GOOD) from ended
-    return Share(consent.pk, consent.purpose_digest, scopes, frozenset(), consent.sensitive_use_told_at is not None)
+    told = consent.sensitive_use_told_at is not None
+    return Share(consent.pk, consent.ends_at, consent.purpose_digest, scopes, frozenset(), told)

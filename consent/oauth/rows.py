@@ -30,6 +30,14 @@ def as_time(value: Any) -> datetime | None:
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def as_moment(value: Any) -> datetime:
+    """Return a time column that is never empty, in UTC."""
+    moment = as_time(value)
+    if moment is None:
+        raise ValueError("a time that is never empty is empty")
+    return moment
+
+
 def as_list(value: Any) -> list[Any]:
     """Return a JSON column."""
     return json.loads(value) if isinstance(value, str) else list(value or [])

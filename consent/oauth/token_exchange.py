@@ -145,7 +145,7 @@ def redeem(request: Request) -> dict[str, Any]:
     must_be_allowed(chain, client, own=own)
     may = None if own else may_hold(chain.root.agent_id, client)
     wanted = scopes_of(request, subject, chain, target, may)
-    share = None if own else share_of(subject, client)
+    share = None if own else share_of(subject, client, facts.now)
     if share is not None and share.taken:
         wanted = {name: scope for name, scope in wanted.items() if scope.id not in share.taken}
         if not wanted:
@@ -187,7 +187,7 @@ def _standing(subject: Worth, chain: Chain, share: Share | None, client: ProvenC
         share.id if share is not None else subject.consent_id,
         client.agent_id or subject.agent_id,
         subject.user_id,
-        chain.ends_at,
+        min(chain.ends_at, share.ends_at) if share is not None else chain.ends_at,
         share.purpose_digest if share is not None else subject.purpose_digest,
         subject.acr,
         subject.auth_time,

@@ -96,6 +96,7 @@ def _changes(shown: Consent, viewer: User, status: str) -> list[tuple[str, str, 
         if (url := page_of(page, shown.pk)) and viewer.has_perm(permission, shown)
         if not (permission == May.CONFIRM_CONSENT and needs_nobody)
         if page != "consent-passing" or shown.passes
+        if page != "consent-limit" or shown.parent_id is None
     ]
 
 

@@ -54,6 +54,7 @@ ELSEWHERE = {
     "test_my_agents": {"consent-changes", "my-agents-stopped"},
     "test_step_up": {"approval"},
     "test_details": {"consent-less"},
+    "test_passing": {"consent-passing"},
     "test_second_look": {"agent-changes", "scope-details-end"},
     "test_consent_screen_extremes": {"authorize-report", "report"},
     "test_from_set_up_to_revoked": {

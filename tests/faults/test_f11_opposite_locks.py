@@ -1,6 +1,6 @@
 """F11: everything that takes locks on one consent and its tokens, at once and at random: no deadlock, and nothing lives on.
 
-Revoking, narrowing, limiting, superseding, suspending, refreshing, replaying, giving back, and the sweeps. On SQLite the
+Revoking, narrowing, limiting, superseding, suspending, refreshing, replaying, exchanging, giving back, and the sweeps. On SQLite the
 one write lock makes them wait for each other; on PostgreSQL their order does.
 """
 
@@ -19,8 +19,10 @@ from agents.errors import MandateError
 from agents.models import Agent, Event, State
 from consent import limiting, mandate, sweeps
 from consent.conditions import Conditions
+from consent.limiting_passing import limit_passing
 from consent.models import AccessToken, Consent, RefreshToken
 from tests import grants
+from tests.exchanging import allow, asks_to_pass, passes
 from tests.grants import Pkce
 from tests.services.parallel import at_once
 
@@ -38,8 +40,9 @@ ANSWERS = {200, 400, 401}
 class Round:
     """One consent with its first tokens, and all that may be done to it at once."""
 
-    def __init__(self, client, weber, mara, scopes):
+    def __init__(self, client, weber, mara, scopes, takers):
         self.client, self.weber, self.mara, self.scopes = client, weber, mara, scopes
+        self.taker, self.next_taker = takers
         self.agent = client.client.agent
         self.consent = self.allow()
         pkce = Pkce()
@@ -47,10 +50,12 @@ class Round:
         self.second = client.refresh(self.first["refresh_token"]).json()
         self.pkce = Pkce()
         self.code = grants.code(self.consent, self.pkce)
+        self.passed = self.taker.exchange(self.second["access_token"]).json()["access_token"]
         self.answers: list[int] = []
 
     def allow(self):
-        return grants.consent(self.client.client, scopes=self.scopes, user=self.weber, life=timedelta(hours=1))
+        to = passes(self.taker.agent, self.next_taker.agent, deep=2)
+        return allow(self.client.client, self.weber, self.scopes, to, life=timedelta(hours=1))
 
     def actions(self):
         """Each by its name. Those that the domain may refuse because another one was first say so by a typed error."""
@@ -67,6 +72,10 @@ class Round:
             "narrow": partial(mandate.narrow, self.consent.pk, keep=frozenset(self.scopes[:1]), **less),
             "limit": partial(limiting.limit, self.consent.pk, conditions=Conditions(uses=2), **less),
             "shorten": partial(mandate.shorten, self.consent.pk, ends_at=now + timedelta(minutes=5), **less),
+            "exchange": partial(self.asks, self.taker.exchange, self.second["access_token"]),
+            "exchange further": partial(self.asks, self.next_taker.exchange, self.passed),
+            "pass on less": partial(limit_passing, self.consent.pk, to=passes(self.next_taker.agent), **less),
+            "revoke what was passed on": self.take_back,
             "supersede": self.allow,
             "suspend": self.suspend,
             "sweep": self.sweep,
@@ -74,6 +83,10 @@ class Round:
 
     def asks(self, ask, *args):
         self.answers.append(ask(*args).status_code)
+
+    def take_back(self):
+        share = Consent.objects.get(parent=self.consent, agent=self.taker.agent)
+        mandate.revoke(share.pk, reason="Back.", by=Actor.person(self.weber), now=timezone.now())
 
     def suspend(self):
         by = {"reason": "A look.", "by": Actor.person(self.mara), "now": timezone.now()}
@@ -90,11 +103,12 @@ class Round:
 
 
 def test_f11_whatever_is_done_at_once_no_deadlock_reaches_anybody(
-    discharge, weber, mara, read_records, write_letters, records_api
+    discharge, weber, mara, read_records, write_letters, records_api, planner, reader, discharge_assistant
 ):
+    asks_to_pass(discharge_assistant, planner.agent, reader.agent, deep=2)
     chance = random.Random(11)
     for number in range(ROUNDS):
-        stage = Round(discharge, weber, mara, [read_records, write_letters])
+        stage = Round(discharge, weber, mara, [read_records, write_letters], (planner, reader))
         actions = stage.actions()
         chosen = chance.sample(sorted(actions), AT_ONCE)
         outcome = at_once(AT_ONCE, partial(do_one, [actions[name] for name in chosen]))
@@ -122,6 +136,8 @@ def nothing_lives_on(stage, api, told):
         if seen["active"]:
             held = {row.scope.name for row in consent.consent_scopes.all() if row.is_held(timezone.now())}
             assert set(seen["scope"].split()) <= held, told
+    if is_over or consent.passes.deep < 2:
+        assert api.introspects(stage.passed) == {"active": False}, told
     if is_over:
         assert stage.client.refresh(stage.second["refresh_token"]).status_code == 400, told
     families = list(RefreshToken.objects.filter(family__consent=consent, used_at=None, replaced_at=None))

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from agents import lifecycle, passing
 from agents.actors import Actor
-from consent import limiting_passing, mandate
+from agents.errors import NotReady
+from consent import limiting, limiting_passing, mandate
 from consent.conditions import Conditions
 from consent.models import AccessToken, Consent, Origin
 from consent.passing import NOTHING
@@ -485,3 +486,21 @@ def test_a_bearer_token_may_become_a_bound_one(planner, subject, records_api):
     its = BoundClient(planner.client, planner.key)
     token = its.ask(**planner.form(subject)).json()["access_token"]
     assert records_api.introspects(token)["cnf"] == {"jkt": its.jkt}
+
+
+def test_what_a_person_shortens_ends_there_for_what_is_issued_after(planner, subject, passed_twice, weber, records_api):
+    planner.takes(subject)
+    now = timezone.now()
+    share = Consent.objects.get(parent=passed_twice)
+    ends_at = now + timedelta(seconds=90)
+    mandate.shorten(share.pk, ends_at=ends_at, reason="Soon.", by=Actor.person(weber), now=now)
+    assert records_api.introspects(planner.takes(subject))["exp"] <= ends_at.timestamp()
+    with time_machine.travel(ends_at + timedelta(seconds=1)):
+        said(planner.exchange(subject), "access_denied")
+
+
+def test_what_was_passed_on_is_limited_where_it_came_from(planner, subject, passed_twice, weber):
+    planner.takes(subject)
+    share = Consent.objects.get(parent=passed_twice)
+    with pytest.raises(NotReady):
+        limiting.limit(share.pk, conditions=Conditions(uses=1), reason="", by=Actor.person(weber), now=timezone.now())

@@ -31,10 +31,12 @@ from agents import agent_scopes, clients, lifecycle, resources
 from agents.actors import Actor
 from agents.models import DataClass, Scope
 from agents.scopes import drift_of_facts
-from consent import decision, lapsed, limiting, mandate
+from consent import decision, lapsed, limiting, limiting_passing, mandate
 from consent.codes import CODE_LIFE
 from consent.conditions import EVERY_DAY, Conditions, Hours
+from consent.passing import NOTHING
 from tests import builders, grants
+from tests.exchanging import asks_to_pass, passes, taker
 from tests.grants import REDIRECT, Pkce, ResourceServer, TokenClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
@@ -61,6 +63,7 @@ class Book:
     def __init__(self, consent: Any, held: set[str], ends_at: datetime) -> None:
         self.consent, self.held, self.ends_at, self.over = consent, set(held), ends_at, False
         self.paused, self.tokens = False, 0
+        self.passes = bool(consent.passes)
         self.left: int | None = 1 if consent.once else None
         self.open: tuple[int, int] | None = None
 
@@ -86,12 +89,12 @@ class Code:
 class Token:
     def __init__(self, value: str, code: Code, granted: set[str], ends_at: datetime) -> None:
         self.value, self.code, self.book, self.granted, self.ends_at = value, code, code.book, granted, ends_at
-        self.dead = False
+        self.dead, self.passed = False, False
 
 
 class Ceiling(RuleBasedStateMachine):
     """Approve (also for once), narrow, shorten, limit, supersede, revoke, pause for each kind of drift, agree, suspend, resume, wait;
-    redeem, refresh, replay, give back.
+    redeem, refresh, exchange, replay, give back.
 
     Few rules, each of several kinds: hypothesis chooses among rules alike, and what clients do must not be rare among them.
     """
@@ -119,6 +122,9 @@ class Ceiling(RuleBasedStateMachine):
         self.agent = builders.agent("Agent", owner=self.ada, scopes=self.scopes.values())
         client = builders.client(self.agent)
         self.client = TokenClient(client, builders.key(client).key)
+        other = builders.agent("Other", owner=self.ada, scopes=self.scopes.values())
+        asks_to_pass(self.agent, other)
+        self.taker = taker(other)
         self.api = ResourceServer(self.records, builders.key(self.records).key)
 
     def teardown(self) -> None:
@@ -143,7 +149,8 @@ class Ceiling(RuleBasedStateMachine):
     @initialize(narrowed=st.booleans())
     def begin(self, narrowed):
         """Nobody can use anything before somebody has allowed something."""
-        self.approve(set(NAMES), 60, "one", once=False, redeemed=True)
+        self.approve(set(NAMES), 60, "one", once=False, redeemed=True, passes_on=True)
+        self.hand_over(self.tokens[-1], None)
         self.nothing_is_worth_more_or_lives_again()
         if narrowed:
             self.narrow(self.books[-1], NAMES[0])
@@ -155,14 +162,15 @@ class Ceiling(RuleBasedStateMachine):
         purpose=st.sampled_from(["one", "two"]),
         once=st.sampled_from([False, False, False, True]),
         redeemed=st.booleans(),
+        passes_on=st.sampled_from([True, True, False]),
     )
-    def approve(self, wanted, minutes, purpose, once, redeemed):
-        approval = self.approval(wanted, minutes, purpose, once)
+    def approve(self, wanted, minutes, purpose, once, redeemed, passes_on):
+        approval = self.approval(wanted, minutes, purpose, once, passes_on)
         self.allowed(mandate.approve(approval, by=Actor.person(self.weber), now=self.clock), wanted)
         if redeemed:
             self.redeem_code(self.codes[-1])
 
-    def approval(self, wanted, minutes, purpose, once):
+    def approval(self, wanted, minutes, purpose, once, passes_on):
         return mandate.Approval(
             client=self.client.client,
             user=self.weber,
@@ -170,6 +178,7 @@ class Ceiling(RuleBasedStateMachine):
             purpose=purpose,
             ends_at=self.clock + timedelta(minutes=minutes),
             once=once,
+            passing=passes(self.taker.agent) if passes_on else NOTHING,
         )
 
     def allowed(self, given, wanted):
@@ -183,7 +192,7 @@ class Ceiling(RuleBasedStateMachine):
         self.codes.append(Code(grants.code(given, pkce, now=self.clock), pkce, book, self.clock + CODE_LIFE))
 
     @precondition(lambda self: self.live())
-    @rule(data=st.data(), how=st.sampled_from(["narrow", "narrow", "shorten", "limit", "revoke"]))
+    @rule(data=st.data(), how=st.sampled_from(["narrow", "narrow", "shorten", "limit", "keep to itself", "revoke"]))
     def take_away(self, data, how):
         book = data.draw(st.sampled_from(self.live()))
         by = {"reason": "Less.", "by": Actor.person(self.weber), "now": self.clock}
@@ -196,6 +205,9 @@ class Ceiling(RuleBasedStateMachine):
                 mandate.shorten(book.consent.pk, ends_at=ends_at, **by)
         if how == "limit" and book.open is None and book.left != 0:
             self.limit(book, data.draw(st.one_of(st.none(), st.integers(1, 3))), data.draw(st.integers(1, 90)))
+        if how == "keep to itself" and book.passes:
+            book.passes = False
+            limiting_passing.limit_passing(book.consent.pk, to=NOTHING, **by)
         if how == "revoke":
             book.over = True
             mandate.revoke(book.consent.pk, **by)
@@ -250,7 +262,7 @@ class Ceiling(RuleBasedStateMachine):
         """Somebody looks at the difference and agrees to some of what it held: a new consent in the old one's place."""
         book = data.draw(st.sampled_from(self.paused()))
         wanted = set(data.draw(st.lists(st.sampled_from(sorted(book.held)), min_size=1, unique=True)))
-        approval = self.approval(wanted, minutes, book.consent.purpose, once=False)
+        approval = self.approval(wanted, minutes, book.consent.purpose, once=False, passes_on=book.passes)
         self.edits += 1
         by, nonce = Actor.person(self.weber), f"form {self.edits}"
         done = decision.renew(book.consent.pk, approval, form_nonce=nonce, by=by, now=self.clock)
@@ -322,6 +334,32 @@ class Ceiling(RuleBasedStateMachine):
         if answer.status_code != 200 and not code.spoiled:
             self.pairs.append(pair)  # it was not used up, and may be good again
 
+    @precondition(lambda self: self.tokens)
+    @rule(data=st.data(), wanted=st.one_of(st.none(), st.none(), some_scopes))
+    def exchange(self, data, wanted):
+        self.hand_over(data.draw(st.sampled_from(self.tokens[-6:])), wanted)
+
+    def hand_over(self, token, wanted):
+        """The other agent takes a token over. What comes of it never holds more, nor longer, than what it came from."""
+        book, code = token.book, token.code
+        worth = token.granted & book.held
+        good = self.active and book.passes and book.counts(self.clock) and book.left != 0 and not token.passed
+        good = good and not code.spoiled and not token.dead and worth
+        good = good and self.clock + timedelta(seconds=1) <= min(token.ends_at, book.ends_at)
+        answer = self.taker.exchange(token.value, **({"scope": " ".join(sorted(wanted))} if wanted else {}))
+        assert not (good and not wanted) or answer.status_code == 200 or not self.leaves_time(book), answer.content
+        assert answer.status_code != 200 or book.passes
+        before = len(self.tokens)
+        self.keep(answer, code, token.granted & (wanted or set(NAMES)))
+        if len(self.tokens) > before:
+            self.tokens[-1].passed = True
+            assert self.tokens[-1].ends_at <= token.ends_at
+            self.seen["exchanged"] += 1
+
+    def leaves_time(self, book):
+        """Whether its hours stay open for the second that a token needs."""
+        return book.is_open(self.clock + timedelta(seconds=1))
+
     @precondition(lambda self: self.pairs)
     @rule(data=st.data(), how=st.sampled_from(["replay", "give back"]))
     def misuse(self, data, how):
@@ -339,7 +377,7 @@ class Ceiling(RuleBasedStateMachine):
     def nothing_is_worth_more_or_lives_again(self):
         for token in [*self.tokens[:-8][:4], *self.tokens[-8:]]:
             seen = self.api.introspects(token.value)
-            worth = token.granted & token.book.held
+            worth = token.granted & token.book.held if token.book.passes or not token.passed else set()
             whole = token.book.counts(self.clock) and self.clock < token.ends_at and not token.code.spoiled
             if self.active and whole:
                 assert seen["active"] is bool(worth), "nobody took anything of it away"
@@ -361,7 +399,17 @@ class Ceiling(RuleBasedStateMachine):
             assert seen["exp"] <= token.ends_at.timestamp()
 
 
-MUST_BE_SEEN = {"issued", "refreshed", "refused", "superseded", "over", "paused", "worth all", "worth less"}
+MUST_BE_SEEN = {
+    "issued",
+    "refreshed",
+    "exchanged",
+    "refused",
+    "superseded",
+    "over",
+    "paused",
+    "worth all",
+    "worth less",
+}
 """What has to happen somewhere in the run: a machine that never gets there proves nothing."""
 
 
