@@ -12,7 +12,7 @@ from django.utils.translation import pgettext
 
 from agents.ids import uuid7
 from agents.models import Resource
-from agents.statements import adapted, hot_cursor
+from agents.statements import changed_by
 from consent.models import RecordCount
 from consent.record_words import record_type_in_words
 
@@ -33,10 +33,8 @@ def add_up(
 
     In the order of their types, so that two receipts at once take the rows alike and cannot deadlock.
     """
-    with hot_cursor() as cursor:
-        for record_type in sorted(records):
-            row = [uuid7(), consent_id, resource_id, operation, record_type, records[record_type], at]
-            cursor.execute(ADD, adapted(row))
+    for record_type in sorted(records):
+        changed_by(ADD, [uuid7(), consent_id, resource_id, operation, record_type, records[record_type], at])
 
 
 @dataclass(frozen=True, slots=True)

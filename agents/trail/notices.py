@@ -12,7 +12,7 @@ from datetime import datetime
 from celery import current_app
 from django.db import connection, transaction
 
-from agents.statements import adapted, hot_cursor
+from agents.statements import changed_by
 from agents.trail.kinds import Kind
 
 SIGNALLED = frozenset(
@@ -43,8 +43,7 @@ _STATEMENT = "INSERT INTO agents_notice (event_id, at) VALUES (%s, %s)"
 
 def leave(number: int, now: datetime) -> None:
     """Note that this event has to be told. In the transaction that wrote it."""
-    with hot_cursor() as cursor:
-        cursor.execute(_STATEMENT, adapted([number, now]))
+    changed_by(_STATEMENT, [number, now])
     nudge_when_through()
 
 
