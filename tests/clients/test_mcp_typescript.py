@@ -70,3 +70,11 @@ def test_version_1_reaches_the_ordinary_tool_and_renews_where_it_should_ask(ward
     assert len(asked) == 1
     grants = [event.detail["grant"] for event in builders.events(Kind.TOKEN_ISSUED)]
     assert grants == ["authorization_code", "refresh_token"]
+
+
+def test_version_1_asks_its_person_once_it_is_told_to(ward: Ward, registered, allows_all):
+    about = {"version": 1, "server": ward.server.uri, "redirect_uri": REDIRECT, "client": registered(AuthMethod.NONE)}
+    with node("mcp_sdk", "calls", **about, careful=True, calls=[BEDS, MEDICATION, BEDS]) as program:
+        asked, said = hears_answers(program, allows_all, 3)
+    assert [one["answer"] for one in said] == [2, ["Amoxicillin 1 g, three times a day"], 2]
+    assert ["medication" in address for address in asked] == [False, True]

@@ -27,7 +27,8 @@ class Keeper {
   state = () => (this.kept.state = crypto.randomUUID())
   clientInformation = () => this.kept.client
   saveClientInformation = (client) => void (this.kept.client = client)
-  tokens = () => this.kept.tokens
+  // What docs/how-to tell those to do who stay with version 1: it would answer insufficient_scope with a refresh.
+  tokens = () => (settings.careful && this.more ? { ...this.kept.tokens, refresh_token: undefined } : this.kept.tokens)
   saveTokens = (tokens) => void (this.kept.tokens = tokens)
   codeVerifier = () => this.kept.verifier
   saveCodeVerifier = (verifier) => void (this.kept.verifier = verifier)
@@ -37,7 +38,13 @@ class Keeper {
 }
 
 const keeper = new Keeper()
-const open = () => new StreamableHTTPClientTransport(new URL(settings.server), { authProvider: keeper })
+const noting = async (url, init) => {
+  const answer = await fetch(url, init)
+  keeper.more = answer.status === 403
+  return answer
+}
+const options = { authProvider: keeper, ...(settings.careful ? { fetch: noting } : {}) }
+const open = () => new StreamableHTTPClientTransport(new URL(settings.server), options)
 
 /** Try; where a person has to allow it first, send them, come back with the code, and try once more. */
 async function withAPerson(transport, attempt, again = attempt) {
