@@ -55,4 +55,4 @@ def nudge_when_through() -> None:
 
 
 def _nudge() -> None:
-    current_app.tasks[TASK].delay()
+    current_app.signature(TASK).delay()  # by its name alone where nobody has loaded the tasks, as in a command
