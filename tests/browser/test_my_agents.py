@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,15 @@ def test_revoking_twice_in_a_hurry_ends_on_the_clock(somebody, weber, given):
     assert len(builders.events(Kind.CONSENT_REVOKED)) == 1
 
 
+def test_stopping_all_ends_on_the_clock_of_all_of_them(somebody, weber, given, discharge_client, look_up_staff):
+    builders.consent(weber, discharge_client, [look_up_staff], purpose="Find a nurse")
+    person = somebody(weber).opens("/my-agents/").follows("Stop all…").is_at("Stop all your agents?")
+    person.presses("Stop all now").is_at("2 consents are revoked").finds_no_fault()
+    person.sees("2 consents revoked by you", "Find a nurse", "no token was out", "in effect")
+    assert live() == 0
+    person.follows("Back to My agents").is_at("My agents")
+
+
 def test_two_tabs_that_narrow_the_same(somebody, weber, given):
     one = somebody(weber).opens(f"/consents/{given.pk}/narrow/").unticks(APPOINTMENTS)
     other = one.another_tab().opens(f"/consents/{given.pk}/narrow/").unticks(APPOINTMENTS)
@@ -224,6 +234,18 @@ def test_several_are_revoked_after_a_look_with_a_reason(somebody, mara, many, sc
     person.page.get_by_label(re.compile("^Why")).fill("An incident at the vendor.")
     person.presses("Revoke 2 consents").is_at("Consents").sees("2 consents are revoked.")
     assert live() == 3
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_several_end_earlier(somebody, mara, many, scripts):
+    person = ticks_rows(somebody(mara, scripts=scripts).opens("/consents/"), "Person 0", "Person 2")
+    person.presses("Shorten those ticked…").is_at("Let 2 consents end earlier").sees("What ends then", "Person 0")
+    if scripts:
+        person.finds_no_fault()
+    person.ticks("in 1 hour").page.get_by_label(re.compile("^Why")).fill("The trial is over.")
+    person.presses("Shorten them").is_at("Consents").sees("2 consents end earlier now.")
+    soon = Consent.objects.filter(ends_at__lte=timezone.now() + timedelta(hours=1))
+    assert {consent.user.display_name for consent in soon} == {"Person 0", "Person 2"}
 
 
 def test_all_of_a_query_is_narrowed(somebody, mara, many, given):

@@ -1,6 +1,6 @@
 """F14: the clock jumps. Forward, what is expired is refused; back, what was used, revoked or ended stays dead.
 
-The clock of one process, by time-machine. Whole sets of processes need libfaketime, which the test wheels do not bring.
+The clock of one process. That of a whole running server is told in ``test_f14_clock_of_all_processes.py``.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def seen(mandate, facts, token):
 def revokes(mandate, facts, consent):
     """The person revokes it on its page."""
     browser = requests.Session()
-    browser.headers |= {"Cookie": facts["person"], "Origin": mandate.url}
+    browser.headers.update({"Cookie": facts["person"], "Origin": mandate.url})
     page = browser.get(f"{mandate.url}/consents/{consent}/revoke/", timeout=30)
     csrf = page.cookies["mandate-csrf"]
     browser.headers["Cookie"] = f"{facts['person']}; mandate-csrf={csrf}"
