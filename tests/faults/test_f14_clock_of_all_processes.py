@@ -22,7 +22,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 @pytest.fixture
 def server(running_mandate, discharge, records_api):
-    return Server(running_mandate, discharge, records_api)
+    yield Server(running_mandate, discharge, records_api)
+    clock_file(running_mandate.data_dir).unlink(missing_ok=True)
 
 
 class Server:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 import time_machine
 from django.conf import settings
@@ -22,25 +23,32 @@ def clock_file(data_dir: Path) -> Path:
 
 
 class ShiftedClock:
-    """Middleware before all others: the process lives at the wrong time from here on."""
+    """Middleware before all others: the process lives at the wrong time from here on.
+
+    A server may make several of these, one for each way through it; the clock is one for the process.
+    """
+
+    travel: time_machine.travel | None = None
+    seconds = 0.0
+    turn = Lock()
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.travel: time_machine.travel | None = None
-        self.seconds = 0.0
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         wanted = 0.0
         with suppress(FileNotFoundError, ValueError):
             wanted = float(clock_file(Path(settings.DATA_DIR)).read_text())
-        if wanted != self.seconds:
-            self._jump(wanted)
+        with ShiftedClock.turn:
+            if wanted != ShiftedClock.seconds:
+                self._jump(wanted)
         return self.get_response(request)
 
-    def _jump(self, seconds: float) -> None:
-        if self.travel is not None:
-            self.travel.stop()
-        right = time_machine.escape_hatch.time.time()
-        self.travel = time_machine.travel(datetime.fromtimestamp(right + seconds, tz=UTC), tick=True)
-        self.travel.start()
-        self.seconds = seconds
+    @classmethod
+    def _jump(cls, seconds: float) -> None:
+        if cls.travel is not None:
+            cls.travel.stop()
+        wrong = datetime.now(tz=UTC) + timedelta(seconds=seconds)
+        cls.travel = time_machine.travel(wrong, tick=True)
+        cls.travel.start()
+        cls.seconds = seconds
