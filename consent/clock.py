@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from agents.lifecycle import STOPS
@@ -116,14 +115,14 @@ def clock_of_agent(agent: Agent, now: datetime) -> Clock | None:
     return clock_over(change, rows, tokens, first_refusal_after(change), now=now)
 
 
-def _last(events: Iterable[Event], kinds: Iterable[Kind]) -> Event | None:
-    found = events.filter(kind__in=[kind.value for kind in kinds])  # type: ignore[attr-defined]  # a queryset
+def _last(events: QuerySet[Event], kinds: Iterable[Kind]) -> Event | None:
+    found = events.filter(kind__in=[kind.value for kind in kinds])
     change: Event | None = found.order_by("-pk").first()
     return change
 
 
 def clock_over(
-    change: Event, rows: models.QuerySet[ConsentScope], tokens: int, refused: Event | None, *, now: datetime
+    change: Event, rows: QuerySet[ConsentScope], tokens: int, refused: Event | None, *, now: datetime
 ) -> Clock:
     """Return the clock of a change that took these away. tokens: how many were out. refused: the first refusal seen."""
     held = rows.filter(scope__resource=OuterRef("pk"))

@@ -213,7 +213,7 @@ def _within(networks: Iterable[Network], others: tuple[Network, ...]) -> bool:
     if not others:
         return True
     return bool(inner) and all(
-        any(one.version == other.version and one.subnet_of(other) for other in others)  # type: ignore[arg-type]
+        any(one.version == other.version and one.subnet_of(other) for other in others)  # type: ignore[arg-type]  # of the same version, asked before
         for one in inner
     )
 

@@ -120,7 +120,7 @@ def new_mandate(_migrated: RunningMandate, tmp_path: Path) -> Iterator[Callable[
     def make(**changes: object) -> RunningMandate:
         folder = tmp_path / f"mandate-{next(numbers)}"
         shutil.copytree(_migrated.data_dir, folder, ignore=shutil.ignore_patterns("*.lock"))
-        mandate = RunningMandate(folder, **changes)  # type: ignore[arg-type]
+        mandate = RunningMandate(folder, **changes)
         if run.engine() == "postgresql":
             mandate.database_url = _empty_database(f"{folder.parent.name}_{folder.name}_{run.worker()}", like=_migrated)
             mandate.redis_url = os.environ["REDIS_URL"]

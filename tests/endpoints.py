@@ -7,7 +7,7 @@ import pytest
 from agents.credentials import IssuedKey
 from agents.models import Agent, Client, Resource, Scope, User
 from consent.models import Consent
-from tests import builders, grants
+from tests import builders, grants, out_of_band
 from tests.grants import Pkce, ResourceServer, TokenClient
 
 
@@ -20,6 +20,20 @@ def pkce() -> Pkce:
 def discharge(discharge_client: Client, discharge_key: IssuedKey) -> TokenClient:
     """The assistant at the token endpoint."""
     return TokenClient(discharge_client, discharge_key.key)
+
+
+@pytest.fixture
+def display(discharge: TokenClient, mara: User) -> TokenClient:
+    """The assistant's client, once an administrator let it use device codes."""
+    out_of_band.let_use_device_codes(discharge.client, by=mara)
+    return discharge
+
+
+@pytest.fixture
+def robot(discharge_assistant: Agent, weber: User, mara: User) -> TokenClient:
+    """A client of the assistant, which may ask Weber out of band."""
+    out_of_band.joins_circle(discharge_assistant, weber, by=mara)
+    return out_of_band.asking_client(discharge_assistant)
 
 
 @pytest.fixture

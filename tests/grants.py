@@ -92,7 +92,7 @@ def basic(name: str, secret: str) -> dict[str, str]:
 def post(path: str, form: Any, **headers: str) -> HttpResponse:
     """POST a form to one of the OAuth endpoints. A value that is a list is sent repeatedly."""
     body = form if isinstance(form, str) else urlencode(form, doseq=True)
-    return Browser().post(path, body, content_type=FORM, **headers)  # type: ignore[return-value, arg-type]
+    return Browser().post(path, body, content_type=FORM, **headers)
 
 
 @dataclass
@@ -138,7 +138,7 @@ class ResourceServer:
     def introspects(self, token: str, **form: Any) -> dict[str, Any]:
         response = post("/oauth/introspect", {"token": token, **form}, **self.header)
         assert response.status_code == 200, response.content
-        return response.json()  # type: ignore[attr-defined]
+        return response.json()
 
 
 def keeps(given: Consent, *scopes: Scope, by: User, reason: str = "No longer needed.") -> Consent:

@@ -50,12 +50,13 @@ def revoke(presented: str, *, client: ProvenClient, facts: RequestFacts) -> bool
             .filter(token_checksum=digest_of(presented), application_id=client.pk)
             .first()
         )
-    if access is None and refresh is None:
+    if access is not None:
+        family_id, consent_id = access.family_id, access.consent_id
+    elif refresh is not None:
+        family_id, consent_id = refresh.family_id, refresh.family.consent_id
+    else:
         return False
-    family_id = access.family_id if access is not None else refresh.family_id if refresh is not None else None
-    changed = _end(access, family_id, facts)
-    if changed:
-        consent_id = access.consent_id if access is not None else refresh.family.consent_id  # type: ignore[union-attr]
+    if _end(access, family_id, facts):
         consent = Consent.objects.get(pk=consent_id)
         record(
             Kind.TOKEN_REVOKED,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -60,7 +61,7 @@ def _may_agree(request: HttpRequest, consent: Consent) -> bool:
     return allowed(Actor.of(request), May.AGREE_TO_CHANGE, consent)
 
 
-def _offer(request: HttpRequest, consent: Consent, *, shown_at: object = None) -> Offer | None:
+def _offer(request: HttpRequest, consent: Consent, *, shown_at: datetime | None = None) -> Offer | None:
     """Return what the paused consent held and what its agent may still ask for, in today's words.
 
     None: nothing is left of it, or its agent can be allowed nothing now.
@@ -80,7 +81,7 @@ def _offer(request: HttpRequest, consent: Consent, *, shown_at: object = None) -
         person=consent.user,
         zone_name=person_of(request).time_zone,
         now=now,
-        shown_at=shown_at,  # type: ignore[arg-type]
+        shown_at=shown_at,
     )
     return replace(offer, passing=offer.passing.at_most(consent.passes) if offer.passing else None)
 

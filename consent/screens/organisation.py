@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -45,7 +46,7 @@ def organisation_consent(request: HttpRequest, agent_id: uuid.UUID) -> HttpRespo
     return _show(request, offer)
 
 
-def _offer(request: HttpRequest, client: Client, *, shown_at: object = None) -> Offer:
+def _offer(request: HttpRequest, client: Client, *, shown_at: datetime | None = None) -> Offer:
     scopes = (
         AgentScope.objects.live()
         .filter(agent=client.agent)
@@ -61,7 +62,7 @@ def _offer(request: HttpRequest, client: Client, *, shown_at: object = None) -> 
         person=None,
         zone_name=person_of(request).time_zone,
         now=moment_of(request),
-        shown_at=shown_at,  # type: ignore[arg-type]
+        shown_at=shown_at,
     )
 
 

@@ -64,7 +64,7 @@ def move(request: HttpRequest, agent_id: uuid.UUID, move: str) -> HttpResponse:
 def _last_activity(request: HttpRequest, agent: Agent) -> list[tuple[str, object]]:
     used = last_used([agent.pk]).get(agent.pk)
     at = {"now": moment_of(request)}
-    return [(_("Last activity"), when(at, used, "words", _("never")))]  # type: ignore[arg-type]  # only asked for its now
+    return [(_("Last activity"), when(at, used, "words", _("never")))]
 
 
 @require_safe

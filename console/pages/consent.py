@@ -22,6 +22,7 @@ from consent.consent_events import live_tokens
 from consent.differences import differences_of, what_changed
 from consent.models import Consent
 from consent.passed_on import passed_on_from, passes_of
+from consent.screens.who_and_when import moment_of, person_of
 from console.agreed import agreed_of, whose_words
 from console.chain import chain_of_consent
 from console.names import Names, page_of
@@ -43,8 +44,8 @@ CHANGES = (
 @require_safe
 def consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
     """Show one consent to whoever may read it; what is not theirs to read does not exist for them."""
-    viewer: User = request.user  # type: ignore[assignment]  # signed in: LoginRequiredMiddleware
-    now = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    viewer = person_of(request)
+    now = moment_of(request)
     shown = get_object_or_404(Consent.objects.visible_to(viewer).with_scopes(), pk=consent_id)
     events = find_events(Search(consent=shown.pk), viewer=viewer, size=LATEST).events
     names = Names.of(events, viewer)
@@ -109,7 +110,7 @@ def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
     methods = format_html("{}", "") if not shown.sign_in_methods else chip(shown.sign_in_methods[0])
     facts: list[tuple[str, object]] = [
         (_("State"), chip(shown.status(now))),
-        (_("Approved"), format_html("{} {}", when(at, shown.starts_at, "exact"), methods)),  # type: ignore[arg-type]
+        (_("Approved"), format_html("{} {}", when(at, shown.starts_at, "exact"), methods)),
         (_("By"), bdi_name(shown.approved_by.display_name)),
         (_("How"), shown.get_origin_display()),
         *_confirmation(shown, at),
@@ -117,22 +118,22 @@ def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
         (_("Limited to"), "; ".join(limits_in_words(shown))),
     ]
     if shown.status(now) == "paused" and shown.waits_to_be_looked_at:
-        paused = when(at, shown.paused_at, "exact")  # type: ignore[arg-type]
+        paused = when(at, shown.paused_at, "exact")
         words = what_changed({difference.what for difference in differences_of(shown)})
         facts.append((_("Paused"), format_html("{}: {}", paused, words)))
     if shown.revoked_at:
-        revoked = when(at, shown.revoked_at, "exact")  # type: ignore[arg-type]
+        revoked = when(at, shown.revoked_at, "exact")
         link = format_html('<a href="{}">{}</a>', page_of("consent-stopped", shown.pk), _("what that stopped"))
         facts.append((_("Revoked"), format_html("{} {}", revoked, link)))
     if shown.superseded_at:
-        replaced = when(at, shown.superseded_at, "exact")  # type: ignore[arg-type]
+        replaced = when(at, shown.superseded_at, "exact")
         url = page_of("consent", shown.superseded_by_id) if shown.superseded_by_id else ""
         facts.append((_("Replaced"), format_html('{} <a href="{}">{}</a>', replaced, url, _("by a newer one"))))
     facts += [
         (_("Client"), format_html("{} <code>{}</code>", bdi_name(shown.client.name), shown.client.client_id)),
         (_("Returned to"), bdi_name(shown.redirect_host) if shown.redirect_host else ""),
         (_("Tokens out"), thin(live_tokens(shown, now))),
-        (_("Last used"), when(at, last_used([shown.pk]).get(shown.pk), "words", _("never"))),  # type: ignore[arg-type]
+        (_("Last used"), when(at, last_used([shown.pk]).get(shown.pk), "words", _("never"))),
     ]
     return [fact for fact in facts if fact[1] != ""]
 
@@ -141,14 +142,14 @@ def _confirmation(shown: Consent, at: dict[str, Any]) -> list[tuple[str, object]
     """Say who answers for a consent of the organisation in place of its approver, and when it pauses without anybody."""
     facts: list[tuple[str, object]] = []
     if shown.confirmed_by and shown.confirmed_at:
-        confirmed = when(at, shown.confirmed_at, "exact")  # type: ignore[arg-type]
+        confirmed = when(at, shown.confirmed_at, "exact")
         facts.append((_("Confirmed"), format_html("{} {}", bdi_name(shown.confirmed_by.display_name), confirmed)))
     stands = shown.status(at["now"]) in {"live", "paused"}
     if shown.pauses_at is not None and stands and not shown.waits_to_be_looked_at:
         facts.append(
             (
                 _("Paused since") if shown.is_paused(at["now"]) else _("Pauses unless confirmed"),
-                when(at, shown.pauses_at, "exact"),  # type: ignore[arg-type]
+                when(at, shown.pauses_at, "exact"),
             )
         )
     return facts
@@ -156,5 +157,5 @@ def _confirmation(shown: Consent, at: dict[str, Any]) -> list[tuple[str, object]
 
 def _until(shown: Consent, at: dict[str, Any]) -> object:
     if shown.once:
-        return format_html("{} ({})", when(at, shown.ends_at, "exact"), _("one token only"))  # type: ignore[arg-type]
-    return when(at, shown.ends_at, "exact")  # type: ignore[arg-type]
+        return format_html("{} ({})", when(at, shown.ends_at, "exact"), _("one token only"))
+    return when(at, shown.ends_at, "exact")

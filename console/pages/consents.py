@@ -20,6 +20,7 @@ from agents.permissions import May
 from agents.trail.record import heaviest
 from consent.models import Consent
 from consent.models.consent_queries import ConsentQuerySet
+from consent.screens.who_and_when import moment_of, person_of
 from console.pages.parts import render_part
 
 PAGE_SIZE = 25
@@ -104,8 +105,8 @@ class Row:
 def consents(request: HttpRequest) -> HttpResponse:
     """List the consents that the person may read, newest first."""
     require(Actor.of(request), May.SEE_CONSENTS)
-    person: User = request.user  # type: ignore[assignment]  # signed in: LoginRequiredMiddleware
-    now = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    person = person_of(request)
+    now = moment_of(request)
     filters = ConsentFilter(request.GET, auto_id="filter-%s")
     found = filters.apply(Consent.objects.visible_to(person), now).order_by("-starts_at", "-id")
     page = Paginator(found.with_scopes(), PAGE_SIZE).get_page(request.GET.get("page"))

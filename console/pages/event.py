@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.defaultfilters import floatformat
 from django.urls import reverse
@@ -16,13 +16,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from agents.models import Event, User
+from agents.models import Event
 from agents.permissions import May
 from agents.trail.around import around
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from consent.clock import AGENT_STOPS, STOPS_OF_CONSENT, first_refusal_after
 from consent.models import Consent
+from console.accounts.requests import PersonRequest
 from console.agreed import whose_words
 from console.chain import Chain, Link, consent_link, human_link, passed_links, token_link, up_to_the_root, visible_among
 from console.detail_words import life_in_words, moment_of
@@ -49,10 +50,9 @@ CHANGED = {
 
 
 @require_safe
-def event(request: HttpRequest, number: int) -> HttpResponse:
+def event(request: PersonRequest, number: int) -> HttpResponse:
     """Show one event. What the person may not read does not exist for them."""
-    viewer: User = request.user  # type: ignore[assignment]  # signed in: LoginRequiredMiddleware
-    now = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    viewer, now = request.user, request.now
     if number > LARGEST_NUMBER:
         raise Http404
     shown = get_object_or_404(Event.objects.visible_to(viewer), pk=number)
@@ -113,7 +113,7 @@ def _chain(shown: Event, consent: Consent | None, names: Names, now: Any, trail:
     what = kind_of(shown)
     action = Link(
         tell_one(shown, names, now, linked=False).title,
-        detail=when({"now": now}, shown.at, "clock"),  # type: ignore[arg-type]  # only asked for its now
+        detail=when({"now": now}, shown.at, "clock"),
         broken=shown.outcome == Outcome.REFUSED,
     )
     return Chain(
@@ -173,8 +173,8 @@ def _known(value: Any, names: Names, fact: str) -> str:
     """Return a value in words, with the names of people in place of their ids."""
     if isinstance(value, list):
         return ", ".join(_known(item, names, fact) for item in value[:20]) or "–"
-    person = names.people.get(as_uuid(value)) if isinstance(value, str) else None  # type: ignore[arg-type]
-    if person is not None:
+    person_id = as_uuid(value)
+    if person_id is not None and (person := names.people.get(person_id)) is not None:
         return person.display_name
     moment = moment_of(value)
     return exact(moment) if moment is not None else fact_value(fact, value) or "–"

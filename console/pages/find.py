@@ -18,6 +18,7 @@ from agents.models import Agent, Client, Event, Resource, User
 from agents.permissions import May
 from agents.trail.search import Search, find_events
 from consent.models import Consent
+from consent.screens.who_and_when import moment_of, person_of
 from console.names import Names, page_of
 from console.pages.parts import render_page
 from console.sentences import tell
@@ -49,8 +50,8 @@ class Hits:
 def find(request: HttpRequest) -> HttpResponse:
     """Look for agents, clients, people, resources, consents and events that the person may see."""
     require(Actor.of(request), May.SEE_TRAIL)
-    viewer: User = request.user  # type: ignore[assignment]  # signed in: LoginRequiredMiddleware
-    now = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    viewer = person_of(request)
+    now = moment_of(request)
     words = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:LONGEST_WORDS]
     groups = [hits for hits in _everything(words, viewer) if hits.hits] if words else []
     events = find_events(Search(words=words), viewer=viewer, size=MOST_EVENTS).events if words else []

@@ -17,6 +17,7 @@ from agents.permissions import May
 from agents.trail.days import Day, last_days, refused_today
 from agents.trail.search import Search, find_events
 from consent.models import Consent
+from consent.screens.who_and_when import moment_of, person_of
 from console.filters import without_owner
 from console.names import Names
 from console.pages.parts import render_page
@@ -32,10 +33,10 @@ WEEK = timedelta(days=7)
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Show people who look after agents what needs them; everybody else goes on to the agents they allowed."""
-    person: User = request.user  # type: ignore[assignment]  # signed in: LoginRequiredMiddleware
+    person = person_of(request)
     if not person.has_perm(May.SEE_CONSENTS):
         return redirect("my-agents")
-    now = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    now = moment_of(request)
     reads_everything = person.reads_everything
     days = last_days(now) if reads_everything else []
     agents = Agent.objects.visible_to(person)

@@ -8,9 +8,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from agents.actors import Actor, require
-from agents.models import Event, Resource, User
+from agents.models import Event, Resource
 from agents.permissions import May
 from agents.trail.search import COUNTED, Found, find_events
+from consent.screens.who_and_when import moment_of, person_of
 from console.names import Names
 from console.pages.parts import render_part, wants_part
 from console.pages.trail_filter import address, chips_of, read_filter
@@ -22,8 +23,8 @@ from console.templatetags.mandate import thin
 def trail(request: HttpRequest) -> HttpResponse:
     """Events that the person may read: all for administrators and auditors, for owners those of their agents."""
     require(Actor.of(request), May.SEE_TRAIL)
-    viewer: User = request.user  # type: ignore[assignment]  # signed in: LoginRequiredMiddleware
-    now = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    viewer = person_of(request)
+    now = moment_of(request)
     asked = read_filter(request.GET, now, list(Resource.objects.all()))
     found = find_events(asked.search, viewer=viewer, before=asked.before, after=asked.after)
     path = reverse("trail")

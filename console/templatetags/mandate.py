@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
@@ -56,7 +56,10 @@ def _draw(shown: Chip) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def when(
-    context: template.Context, moment: date | datetime | None, style: str = "words", none: str = NOTHING
+    context: template.Context | Mapping[str, Any],
+    moment: date | datetime | None,
+    style: str = "words",
+    none: str = NOTHING,
 ) -> SafeString:
     """Show a time in a ``<time>`` with the exact one in its title.
 

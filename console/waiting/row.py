@@ -41,4 +41,4 @@ def rest(listed: int, words: str, url: str) -> list[Waiting]:
 
 def ago(moment: datetime | None, now: datetime) -> SafeString:
     """Return the time as the first column shows it."""
-    return when({"now": now}, moment, "words")  # type: ignore[arg-type]  # only asked for its now
+    return when({"now": now}, moment, "words")

@@ -42,8 +42,8 @@ def mcp_server(port: int, verifier: AsksMandate, scopes: list[str]) -> Iterator[
         "Ward tools",
         token_verifier=verifier,
         auth=AuthSettings(
-            issuer_url=verifier.issuer,  # type: ignore[arg-type]  # pydantic makes an address of it
-            resource_server_url=f"http://127.0.0.1:{port}/mcp",  # type: ignore[arg-type]
+            issuer_url=verifier.issuer,  # pydantic makes an address of it
+            resource_server_url=f"http://127.0.0.1:{port}/mcp",
             required_scopes=scopes,
             validate_token_resource=True,
         ),

@@ -72,12 +72,6 @@ def what_it_said(process: subprocess.Popen[str]) -> str:
     return said
 
 
-@pytest.fixture
-def robot(discharge_assistant, weber: User, mara: User) -> TokenClient:
-    joins_circle(discharge_assistant, weber, by=mara)
-    return asking_client(discharge_assistant)
-
-
 @pytest.mark.parametrize("language", ["sh", "python"])
 def test_an_agent_asks_and_gets_its_token(running_mandate, robot, weber, language):
     variables = variables_of(running_mandate, robot, LOGIN_HINT=weber.email)

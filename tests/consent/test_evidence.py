@@ -36,7 +36,7 @@ VERIFIER = Path(settings.BASE_DIR) / "docs" / "examples" / "verify_evidence.py"
 @pytest.fixture
 def consent(weber: User, discharge_client: Client) -> Consent:
     """Weber allowed one of two things on the screen."""
-    staff = discharge_client.agent.agent_scopes.get(scope__name="staff:read").scope  # type: ignore[union-attr]
+    staff = discharge_client.agent.agent_scopes.get(scope__name="staff:read").scope
     return allows(weber, discharge_client, [staff], scope="calendar:read staff:read", purpose="Find a nurse")
 
 

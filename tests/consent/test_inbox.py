@@ -19,12 +19,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 
 @pytest.fixture
-def robot(discharge_assistant, weber, mara):
-    joins_circle(discharge_assistant, weber, by=mara)
-    return asking_client(discharge_assistant)
-
-
-@pytest.fixture
 def sibling(robot, discharge_assistant):
     """Another client of the same agent."""
     return asking_client(discharge_assistant, "sibling")

@@ -27,12 +27,12 @@ NOW = timezone.now()
 @pytest.fixture(scope="module")
 def st_anna(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[World]:
     """The organisation, made once for this file and taken back at its end."""
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        atomics = TestCase._enter_atomics()  # type: ignore[attr-defined]  # as Django holds the data of a test class
+    with django_db_blocker.unblock():
+        atomics = TestCase._enter_atomics()  # as Django holds the data of a test class
         try:
             yield fill(now=NOW)
         finally:
-            TestCase._rollback_atomics(atomics)  # type: ignore[attr-defined]
+            TestCase._rollback_atomics(atomics)
             forget_keys()
 
 

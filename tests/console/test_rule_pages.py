@@ -116,5 +116,5 @@ def test_the_list_takes_the_same_queries_however_many_rules_there_are(
 ) -> None:
     browser = builders.browser(mara)
     browser.get("/settings/rules/")
-    with django_assert_max_num_queries(8):  # type: ignore[operator]
+    with django_assert_max_num_queries(8):
         browser.get("/settings/rules/")

@@ -23,20 +23,12 @@ from tests.out_of_band import (
     asking_client,
     asks,
     decides,
-    joins_circle,
     polls,
     request_of,
 )  # fmt: skip
 from tests.security.expected import is_oauth_error
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
-
-
-@pytest.fixture
-def robot(discharge_assistant, weber, mara):
-    """A client of the assistant, which may ask Weber."""
-    joins_circle(discharge_assistant, weber, by=mara)
-    return asking_client(discharge_assistant)
 
 
 def test_an_agent_asks_and_gets_what_the_person_allowed(robot, weber, records_api, discharge_assistant):

@@ -32,13 +32,6 @@ from tests.security.expected import is_oauth_error
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 
-@pytest.fixture
-def display(discharge, mara):
-    """A client that an administrator allowed device codes."""
-    let_use_device_codes(discharge.client, by=mara)
-    return discharge
-
-
 def test_a_device_gets_what_the_person_who_typed_its_code_allowed(display, weber, records_api, settings):
     body = starts(display).json()
     assert set(body) == {"device_code", "user_code", "verification_uri", "expires_in", "interval"}

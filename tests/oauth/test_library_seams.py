@@ -53,7 +53,7 @@ RELIED_ON: dict[object, str] = {
 
 def digest(method: object) -> str:
     """Twelve digits of the digest of a method's source."""
-    return hashlib.sha256(inspect.getsource(method).encode()).hexdigest()[:12]  # type: ignore[arg-type]
+    return hashlib.sha256(inspect.getsource(method).encode()).hexdigest()[:12]
 
 
 @pytest.mark.parametrize(("method", "seen"), REPLACED.items(), ids=lambda value: getattr(value, "__qualname__", value))

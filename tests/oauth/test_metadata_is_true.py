@@ -27,7 +27,7 @@ from tests.consent.asking import VERIFIER, answer_of, asked, decides, opens
 from tests.exchanging import first_token
 from tests.forms import form_of
 from tests.grants import basic, post
-from tests.out_of_band import asking_client, asks, joins_circle, let_use_device_codes, request_of, types_code
+from tests.out_of_band import asks, let_use_device_codes, request_of, types_code
 from tests.out_of_band import decides as answers
 from tests.programs import allows, host_on_this_machine, redeems, registers
 from tests.security.expected import is_oauth_error
@@ -485,13 +485,6 @@ def test_request_objects_are_neither_advertised_nor_taken(document, weber, disch
 
 
 # ------------------------------------------------------------------------------------------------------------ the cast
-
-
-@pytest.fixture
-def robot(discharge_assistant, weber, mara):
-    """A client of the assistant that may ask Weber out of band."""
-    joins_circle(discharge_assistant, weber, by=mara)
-    return asking_client(discharge_assistant)
 
 
 @pytest.fixture

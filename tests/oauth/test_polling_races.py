@@ -13,11 +13,8 @@ from tests.forms import form_of
 from tests.out_of_band import (
     CIBA,
     asked_id,
-    asking_client,
     asks,
     decides,
-    joins_circle,
-    let_use_device_codes,
     polls,
     polls_device,
     request_of,
@@ -28,18 +25,6 @@ from tests.services.parallel import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.engine]
 MANY = 50
-
-
-@pytest.fixture
-def robot(discharge_assistant, weber, mara):
-    joins_circle(discharge_assistant, weber, by=mara)
-    return asking_client(discharge_assistant)
-
-
-@pytest.fixture
-def display(discharge, mara):
-    let_use_device_codes(discharge.client, by=mara)
-    return discharge
 
 
 def the_one_winner(answers):

@@ -102,7 +102,7 @@ class Ceiling(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.savepoint = transaction.atomic()
-        self.savepoint._from_testcase = True  # type: ignore[attr-defined]  # as Django's own tests do: penalties commit in an outermost block
+        self.savepoint._from_testcase = True  # as Django's own tests do: penalties commit in an outermost block
         self.savepoint.__enter__()
         self.clock = timezone.now().replace(microsecond=0)
         self.travel = time_machine.travel(self.clock, tick=False)

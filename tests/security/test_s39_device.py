@@ -14,7 +14,6 @@ from consent.user_codes import LETTERS
 from tests import builders
 from tests.builders import one_refusal
 from tests.grants import TokenClient, post
-from tests.oauth.test_device import display  # noqa: F401 - a fixture
 from tests.out_of_band import START, decides, let_use_device_codes, polls_device, request_of, starts, types_code
 from tests.security.expected import is_oauth_error
 
@@ -26,7 +25,7 @@ def enters_wrong(browser, times, **headers):
     return [types_code(browser, WRONG, **headers).status_code for _ in range(times)]
 
 
-def test_s39_a_code_that_weber_entered_is_not_there_for_mallory(display, weber, mallory):  # noqa: F811
+def test_s39_a_code_that_weber_entered_is_not_there_for_mallory(display, weber, mallory):
     body = starts(display).json()
     types_code(weber, body["user_code"])
     request = request_of(body["device_code"])
@@ -39,7 +38,7 @@ def test_s39_a_code_that_weber_entered_is_not_there_for_mallory(display, weber, 
     assert not Consent.objects.exists()
 
 
-def test_s39_polling_faster_than_allowed_is_slowed_by_five_seconds_each_time(display):  # noqa: F811
+def test_s39_polling_faster_than_allowed_is_slowed_by_five_seconds_each_time(display):
     code = starts(display).json()["device_code"]
     start = timezone.now()
     with time_machine.travel(start, tick=False) as clock:
@@ -53,13 +52,13 @@ def test_s39_polling_faster_than_allowed_is_slowed_by_five_seconds_each_time(dis
 
 
 @pytest.mark.parametrize("code", [None, "", "unknown", "\u00e4", "x" * 10_000, "' OR 1=1 --"])
-def test_s39_no_or_an_unknown_device_code_is_a_plain_refusal(display, code):  # noqa: F811
+def test_s39_no_or_an_unknown_device_code_is_a_plain_refusal(display, code):
     form = {} if code is None else {"device_code": code}
     answer = display.ask(grant_type="urn:ietf:params:oauth:grant-type:device_code", **form)
     assert is_oauth_error(answer, "invalid_grant" if code else "invalid_request")
 
 
-def test_s39_a_used_device_code_is_a_plain_refusal(display, weber):  # noqa: F811
+def test_s39_a_used_device_code_is_a_plain_refusal(display, weber):
     body = starts(display).json()
     types_code(weber, body["user_code"])
     decides(weber, request_of(body["device_code"]))
@@ -69,7 +68,7 @@ def test_s39_a_used_device_code_is_a_plain_refusal(display, weber):  # noqa: F81
     assert AccessToken.objects.count() == 1
 
 
-def test_s39_a_device_code_is_no_auth_req_id(display):  # noqa: F811
+def test_s39_a_device_code_is_no_auth_req_id(display):
     from tests.out_of_band import CIBA
 
     code = starts(display).json()["device_code"]
@@ -77,13 +76,13 @@ def test_s39_a_device_code_is_no_auth_req_id(display):  # noqa: F811
     assert answer.json()["error"] == "unauthorized_client"
 
 
-def test_s39_an_unknown_scope_is_refused_at_the_start(display):  # noqa: F811
+def test_s39_an_unknown_scope_is_refused_at_the_start(display):
     with one_refusal("request.refused", "invalid_scope"):
         assert is_oauth_error(starts(display, scope="records:burn"), "invalid_scope")
     assert not AccessRequest.objects.exists()
 
 
-def test_s39_ten_wrong_codes_stop_the_account_and_the_address_for_fifteen_minutes(display, weber, mallory, ada):  # noqa: F811
+def test_s39_ten_wrong_codes_stop_the_account_and_the_address_for_fifteen_minutes(display, weber, mallory, ada):
     start = timezone.now()
     with time_machine.travel(start, tick=False) as clock:
         assert enters_wrong(builders.browser(mallory), 10) == [400] * 10
@@ -100,7 +99,7 @@ def test_s39_ten_wrong_codes_stop_the_account_and_the_address_for_fifteen_minute
         assert types_code(mallory, starts(display).json()["user_code"]).status_code == 302
 
 
-def test_s39_wrong_codes_over_more_than_fifteen_minutes_stop_nobody(display, weber):  # noqa: F811
+def test_s39_wrong_codes_over_more_than_fifteen_minutes_stop_nobody(display, weber):
     start = timezone.now()
     browser = builders.browser(weber)
     with time_machine.travel(start, tick=False) as clock:
@@ -110,14 +109,14 @@ def test_s39_wrong_codes_over_more_than_fifteen_minutes_stop_nobody(display, web
         assert types_code(browser, starts(display).json()["user_code"]).status_code == 302
 
 
-def test_s39_a_right_code_in_between_does_not_start_the_count_anew(display, weber):  # noqa: F811
+def test_s39_a_right_code_in_between_does_not_start_the_count_anew(display, weber):
     browser = builders.browser(weber)
     enters_wrong(browser, 9)
     assert types_code(browser, starts(display).json()["user_code"]).status_code == 302
     assert enters_wrong(browser, 2) == [400, 429]
 
 
-def test_s39_one_ipv6_network_is_one_address(display, weber, mallory):  # noqa: F811
+def test_s39_one_ipv6_network_is_one_address(display, weber, mallory):
     for number, person in enumerate([mallory] * 5 + [weber] * 5):
         types_code(person, WRONG, REMOTE_ADDR=f"2001:db8:1:2::{number + 1}")
     code = starts(display).json()["user_code"]
@@ -125,7 +124,7 @@ def test_s39_one_ipv6_network_is_one_address(display, weber, mallory):  # noqa: 
     assert types_code(weber, code, REMOTE_ADDR="2001:db8:1:3::1").status_code == 302
 
 
-def test_s39_what_counts_wrong_codes_keeps_neither_name_nor_address(display, mallory):  # noqa: F811
+def test_s39_what_counts_wrong_codes_keeps_neither_name_nor_address(display, mallory):
     enters_wrong(builders.browser(mallory), 3)
     kept = str(list(WrongEntries.objects.values()))
     assert str(mallory.pk) not in kept
@@ -156,7 +155,7 @@ def test_s39_a_client_that_registered_itself_never_is(discharge_client, mara):
         let_use_device_codes(discharge_client, by=mara)
 
 
-def test_s12_a_device_code_in_other_hands(display, discharge_assistant, weber, mallory, mara, read_records):  # noqa: F811
+def test_s12_a_device_code_in_other_hands(display, discharge_assistant, weber, mallory, mara, read_records):
     body = starts(display).json()
     types_code(weber, body["user_code"])
     decides(weber, request_of(body["device_code"]))

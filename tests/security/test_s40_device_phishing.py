@@ -9,20 +9,19 @@ from consent.models import Consent
 from tests import builders
 from tests.builders import SIGN_IN_BACKEND
 from tests.forms import form_of
-from tests.oauth.test_device import display  # noqa: F401 - a fixture
 from tests.out_of_band import decides, polls_device, request_of, starts, types_code
 from tests.security.expected import is_oauth_error
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 
-def test_s40_no_complete_address_is_issued(display):  # noqa: F811
+def test_s40_no_complete_address_is_issued(display):
     body = starts(display).json()
     assert "verification_uri_complete" not in body
     assert body["user_code"] not in body["verification_uri"]
 
 
-def test_s40_a_code_in_the_address_is_ignored(display, weber):  # noqa: F811
+def test_s40_a_code_in_the_address_is_ignored(display, weber):
     body = starts(display).json()
     browser = builders.browser(weber)
     for query in (f"?user_code={body['user_code']}", f"?code={body['user_code']}"):
@@ -33,7 +32,7 @@ def test_s40_a_code_in_the_address_is_ignored(display, weber):  # noqa: F811
     assert request_of(body["device_code"]).user is None
 
 
-def test_s40_before_the_decision_the_page_says_what_and_who_gets_it(display, weber):  # noqa: F811
+def test_s40_before_the_decision_the_page_says_what_and_who_gets_it(display, weber):
     body = starts(display).json()
     browser = builders.browser(weber)
     warned = browser.get("/device").content.decode()
@@ -48,7 +47,7 @@ def test_s40_before_the_decision_the_page_says_what_and_who_gets_it(display, web
     assert "That is not the network you are in." not in page
 
 
-def test_s40_another_network_is_told(display, weber):  # noqa: F811
+def test_s40_another_network_is_told(display, weber):
     body = starts(display).json()
     browser = Browser(REMOTE_ADDR="198.51.100.9")
     browser.force_login(weber, backend=SIGN_IN_BACKEND)
@@ -57,7 +56,7 @@ def test_s40_another_network_is_told(display, weber):  # noqa: F811
     assert "That is not the network you are in." in page
 
 
-def test_s40_typing_and_allowing_need_a_csrf_token(display, weber):  # noqa: F811
+def test_s40_typing_and_allowing_need_a_csrf_token(display, weber):
     body = starts(display).json()
     strict = Browser(enforce_csrf_checks=True)
     strict.force_login(weber, backend=SIGN_IN_BACKEND)
@@ -72,7 +71,7 @@ def test_s40_typing_and_allowing_need_a_csrf_token(display, weber):  # noqa: F81
     assert not Consent.objects.exists()
 
 
-def test_s40_a_get_changes_nothing(display, weber):  # noqa: F811
+def test_s40_a_get_changes_nothing(display, weber):
     body = starts(display).json()
     types_code(weber, body["user_code"])
     request = request_of(body["device_code"])
@@ -82,7 +81,7 @@ def test_s40_a_get_changes_nothing(display, weber):  # noqa: F811
     assert not Consent.objects.exists()
 
 
-def test_s40_denial_is_final(display, weber, mallory):  # noqa: F811
+def test_s40_denial_is_final(display, weber, mallory):
     body = starts(display).json()
     types_code(weber, body["user_code"])
     request = request_of(body["device_code"])

@@ -35,12 +35,6 @@ from tests.security.expected import is_oauth_error
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 
-@pytest.fixture
-def robot(discharge_assistant, weber, mara):
-    joins_circle(discharge_assistant, weber, by=mara)
-    return asking_client(discharge_assistant)
-
-
 class Listener:
     """The client's notification endpoint, on this machine."""
 

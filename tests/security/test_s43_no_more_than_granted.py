@@ -94,7 +94,7 @@ def pair(paying, transfers, weber, pkce) -> dict[str, Any]:
     given = detailing.consent_to(paying.client, transfers, held, user=weber)
     answer = paying.redeem(grants.code(given, pkce), pkce)
     assert answer.status_code == 200, answer.content
-    return dict(answer.json())  # type: ignore[attr-defined]
+    return dict(answer.json())
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
@@ -190,7 +190,7 @@ def test_s43_details_say_nothing_in_the_part_of_the_trail_that_stays(paying, tra
     given = detailing.consent_to(paying.client, transfers, [transfer(1, "Frau Lindner")], user=weber)
     token = paying.redeem(grants.code(given, pkce), pkce).json()["access_token"]
     ledger.introspects(token)
-    refused = sent(transfer("Frau Lindner", "Frau Lindner"))  # type: ignore[arg-type]
+    refused = sent(transfer("Frau Lindner", "Frau Lindner"))
     opens(builders.browser(weber), paying.client, authorization_details=refused)
     for event in Event.objects.all():
         assert "Lindner" not in json.dumps(event.detail, default=str)
