@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -18,6 +17,7 @@ from django.db import connection, connections
 from django.db.migrations.loader import MigrationLoader
 
 from console.archive import BadArchive, Manifest, digest_of, pack, read_manifest, unpack
+from console.environment import handed_on
 
 LIBPQ_NAMES = {"host", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout"}
 
@@ -209,7 +209,7 @@ def _run_postgresql(program: str, *arguments: str) -> None:
             f"{program} is not on this machine. Install PostgreSQL's client programs, of the server's version or newer."
         )
     password: Any = connection.get_connection_params().get("password")
-    environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+    environment = handed_on(**({"PGPASSWORD": str(password)} if password else {}))
     done = subprocess.run([found, *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotBackUp(f"{program} failed: {done.stderr.strip()}")

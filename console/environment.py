@@ -60,6 +60,11 @@ class Environment:
     """After how many days a program that registered itself and was never used is forgotten."""
 
 
+def handed_on(**changed: str) -> dict[str, str]:
+    """Return the variables of a program that this process starts: its own, and these in place of some of them."""
+    return {**os.environ, **changed}
+
+
 def read_environment(base_dir: Path, variables: Mapping[str, str] = os.environ) -> Environment:
     """Return the settings of this installation. Its data folder and its keys exist afterwards.
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from console.environment import handed_on
 from console.supervisor import Program
 
 
@@ -66,8 +67,8 @@ def beat_command() -> list[str]:
 
 def programs(host: str, port: int, workers: int, *, engine: str, base_dir: Path) -> list[Program]:
     """Return web, worker and beat, ready to be started from any folder."""
-    search = os.pathsep.join(filter(None, [str(base_dir), os.environ.get("PYTHONPATH", "")]))
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": search}
+    environment = handed_on(PYTHONUNBUFFERED="1")
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(base_dir), environment.get("PYTHONPATH", "")]))
     web = web_command(host, port, workers, engine=engine)
     commands = {"web": web, "worker": worker_command(), "beat": beat_command()}
     return [Program(name, command, environment) for name, command in commands.items()]
