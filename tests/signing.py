@@ -19,12 +19,19 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from agents import credentials
 from agents.models import Client, Credential
 from agents.public_keys import key_of
+from consent.oauth import signing_keys
 from consent.oauth.private_key_jwt import ASSERTION_TYPE
 from tests.builders import actor, administrator
 from tests.grants import REDIRECT, Pkce, post
 
 Pair = ECKey | OKPKey | RSAKey
 ALGORITHM_OF: dict[type, str] = {ECKey: "ES256", OKPKey: "EdDSA", RSAKey: "PS256"}
+
+
+def private_half_in_use() -> str:
+    """The secret number of the key that signs now, as a JSON Web Key would hold it (RFC 7518 §6.2.2.1)."""
+    number = signing_keys._keys(timezone.now()).signing.private_numbers().private_value
+    return base64.urlsafe_b64encode(number.to_bytes(32, "big")).rstrip(b"=").decode()
 
 
 def pair() -> ECKey:

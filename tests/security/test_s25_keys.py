@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from agents.ids import uuid7
 from consent.models import SigningKey
-from consent.oauth import signing_keys
 from consent.oauth.signing_keys import forget_keys, make_key
 from tests import forgery, grants
 from tests.security.expected import INACTIVE
 from tests.services.parallel import at_once
+from tests.signing import private_half_in_use
 
 pytestmark = [pytest.mark.engine]
 
@@ -33,7 +33,7 @@ def signed(claims, claims_client, mara, look_up_staff):
 @pytest.mark.django_db
 def test_s25_only_public_members_are_published_and_a_dump_holds_no_private_half(signed, tmp_path):
     signed()
-    private = signing_keys._keys(timezone.now()).signing.as_dict(private=True)["d"]
+    private = private_half_in_use()
     published = Browser().get("/.well-known/jwks.json").content.decode()
     assert '"d"' not in published
     call_command("dumpdata", output=str(tmp_path / "dump"), verbosity=0)

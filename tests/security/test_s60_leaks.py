@@ -12,15 +12,14 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 import requests
 from django.db import connection
-from django.utils import timezone
 
 from agents import invitations
 from agents.models import Event
-from consent.oauth import signing_keys
 from tests import builders, grants
 from tests.consent.asking import AUTHORIZE, CHALLENGE, DECIDE, VERIFIER, asked
 from tests.forms import form_of
 from tests.security.routes import every_route
+from tests.signing import private_half_in_use
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.engine]
 NOISY = {"MANDATE_LOG_LEVEL": "DEBUG", "EMAIL_URL": "smtp://mail.invalid:25"}
@@ -144,7 +143,7 @@ def test_s60_nothing_that_was_handed_out_stands_anywhere(
     requests.get(f"{url}/nowhere/", params={"code": secrets["the code"], "token": pair["access_token"]}, timeout=20)
     requests.get(f"{url}/agents/", headers={"Authorization": f"Bearer {pair['access_token']}"}, timeout=20)
     post("/oauth/revoke", {"token": third["refresh_token"]}, client_id, discharge.key)
-    private = signing_keys._keys(timezone.now()).signing.as_dict(private=True)["d"]
+    private = private_half_in_use()
     secrets["the private key"] = private
 
     assert len(secrets) >= 16
