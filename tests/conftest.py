@@ -14,6 +14,7 @@ from tests.services import run
 from tests.services.mandate import RunningMandate
 from tests.services.postgresql import PostgreSQL
 from tests.services.redis import Redis
+from tests.services.shared import SharedMandate, forget_what_is_not_rolled_back
 
 pytest_plugins = ["tests.cast", "tests.endpoints", "tests.exchanging", "tests.ward"]
 _services: list[PostgreSQL | Redis] = []
@@ -60,11 +61,7 @@ def engine() -> str:
 def _nobody_remembers_the_last_test() -> Iterator[None]:
     """What is not rolled back with a transaction must not hit the next test: limits in Redis, keys that a process read."""
     yield
-    from agents.trail.record import forget_addresses
-    from consent.oauth.signing_keys import forget_keys
-
-    forget_keys()
-    forget_addresses()
+    forget_what_is_not_rolled_back()
     if os.environ.get("REDIS_URL"):
         from django.core.cache import cache
 
@@ -74,28 +71,38 @@ def _nobody_remembers_the_last_test() -> Iterator[None]:
 # -------------------------------------------------------------------------------------------- Mandate as real processes
 
 
+@pytest.fixture(scope="session")
+def _shared_mandate(django_db_setup: None) -> Iterator[SharedMandate]:
+    """The web server on the database of the tests. It starts when the first of them needs it."""
+    from django.conf import settings
+
+    shared = SharedMandate(_on_the_database_of_the_tests(Path(settings.DATA_DIR)))
+    yield shared
+    shared.mandate.stop()
+
+
 @pytest.fixture
-def running_mandate(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[RunningMandate]:
+def running_mandate(
+    request: pytest.FixtureRequest, transactional_db: None, _shared_mandate: SharedMandate
+) -> Iterator[RunningMandate]:
     """The web server, on the database of this test: what the test has made, it serves, and the other way round.
 
-    Function by function, because the tables are emptied after each test. It takes about two seconds to start. More
-    environment variables come by ``pytest.mark.parametrize("running_mandate", [{…}], indirect=True)``.
+    One for many tests, which forgets in between. A test that wants other environment variables gets one of its own, by
+    ``pytest.mark.parametrize("running_mandate", [{…}], indirect=True)``; that takes about two seconds.
     """
-    from django.conf import settings
-    from django.db import connection
-
-    name = connection.settings_dict["NAME"]
-    mandate = RunningMandate(
-        Path(settings.DATA_DIR),
-        database_url=f"sqlite:///{name}" if connection.vendor == "sqlite" else _database_url(str(name)),
-        redis_url=os.environ.get("REDIS_URL", ""),
-        settings=getattr(request, "param", {}),
-    )
-    mandate.log_file.unlink(missing_ok=True)
+    if hasattr(request, "param"):
+        own = _on_the_database_of_the_tests(_shared_mandate.mandate.data_dir)
+        own.settings = request.param
+        own.log_file.unlink(missing_ok=True)
+        try:
+            yield own.start()
+        finally:
+            own.stop()
+        return
     try:
-        yield mandate.start()
+        yield _shared_mandate.open()
     finally:
-        mandate.stop()
+        _shared_mandate.shut()
 
 
 @pytest.fixture(scope="session")
@@ -130,6 +137,17 @@ def new_mandate(_migrated: RunningMandate, tmp_path: Path) -> Iterator[Callable[
     yield make
     for mandate in made:
         mandate.stop()
+
+
+def _on_the_database_of_the_tests(data_dir: Path) -> RunningMandate:
+    from django.db import connection
+
+    name = connection.settings_dict["NAME"]
+    return RunningMandate(
+        data_dir,
+        database_url=f"sqlite:///{name}" if connection.vendor == "sqlite" else _database_url(str(name)),
+        redis_url=os.environ.get("REDIS_URL", ""),
+    )
 
 
 def _database_url(name: str) -> str:

@@ -30,6 +30,7 @@ class RunningMandate:
     port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
     """More environment variables."""
+    log_name: str = "log.txt"
     web: subprocess.Popen[bytes] | None = None
     background: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -41,7 +42,7 @@ class RunningMandate:
     @property
     def log_file(self) -> Path:
         """Where web, worker and beat write their lines."""
-        return self.data_dir / "log.txt"
+        return self.data_dir / self.log_name
 
     def log(self) -> str:
         """Everything that web, worker and beat have said so far."""
