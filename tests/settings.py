@@ -28,3 +28,5 @@ DATABASES["default"]["TEST"] = {
 }
 # Real hashing takes most of the time of a test with five people in it. How passwords are kept is tested by itself.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Each test client makes the middleware anew. Looking through all static files each time takes a quarter of a test.
+WHITENOISE_AUTOREFRESH = True
