@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests import builders
 from tests.browser.agent_program import Listener
 from tests.clients.mcp_client import McpProgram
 from tests.services.processes import until
-from tests.ward import BEDS, MEDICATION, Ward
+from tests.ward import BEDS, MEDICATION, RECENT, Ward
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +30,9 @@ class Chat(McpProgram):
         return self.listener.received[-1]
 
 
-def test_it_works_at_the_first_try_and_leads_to_an_administrator_for_more(ward: Ward, somebody, weber, listener):
+def test_it_works_at_the_first_try_and_through_an_administrator_for_more(
+    ward: Ward, somebody, ada, weber, mara, listener
+):
     chat = Chat(ward, listener)
     with ThreadPoolExecutor(1) as at_work:
         first = at_work.submit(chat.calls, BEDS)
@@ -39,9 +42,18 @@ def test_it_works_at_the_first_try_and_leads_to_an_administrator_for_more(ward: 
         assert first.result(timeout=60) == [2]
         person.opens(f"{ward.mandate.url}/my-agents/").sees("Ward Chat").finds_no_fault()
 
-        more = at_work.submit(chat.calls, MEDICATION)
-        person.opens(chat.opens.get(timeout=60))
-        person.sees("something sensitive", "Read what your patients take").finds_no_fault()
-        person.presses("Refuse").is_at("Back at the agent")
-        assert more.exception(timeout=60) is not None  # the person said no, and what was allowed stands
-    person.opens(f"{ward.mandate.url}/my-agents/").sees("Ward Chat", "See which beds are free")
+        more = at_work.submit(chat.calls, MEDICATION, RECENT)
+        asked = chat.opens.get(timeout=60)
+        person.opens(asked).sees("something sensitive", "Read what your patients take").finds_no_fault()
+        person.presses("Ask an administrator").is_at("You have asked an administrator")
+
+        builders.agent("Ward Assistant", owner=ada, scopes=[ward.beds, ward.medication])
+        decides = somebody(mara).opens("/unclaimed/").follows("Ward Chat").sees("Dr. Jonas Weber").follows("Adopt…")
+        decides.fills({"Why?": "The ward asked for it."}).presses("Adopt").sees("1 registration is adopted.")
+
+        person.opens(asked).is_at("Ward Assistant asks to act for you").ticks("Read what your patients take")
+        if person.page.locator("[name=purpose_ok]").count():
+            person.page.locator("[name=purpose_ok]").check()
+        person.presses("Allow").is_at("Back at the agent")
+        assert more.result(timeout=60) == [["Amoxicillin 1 g, three times a day"], ["p-1002"]]
+    person.opens(f"{ward.mandate.url}/my-agents/").sees("Ward Assistant", "Ward Chat")
