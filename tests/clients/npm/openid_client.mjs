@@ -26,7 +26,7 @@ const config = await client.discovery(new URL(settings.issuer), settings.client_
 })
 
 /** Send a person to Mandate with these parameters, and redeem what they bring back. */
-async function codeGrant({ push = false, options = undefined } = {}) {
+async function codeGrant({ push = false, options = undefined, more = {} } = {}) {
   const verifier = client.randomPKCECodeVerifier()
   const state = client.randomState()
   const asked = {
@@ -42,7 +42,7 @@ async function codeGrant({ push = false, options = undefined } = {}) {
     ? await client.buildAuthorizationUrlWithPAR(config, asked, options)
     : client.buildAuthorizationUrl(config, asked)
   const back = new URL(await ask({ open: url.href }))
-  const checks = { pkceCodeVerifier: verifier, expectedState: state }
+  const checks = { pkceCodeVerifier: verifier, expectedState: state, ...more }
   return client.authorizationCodeGrant(config, back, checks, { resource: settings.resource }, options)
 }
 
@@ -78,6 +78,21 @@ await tell({
     )
     say({ status: answer.status, body: await answer.json() })
     say(about(await client.refreshTokenGrant(config, second.refresh_token, undefined, await bound())))
+  },
+
+  async signIn() {
+    const nonce = client.randomNonce()
+    extra.nonce = nonce
+    client.enableNonRepudiationChecks(config) // the signature too, though the token came over a line of its own
+    const tokens = await codeGrant({ more: { expectedNonce: nonce, maxAge: 300, idTokenExpected: true } })
+    const renewed = await client.refreshTokenGrant(config, tokens.refresh_token)
+    say({ claims: tokens.claims(), renewed: renewed.claims(), scope: tokens.scope })
+  },
+
+  async details() {
+    const first = await codeGrant({ push: true })
+    const second = await client.refreshTokenGrant(config, first.refresh_token)
+    say({ first: about(first), second: about(second) })
   },
 
   async clientCredentials() {
