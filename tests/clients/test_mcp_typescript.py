@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from agents.models import AuthMethod
+from agents.models.agent import Kind as AgentKind
 from agents.trail.kinds import Kind
 from tests import builders
 from tests.grants import REDIRECT
 from tests.services.node import Program, node
+from tests.signing import gives_key, pair
 from tests.ward import BEDS, MEDICATION, RECENT, Ward
 
 # They need `make npm`: part of `make test-all`.
@@ -78,3 +80,23 @@ def test_version_1_asks_its_person_once_it_is_told_to(ward: Ward, registered, al
         asked, said = hears_answers(program, allows_all, 3)
     assert [one["answer"] for one in said] == [2, ["Amoxicillin 1 g, three times a day"], 2]
     assert ["medication" in address for address in asked] == [False, True]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("proof", ["secret", "key"])
+def test_an_agent_without_a_person(ward: Ward, ada, mara, version, proof):
+    agent = builders.agent("Bed Finder", owner=ada, kind=AgentKind.AUTONOMOUS, scopes=[ward.beds])
+    method = AuthMethod.PRIVATE_KEY_JWT if proof == "key" else AuthMethod.BASIC
+    client = builders.client(agent, auth_method=method)
+    builders.consent(None, client, by=mara)
+    given = {"client_id": client.client_id}
+    if proof == "key":
+        own = pair()
+        gives_key(client, own)
+        given["pem"] = own.as_pem(private=True).decode()
+    else:
+        given["client_secret"] = builders.key(client).key
+    about = {"version": version, "server": ward.server.uri, "issuer": ward.mandate.url, "scope": "beds:read"}
+    with node("mcp_sdk", "alone", **about, client=given, proof=proof, calls=[BEDS]) as program:
+        assert program.says_well() == {"answer": 2}
+    assert [event.detail["grant"] for event in builders.events(Kind.TOKEN_ISSUED)] == ["client_credentials"]

@@ -3,13 +3,15 @@
 import { ask, hear, say, settings, tell } from "./talk.mjs"
 
 const second = settings.version === 2
-const { Client, StreamableHTTPClientTransport, UnauthorizedError } = second
+const sdk = second
   ? await import("@modelcontextprotocol/client")
   : {
       ...(await import("@modelcontextprotocol/sdk/client/index.js")),
       ...(await import("@modelcontextprotocol/sdk/client/streamableHttp.js")),
       ...(await import("@modelcontextprotocol/sdk/client/auth.js")),
+      ...(await import("@modelcontextprotocol/sdk/client/auth-extensions.js")),
     }
+const { Client, StreamableHTTPClientTransport, UnauthorizedError } = sdk
 
 /** Keeps for one installation what the SDK gets. */
 class Keeper {
@@ -66,6 +68,23 @@ async function connected() {
   return { client, call: (name, args) => withAPerson(transport, () => client.callTool({ name, arguments: args })) }
 }
 
+/** The provider of an agent without a person at hand. */
+function provider() {
+  const { client_id: clientId, client_secret: clientSecret, pem: privateKey } = settings.client
+  const common = { clientId, expectedIssuer: settings.issuer, scope: settings.scope }
+  switch (settings.proof) {
+    case "key":
+      return new sdk.PrivateKeyJwtProvider({ ...common, privateKey, algorithm: "ES256" })
+    case "assertion": {
+      const assertion = async (context) =>
+        (await ask({ audience: context.authorizationServerUrl, resource: context.resourceUrl })).assertion
+      return new sdk.CrossAppAccessProvider({ ...common, clientSecret, assertion })
+    }
+    default:
+      return new sdk.ClientCredentialsProvider({ ...common, clientSecret })
+  }
+}
+
 const text = (answer) => answer.structuredContent?.result ?? answer.content?.[0]?.text
 
 await tell({
@@ -77,5 +96,12 @@ await tell({
     }
     await client.close()
     say({ done: true })
+  },
+
+  async alone() {
+    const client = new Client({ name: "ward-chat", version: "1.0.0" })
+    await client.connect(new StreamableHTTPClientTransport(new URL(settings.server), { authProvider: provider() }))
+    for (const [name, args] of settings.calls) say({ answer: text(await client.callTool({ name, arguments: args })) })
+    await client.close()
   },
 })
