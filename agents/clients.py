@@ -96,6 +96,8 @@ def change(client: Client, *, by: Actor, now: datetime, **changes: Any) -> Clien
     require(by, May.MANAGE_CLIENT, agent)
     _must_not_be_retired(agent)
     _must_be_there(client)
+    if client.is_self_registered:
+        raise InvalidInput("name", _("This program describes itself. What it says changes only at its own word."))
     before = {
         "name": client.name,
         "auth_method": client.auth_method,

@@ -53,7 +53,11 @@ def report(
     Client.objects.select_for_update(no_key=True).get(pk=offer.client.pk)  # two at once: the second finds the first
     waiting = Report.objects.open().filter(client=offer.client, user=offer.person).first()
     return waiting or Report.objects.create(
-        agent=offer.agent, client=offer.client, user=offer.person, event=number, reported_at=now
+        agent=offer.agent if offer.agent.is_made else None,
+        client=offer.client,
+        user=offer.person,
+        event=number,
+        reported_at=now,
     )
 
 

@@ -45,6 +45,12 @@ class ClientQuerySet(models.QuerySet["Client"]):
     def self_registered(self) -> Self:
         return self.exclude(registration_source=Source.MANUAL)
 
+    def of_agent(self, agent: Agent) -> Self:
+        """The clients by which this agent acts. Those of a personal agent are everybody's: here they are its person's."""
+        if not agent.is_personal:
+            return self.filter(agent=agent)
+        return self.filter(Q(agent=agent) | Q(agent=None, consents__agent=agent)).distinct()
+
     def unclaimed(self) -> Self:
         """Clients that registered themselves and that nobody has adopted into an agent of the organisation."""
         return self.self_registered().filter(agent=None, ended_at=None)

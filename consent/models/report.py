@@ -27,7 +27,8 @@ class Report(models.Model):
     """One person's word about what one client asked. Why stands with its event, where it can be erased."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="+")
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    """Empty where the program had not become anybody's agent yet."""
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     event = models.BigIntegerField()
@@ -58,3 +59,15 @@ class Report(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("report", args=[self.pk])
+
+    @property
+    def about(self) -> str:
+        """The name of what asked: the agent's, or what a program calls itself that nobody adopted."""
+        return self.agent.name if self.agent else self.client.name or self.client.client_id
+
+    @property
+    def about_url(self) -> str:
+        """Where to look at it."""
+        if self.agent is not None:
+            return self.agent.get_absolute_url()
+        return reverse("unclaimed-software", args=[self.client.software_key]) if self.client.is_unclaimed else ""

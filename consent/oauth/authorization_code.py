@@ -101,7 +101,7 @@ def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, A
     consent = refresh_token.EFFECTIVE.first(row.consent_id, facts.now)
     if consent is None:
         raise OAuthRefusal("invalid_grant", "The consent behind this is over.", met=_met(row))
-    request.consent_id = consent.pk
+    request.consent_id, request.agent_id = consent.pk, consent.agent_id
     require_same_purpose(request.form, consent.purpose_key)
     held = held_rows(consent, row.requested, facts.now)
     if not held:

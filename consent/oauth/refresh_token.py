@@ -139,7 +139,7 @@ def _issue(request: Request, row: RefreshToken) -> dict[str, Any]:
     require_same_purpose(request.form, consent.purpose_key)
     _must_be_bound_as_before(family, client, jkt=request.binding.jkt)
     _use(row, client=client, bound=bool(family.jkt), now=facts.now)
-    request.consent_id = consent.pk
+    request.consent_id, request.agent_id = consent.pk, consent.agent_id
     held = held_rows(consent, family.requested, facts.now)
     if not held:
         raise nothing_left(met)

@@ -117,4 +117,5 @@ class MandateValidator(OAuth2Validator):
         }[request.grant_type]
         request.answer = redeem(request)
         client = request.client
-        note_use_if_possible([client.agent_id, client.pk, client.credential_id, request.consent_id], request.facts.now)
+        agent_id = getattr(request, "agent_id", None) or client.agent_id  # a personal agent's client has none itself
+        note_use_if_possible([agent_id, client.pk, client.credential_id, request.consent_id], request.facts.now)

@@ -183,7 +183,7 @@ def shell(request: HttpRequest, agent: Agent, current: str, *, with_moves: bool 
 
 
 def _tabs(agent: Agent, current: str, stopping: Stopping) -> list[Tab]:
-    clients = Client.objects.filter(agent=agent, ended_at=None).count()
+    clients = Client.objects.of_agent(agent).filter(ended_at=None).count()
     pages = (
         ("agent", _("Overview"), None),
         ("agent-consents", _("Consents"), stopping.consents),

@@ -36,7 +36,7 @@ def clients(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
     agent = agent_or_404(request, agent_id)
     now = moment_of(request)
     user = person_of(request)
-    with_keys = Client.objects.filter(agent=agent).select_related("fetched_keys").prefetch_related("credentials")
+    with_keys = Client.objects.of_agent(agent).select_related("fetched_keys").prefetch_related("credentials")
     found = list(with_keys.order_by("ended_at", "name", "pk"))
     used = last_used(
         subject for client in found for subject in (client.pk, *(key.pk for key in client.credentials.all()))

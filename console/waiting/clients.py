@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from agents.models import AdoptionAsk, Client, User
+from agents.models import AdoptionAsk, Client, Ownership, User
 from console.names import strong
 from console.waiting.row import MOST, Waiting, ago, rest
 
@@ -34,9 +34,13 @@ def asked_for(_person: User, now: datetime) -> list[Waiting]:
     return rows + rest(len(listed), _("More people ask for programs"), reverse("unclaimed"))
 
 
-def said_anew(_person: User, now: datetime) -> list[Waiting]:
-    """Programs in use that say something else of themselves than when people agreed to them."""
+def said_anew(person: User, now: datetime) -> list[Waiting]:
+    """Programs in use that say something else of themselves than when people agreed to them: of one's agents, or all."""
     clients = Client.objects.exclude(pending_since=None).filter(ended_at=None).order_by("pending_since", "pk")
+    if not person.is_administrator:
+        if not person.may_own_agents:
+            return []
+        clients = clients.filter(agent__in=Ownership.objects.live().filter(user=person).values("agent"))
     listed = list(clients[: MOST + 1])
     rows = [
         Waiting(

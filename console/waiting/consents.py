@@ -19,7 +19,7 @@ from console.waiting.row import MOST, MOST_LOOKED_AT, Waiting, ago, rest
 
 def reported(_person: User, now: datetime) -> list[Waiting]:
     """What people reported, and nobody looked at yet."""
-    listed = list(Report.objects.open().select_related("agent", "user")[: MOST + 1])
+    listed = list(Report.objects.open().select_related("agent", "client", "user")[: MOST + 1])
     return [
         Waiting(
             ago(report.reported_at, now),
@@ -27,7 +27,7 @@ def reported(_person: User, now: datetime) -> list[Waiting]:
             format_html(
                 _("{person} reported what {agent} asked for"),
                 person=report.user.display_name,
-                agent=strong(report.agent.name),
+                agent=strong(report.about),
             ),
             report.get_absolute_url(),
             _("Look at it"),

@@ -21,7 +21,6 @@ def waiting_for(person: User, now: datetime) -> list[Waiting]:
         (May.ACTIVATE_AGENT, pending),
         (May.LOOK_AT_REPORT, reported),
         (May.REFUSE_CLIENT, asked_for),
-        (May.REFUSE_CLIENT, said_anew),
         (May.LOOK_AT_CHANGES, changed),
         (May.CONFIRM_REQUIRED_SCOPE, to_confirm),
         (May.CONFIRM_CONSENT, unanswered),
@@ -32,5 +31,5 @@ def waiting_for(person: User, now: datetime) -> list[Waiting]:
     ):
         if person.has_perm(permission):
             found += waits(person, now)
-    found += ending_agents(person, now) + my_ending_keys(person, now)
+    found += said_anew(person, now) + ending_agents(person, now) + my_ending_keys(person, now)
     return found

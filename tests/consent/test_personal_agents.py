@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from agents import lifecycle, scopes
-from agents.models import Agent, AgentScope, Client, Organisation
-from consent.models import Consent
+from agents import adoption, clients, lifecycle, scopes
+from agents.errors import InvalidInput
+from agents.models import Agent, AgentScope, Client, LastUse, Organisation
+from consent.models import Consent, Report
 from tests import builders
 from tests.builders import actor, events, one_refusal
 from tests.consent.asking import DECIDE, answer_of
@@ -171,6 +172,35 @@ def test_its_person_can_retire_it_and_begin_anew(helper, asks, weber):
     assert redeems(helper.client_id, code).status_code == 400
     allows(weber, helper.client_id, **asks)
     assert Agent.objects.exclude(pk=first.pk).get().personal_of == weber
+
+
+def test_reporting_a_program_that_is_nobodys_agent_yet(helper, asks, weber, mara):
+    browser = builders.browser(weber)
+    page = browser.get("/oauth/authorize", request_of(helper.client_id, **asks))
+    form = {"shown": form_of(page, "/oauth/authorize/report")["shown"]}
+    assert browser.post("/oauth/authorize/report", {**form, "why": "I did not start it"}).status_code == 200
+    report = Report.objects.get()
+    assert (report.agent, report.client, report.about) == (None, helper, "Note Helper")
+    admin = builders.browser(mara)
+    assert "reported what" in text_of(admin.get("/"))
+    assert f"/unclaimed/{helper.software_key}/" in text_of(admin.get(report.get_absolute_url()))
+    assert not Agent.objects.exists()
+
+
+def test_its_page_names_the_program_and_when_it_was_used(helper, asks, weber):
+    assert redeems(helper.client_id, allows(weber, helper.client_id, **asks)).status_code == 200
+    agent = Agent.objects.get()
+    page = text_of(builders.browser(weber).get(f"/agents/{agent.pk}/clients/"))
+    assert helper.client_id in page
+    assert LastUse.objects.filter(subject_id=agent.pk).exists()
+
+
+def test_nobody_edits_what_a_program_says_of_itself(helper, ada, mara, see_appointments):
+    notes = builders.agent("Notes", owner=ada, scopes=[see_appointments])
+    adoption.adopt(helper.software_key, notes, reason="Ours.", by=actor(mara), now=timezone.now())
+    helper.refresh_from_db()
+    with pytest.raises(InvalidInput):
+        clients.change(helper, name="Ours", by=actor(ada), now=timezone.now())
 
 
 def test_an_auditor_has_none(helper, asks, omar):
