@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from psycopg import Connection
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.errors import error_from_result
+from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
@@ -45,7 +45,14 @@ class PreparedStatements:
         types, formats = self.transformer.types or (), self.transformer.formats
         name = self.names.get((statement, types)) or self._prepare(statement, types)
         server.send_query_prepared(name, dumped, formats, Format.TEXT)
-        result = self._answer()
+        try:
+            result = self._answer()
+        except InvalidSqlStatementName:
+            # Somebody has thrown away what was prepared here (DEALLOCATE ALL). Nothing was done; begin anew.
+            self.names.clear()
+            if server.transaction_status != TransactionStatus.IDLE:
+                raise
+            return self.run(statement, values)
         if not result.ntuples:
             return [], result.command_tuples or 0
         self.transformer.set_pgresult(result)

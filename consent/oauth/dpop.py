@@ -20,6 +20,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,8 +29,8 @@ from django.core import signing
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from agents.models import Organisation
-from agents.public_keys import BadKey, PublicKey, key_of
+from agents.public_keys import BadKey, Key, PublicKey, key_of
+from agents.statements import rows_of
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.private_key_jwt import ALGORITHMS, FACTORIES, KINDS
@@ -46,6 +47,7 @@ NONCE_LIFE = timedelta(minutes=5)
 NONCE_RENEWED_AFTER = timedelta(minutes=2)
 USED = "dpop"
 NONCE = "dpop-nonce"
+POLICY_STATEMENT = "SELECT dpop_nonces FROM agents_organisation WHERE id = %s"
 THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 """A SHA-256 JWK thumbprint (RFC 7638) in base64url, as ``dpop_jkt`` and ``cnf.jkt`` hold it."""
 
@@ -91,9 +93,8 @@ def check_proof(proof: str, path: str, *, now: datetime) -> Binding:
     Never call it inside a transaction: a proof stays used whatever comes of the request.
     """
     header, claims = _taken_apart(proof)
-    key = _key(header)
+    key, own = _key(header)
     try:
-        own = FACTORIES[KINDS[header["alg"]]].import_key(dict(key.jwk))
         jws.deserialize_compact(proof, own, registry=_REGISTRIES[header["alg"]])
     except (JoseError, ValueError, TypeError) as problem:
         raise invalid_proof("The signature of the DPoP proof is not that of its key.") from problem
@@ -131,16 +132,30 @@ def _taken_apart(proof: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return header, claims
 
 
-def _key(header: Mapping[str, Any]) -> PublicKey:
+def _key(header: Mapping[str, Any]) -> tuple[PublicKey, Key]:
+    jwk = header["jwk"] if isinstance(header.get("jwk"), dict) else {}
+    plain = all(isinstance(member, str) for member in jwk.values())
     try:
-        key = key_of(header["jwk"] if isinstance(header.get("jwk"), dict) else {})
+        # A client proves the same key with each of its requests.
+        key, own = _opened_lately(frozenset(jwk.items())) if plain else _opened(jwk)
     except BadKey as problem:
         raise invalid_proof(
             "The jwk of a DPoP proof is a public key: P-256, Ed25519, or RSA of 2048 bits."
         ) from problem
     if key.jwk["kty"] != KINDS[header["alg"]]:
         raise invalid_proof("The alg of the DPoP proof does not fit its key.")
-    return key
+    return key, own
+
+
+def _opened(jwk: Mapping[str, Any]) -> tuple[PublicKey, Key]:
+    """Return the key, and the same as joserfc checks signatures by it. Raises BadKey."""
+    key = key_of(jwk)
+    return key, FACTORIES[key.jwk["kty"]].import_key(dict(key.jwk))
+
+
+@lru_cache(maxsize=1_000)
+def _opened_lately(members: frozenset[tuple[str, str]]) -> tuple[PublicKey, Key]:
+    return _opened(dict(members))
 
 
 def _check_claims(claims: Mapping[str, Any], path: str, now: datetime) -> datetime:
@@ -184,8 +199,7 @@ def new_nonce() -> str:
 
 def _check_nonce(claims: Mapping[str, Any], now: datetime) -> str:
     """Return a fresh nonce where the proof's one has had its time, or an empty string. Raises OAuthRefusal use_dpop_nonce."""
-    organisation = Organisation.current()
-    if organisation is None or not organisation.dpop_nonces:
+    if not any(demanded for (demanded,) in rows_of(POLICY_STATEMENT, [1])):
         return ""
     nonce = claims.get("nonce")
     try:

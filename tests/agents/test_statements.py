@@ -104,3 +104,16 @@ def test_a_value_that_cannot_be_is_refused_by_the_database():
     if connection.vendor == "postgresql":
         with pytest.raises(DataError):
             rows_of("SELECT CAST(%s AS uuid)", ["no id"])
+
+
+def test_what_somebody_throws_away_is_prepared_anew():
+    keep("a")
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")
+        assert keep("b") == 1
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")
+        with pytest.raises(DatabaseError), transaction.atomic():
+            keep("c")
+    assert keep("d") == 1

@@ -31,9 +31,9 @@ class Measured:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 if ordered else 0.0
 
 
-def post(path: str, body: str, port: int, authorization: str = "", *, cookie: str = "") -> bytes:
+def post(path: str, body: str, port: int, authorization: str = "", *, cookie: str = "", proof: str = "") -> bytes:
     """Return one form POST, ready to be sent: of a client with its authorization, or of a person with their cookies."""
-    headers = {"Authorization": authorization, "Cookie": cookie}
+    headers = {"Authorization": authorization, "Cookie": cookie, "DPoP": proof}
     return _request("POST", path, port, body, {name: value for name, value in headers.items() if value})
 
 

@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode
 BASE_DIR = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(BASE_DIR))
 
-from tests.bench import decisions, load, polls  # noqa: E402 - the path comes first
+from tests.bench import big, decisions, load, polls, proving  # noqa: E402 - the path comes first
 from tests.bench.seed import AGENTS, CODES, CONSENTS, EVENTS  # noqa: E402
 from tests.services.mandate import RunningMandate  # noqa: E402
 from tests.services.postgresql import PostgreSQL  # noqa: E402
@@ -42,7 +42,9 @@ def main() -> None:
         Path(folder).chmod(0o711)  # PostgreSQL runs as another user where the tests run as root
         measure_stock(Path(folder) / "stock", results)
         measure_mandate("sqlite", RunningMandate(Path(folder) / "sqlite", settings=_settings()), results)
-        postgresql = PostgreSQL(Path(folder) / "postgresql", free_port(), settings=("shared_buffers=256MB",)).start()
+        postgresql = PostgreSQL(
+            Path(folder) / "postgresql", free_port(), settings=("shared_buffers=256MB", "max_wal_size=4GB")
+        ).start()
         try:
             mandate = RunningMandate(
                 Path(folder) / "mandate", database_url=postgresql.url("postgres"), settings=_settings()
@@ -93,7 +95,7 @@ def measure_mandate(engine: str, mandate: RunningMandate, results: Results, *, m
     """Every figure of one engine."""
     mandate.data_dir.mkdir(parents=True, exist_ok=True)
     mandate.manage("migrate", "--verbosity=0")
-    seeded = json.loads(_program("tests.bench.seed", "seed", str(CODES), environment=mandate.environment()))
+    seeded = _told(_program("tests.bench.seed", "seed", str(CODES), environment=mandate.environment()))
     mandate.start()
     try:
         port = mandate.port
@@ -103,15 +105,27 @@ def measure_mandate(engine: str, mandate: RunningMandate, results: Results, *, m
         _introspection(engine, port, seeded, results)
         note(results, f"consent.decision.{engine}", decisions.decisions(port, seeded))
         note(results, f"consent.narrow.{engine}", decisions.narrowings(port, seeded))
-        asked = json.loads(_program("tests.bench.polls", environment=mandate.environment()))
+        asked = _told(_program("tests.bench.polls", environment=mandate.environment()))
         for way in polls.PARAMETER:
             note(results, f"token.{way}_poll.{engine}", polls.polls(port, asked, way))
+        proven = _told(_program("tests.bench.proving", environment=mandate.environment())) | seeded
+        for way in proving.WAYS:
+            note(results, f"token.{way}.{engine}", proving.measure(port, proven, way))
         if memory:
             _memory(engine, mandate, seeded, results)
         _program("tests.bench.seed", "fill", str(AGENTS), str(EVENTS), environment=mandate.environment())
         _pages(engine, port, seeded, results)
+        if engine == "postgresql":
+            _big(engine, mandate, seeded, results)
     finally:
         mandate.stop()
+
+
+def _big(engine: str, mandate: RunningMandate, seeded: dict[str, Any], results: Results) -> None:
+    """The plain token and introspection once more, with tables as they are after years."""
+    _program("tests.bench.big", str(big.TOKENS), str(big.EVENTS), environment=mandate.environment())
+    _tokens(f"big.{engine}", mandate.port, seeded, results)
+    _introspection(f"big.{engine}", mandate.port, seeded, results)
 
 
 def _codes(engine: str, port: int, seeded: dict[str, Any], results: Results) -> list[str]:
@@ -232,6 +246,12 @@ def show(results: Results) -> None:
     print(f"\n{'figure':{width}}  {'value':>10}  unit")
     for name, figure in results.items():
         print(f"{name:{width}}  {figure['value']:>10}  {figure['unit']}")
+
+
+def _told(printed: str) -> dict[str, Any]:
+    """Return what a program told as JSON in its last line. Before it may stand lines of a log."""
+    told: dict[str, Any] = json.loads(printed.strip().splitlines()[-1])
+    return told
 
 
 def _program(module: str, *arguments: str, environment: dict[str, str]) -> str:
