@@ -1,4 +1,4 @@
-"""Keys that clients publish at their ``jwks_uri``: fetched outside transactions, one fetch at a time, good for ten minutes.
+"""Keys that clients and trusted issuers publish at their ``jwks_uri``: fetched outside transactions, one fetch at a time, good for ten minutes.
 
 What was fetched stands in the database, so that all processes share it. After five minutes, or for a key that is not
 among them, whoever asks fetches them again; while that goes wrong the last ones count until they are ten minutes old,
@@ -18,7 +18,8 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from agents.models import FetchedKeys
+from agents.models import FetchedKeys, IssuerKeys
+from agents.models.client import Fetched
 from agents.outgoing import BadAddress, NotReached, get
 from agents.public_keys import BadKey, keys_in_set
 
@@ -37,52 +38,56 @@ _waiters = BoundedSemaphore(MOST_WAITERS)
 log = structlog.get_logger(__name__)
 
 Jwks = list[dict[str, str]]
+Table = type[FetchedKeys] | type[IssuerKeys]
+"""Where keys are kept by whose they are."""
 
 
 class KeysNotReached(Exception):
     """The keys could not be read, and none that still count are known."""
 
 
-def published_keys(client: uuid.UUID, uri: str, *, now: datetime, missing: bool = False) -> Jwks:
-    """Return the usable public keys at the client's address. missing: a key was asked for that is not among the known.
+def published_keys(
+    holder: uuid.UUID, uri: str, *, now: datetime, missing: bool = False, table: Table = FetchedKeys
+) -> Jwks:
+    """Return the usable public keys at the holder's address. missing: a key was asked for that is not among the known.
 
-    Raises KeysNotReached. Never call it inside a transaction.
+    holder: the client, or whose keys the table keeps. Raises KeysNotReached. Never call it inside a transaction.
     """
-    kept = _kept(client, uri)
+    kept = _kept(table, holder, uri)
     good = kept is not None and _is_good(kept, now)
     if kept is not None and good and not missing and kept.fetched_at is not None and kept.fetched_at > now - OLD_AFTER:
         return list(kept.keys)
-    if _claims(client, uri, now, AGAIN_AFTER if good else TRYING):
+    if _claims(table, holder, uri, now, AGAIN_AFTER if good else TRYING):
         try:
             keys = _fetch(uri)
         except (BadAddress, NotReached, BadKey) as problem:
-            log.warning("jwks_not_reached", client=str(client), problem=type(problem).__name__)
+            log.warning("jwks_not_reached", holder=str(holder), problem=type(problem).__name__)
             if kept is not None and good:
                 return list(kept.keys)
             raise KeysNotReached from problem
-        FetchedKeys.objects.filter(client=client).update(keys=keys, fetched_at=now, uri=uri)
+        table.objects.filter(pk=holder).update(keys=keys, fetched_at=now, uri=uri)
         return keys
-    return list(kept.keys) if kept is not None and good else _wait(client, uri, now)
+    return list(kept.keys) if kept is not None and good else _wait(table, holder, uri, now)
 
 
-def _kept(client: uuid.UUID, uri: str) -> FetchedKeys | None:
-    return FetchedKeys.objects.filter(client=client, uri=uri).first()
+def _kept(table: Table, holder: uuid.UUID, uri: str) -> Fetched | None:
+    return table.objects.filter(pk=holder, uri=uri).first()
 
 
-def _is_good(kept: FetchedKeys, now: datetime) -> bool:
+def _is_good(kept: Fetched, now: datetime) -> bool:
     return kept.fetched_at is not None and kept.fetched_at > now - GOOD_FOR
 
 
-def _claims(client: uuid.UUID, uri: str, now: datetime, pause: timedelta) -> bool:
+def _claims(table: Table, holder: uuid.UUID, uri: str, now: datetime, pause: timedelta) -> bool:
     """Whether this request is the one that fetches. One statement decides."""
     due = Q(tried_at__lte=now - pause) | Q(tried_at__gt=now + pause)  # a clock that was set back
-    if FetchedKeys.objects.filter(due, client=client).update(tried_at=now) == 1:
+    if table.objects.filter(due, pk=holder).update(tried_at=now) == 1:
         return True
-    if FetchedKeys.objects.filter(client=client).exists():
+    if table.objects.filter(pk=holder).exists():
         return False
     try:
         with transaction.atomic():
-            FetchedKeys.objects.create(client_id=client, uri=uri, tried_at=now)
+            table.objects.create(pk=holder, uri=uri, tried_at=now)
     except IntegrityError:  # somebody was faster
         return False
     return True
@@ -100,13 +105,13 @@ def _fetch(uri: str) -> Jwks:
     return [key.jwk for key in keys_in_set(document)]
 
 
-def _wait(client: uuid.UUID, uri: str, now: datetime) -> Jwks:
+def _wait(table: Table, holder: uuid.UUID, uri: str, now: datetime) -> Jwks:
     """Wait a moment for the fetch of another request."""
     if _waiters.acquire(blocking=False):
         try:
             for _ in range(WAIT_STEPS):
                 time.sleep(WAIT_STEP)
-                kept = _kept(client, uri)
+                kept = _kept(table, holder, uri)
                 if kept is not None and _is_good(kept, now):
                     return list(kept.keys)
         finally:

@@ -44,6 +44,7 @@ class May(StrEnum):
     DEACTIVATE_PERSON = "agents.deactivate_person"
     RESTORE_ACCESS = "agents.restore_access"
     CHANGE_POLICY = "agents.change_policy"
+    TRUST_ISSUER = "agents.trust_issuer"
 
     SEE_CONSENT = "consent.see_consent"
     SEE_CONSENTS = "consent.see_consents"

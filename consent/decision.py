@@ -25,7 +25,7 @@ from consent.approval import Approval
 from consent.consent_events import names
 from consent.errors import ApproverNeeded, DecisionMadeAlready
 from consent.mail import tell_of_new_consent
-from consent.models import AccessRequest, Consent, PendingConsent, PushedRequest
+from consent.models import AccessRequest, Consent, Origin, PendingConsent, PushedRequest
 from consent.oauth.authorization import AuthorizationRequest
 from consent.oauth.authorization_reading import AuthorizationRefused
 from consent.offer import Offer
@@ -197,7 +197,13 @@ def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, n
     cannot be anybody: one that authenticates, or returns by https to a host that the organisation registered.
     """
     held = offer.held
-    if held is None or not held.is_live(now) or held.once or not _counts_now(held, offer.agent, now):
+    if (
+        held is None
+        or held.origin == Origin.ISSUER
+        or not held.is_live(now)
+        or held.once
+        or not _counts_now(held, offer.agent, now)
+    ):
         return False
     if not _proved_enough(held, request, now) or (request.openid and not held.tells_who):
         return False

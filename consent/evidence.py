@@ -23,6 +23,7 @@ from consent.models import Consent, ConsentScope
 FORMAT = "mandate-evidence/1"
 HISTORY = (
     Kind.CONSENT_APPROVED,
+    Kind.CONSENT_VOUCHED,
     Kind.CONSENT_NARROWED,
     Kind.CONSENT_LIMITED,
     Kind.PASSING_LIMITED,
@@ -52,7 +53,7 @@ def evidence_of(consent: Consent, *, now: datetime) -> dict[str, Any]:
     events = list(history_of(consent))
     texts = text_of(digest for event in events for digest in (event.reason_digest, event.address_digest))
     people = _people(consent, events)
-    given = next((event for event in events if event.kind == Kind.CONSENT_APPROVED), None)
+    given = next((event for event in events if event.kind in {Kind.CONSENT_APPROVED, Kind.CONSENT_VOUCHED}), None)
     organisation = Organisation.current()
     document = {
         "format": FORMAT,

@@ -183,6 +183,7 @@ RULES: dict[May, Predicate] = {
     May.DEACTIVATE_PERSON: is_administrator & ~is_themselves,
     May.RESTORE_ACCESS: is_administrator & ~is_themselves,
     May.CHANGE_POLICY: is_administrator,
+    May.TRUST_ISSUER: is_administrator,
     May.SEE_CONSENT: reads_everything | is_the_person_acted_for | approved_it | keeps_the_agent,
     May.SEE_CONSENTS: reads_everything | may_own_agents,
     May.APPROVE_CONSENT: may_change_things,

@@ -32,6 +32,11 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.ORGANISATION_SET_UP: gettext_lazy("{actor} set up Mandate for {name}"),
     Kind.POLICY_CHANGED: gettext_lazy("{actor} changed the policy: {changed}"),
     Kind.RULE_CHANGED: gettext_lazy("{actor} changed the rule for {sensitivity_class}: {changed}"),
+    Kind.ISSUER_TRUSTED: gettext_lazy("{actor} trusts an issuer to say for whom agents act"),
+    Kind.ISSUER_CHANGED: gettext_lazy("{actor} changed what agents get on the word of a trusted issuer: {changed}"),
+    Kind.ISSUER_ENDED: gettext_lazy("{actor} ended the trust in an issuer"),
+    Kind.PERSON_LINKED: gettext_lazy("A trusted issuer named {person} for the first time"),
+    Kind.PERSON_UNLINKED: gettext_lazy("{actor} forgot what a trusted issuer calls {person}"),
     Kind.PERSON_INVITED: gettext_lazy("{actor} invited somebody as {role}"),
     Kind.PERSON_JOINED: gettext_lazy("{person} joined as {role}"),
     Kind.INVITATION_WITHDRAWN: gettext_lazy("{actor} withdrew an invitation"),
@@ -107,6 +112,9 @@ SENTENCES: dict[Kind, str | Promise] = {
     Kind.CONSENT_APPROVED: gettext_lazy("{actor} allowed {agent} {scope_count} {until}"),
     Kind.CONSENT_PASSED_ON: gettext_lazy("{passed_by} passed work on to {agent}: {scope_count}"),
     Kind.PASSING_LIMITED: gettext_lazy("{actor} limited to whom {agent} may pass work on"),
+    Kind.CONSENT_VOUCHED: gettext_lazy(
+        "{agent} may act for {person} on the word of a trusted issuer: {scope_count} {until}"
+    ),
     Kind.CONSENT_WAITS: gettext_lazy("{actor} allowed {agent} {scope_count}; somebody must agree before it counts"),
     Kind.APPROVER_AGREED: gettext_lazy("{actor} agreed to what {agent} was allowed"),
     Kind.APPROVER_REFUSED: gettext_lazy("{actor} refused what {agent} was allowed"),

@@ -14,6 +14,7 @@ from agents.models.recipient import Recipient
 from agents.models.resource import Access, Checks, Resource, Scope, ScopeWording
 from agents.models.sensitivity_rule import ApproverRole, SensitivityClass, SensitivityRule
 from agents.models.session import Session
+from agents.models.trusted_issuer import IssuerKeys, LinkedPerson, TrustedIssuer
 from agents.models.user import Role, User
 from agents.models.warning import EndWarning
 from agents.trail.models import Event, EventText, RefusalCount
@@ -40,9 +41,11 @@ __all__ = [
     "EventText",
     "FetchedKeys",
     "GrantType",
+    "IssuerKeys",
     "Kind",
     "KnownSource",
     "LastUse",
+    "LinkedPerson",
     "Notice",
     "OneTimeLink",
     "Organisation",
@@ -61,5 +64,6 @@ __all__ = [
     "Session",
     "Source",
     "State",
+    "TrustedIssuer",
     "User",
 ]

@@ -244,15 +244,23 @@ class Credential(models.Model):
         return self.revoked_at is None and self.starts_at <= now and (self.ends_at is None or self.ends_at > now)
 
 
-class FetchedKeys(models.Model):
-    """What a client's ``jwks_uri`` answered last. They count for ten minutes; who asks first afterwards fetches them again."""
+class Fetched(models.Model):
+    """What a ``jwks_uri`` answered last. They count for ten minutes; who asks first afterwards fetches them again."""
 
-    client = models.OneToOneField(Client, on_delete=models.PROTECT, primary_key=True, related_name="fetched_keys")
     uri = models.CharField(max_length=500)
     """The address that they came from: those of another one count for nothing."""
     keys = models.JSONField(default=list)
     fetched_at = models.DateTimeField(null=True, blank=True)
     tried_at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+
+class FetchedKeys(Fetched):
+    """What a client's ``jwks_uri`` answered last."""
+
+    client = models.OneToOneField(Client, on_delete=models.PROTECT, primary_key=True, related_name="fetched_keys")
 
     def __str__(self) -> str:
         return f"keys of {self.client_id}"

@@ -54,6 +54,32 @@ class Kind(StrEnum):
         "settings",
     )
 
+    ISSUER_TRUSTED = (
+        "issuer.trusted",
+        _("An administrator trusts an issuer to say for whom agents act."),
+        ("issuer", "after"),
+        "badge-check",
+    )
+    ISSUER_CHANGED = (
+        "issuer.changed",
+        _("What agents get on the word of a trusted issuer was changed."),
+        ("issuer", "before", "after", "version"),
+        "badge-check",
+    )
+    ISSUER_ENDED = "issuer.ended", _("An issuer is not trusted any more."), ("issuer",), "circle-x"
+    PERSON_LINKED = (
+        "issuer.person_linked",
+        _("A trusted issuer named somebody for the first time; from now on it is its name for them."),
+        ("issuer", "link"),
+        "user-round-check",
+    )
+    PERSON_UNLINKED = (
+        "issuer.person_unlinked",
+        _("What a trusted issuer calls somebody was forgotten."),
+        ("issuer", "link"),
+        "user-round-x",
+    )
+
     PERSON_INVITED = "person.invited", _("Somebody was invited by a one-time link."), ("role", "link"), "user-plus"
     PERSON_JOINED = "person.joined", _("Somebody accepted an invitation."), ("role", "link"), "user-round-check"
     INVITATION_WITHDRAWN = "person.invitation_withdrawn", _("An invitation was withdrawn."), ("link",), "user-round-x"
@@ -328,6 +354,12 @@ class Kind(StrEnum):
         _("An agent may pass work on to fewer agents, less far, or no more."),
         ("before", "after", "live_tokens"),
         "scissors",
+    )
+    CONSENT_VOUCHED = (
+        "consent.vouched",
+        _("An agent was allowed to act for somebody on the word of a trusted issuer, as an administrator had decided."),
+        ("issuer", "version", "trusted_by", "ends_at", "superseded", "client_digest", "shown_digest"),
+        "badge-check",
     )
     CONSENT_WAITS = (
         "consent.waits_for_approver",

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from agents.ids import uuid7
-from agents.models import Agent, Client, Resource, Scope, User
+from agents.models import Agent, Client, Resource, Scope, TrustedIssuer, User
 from consent.conditions import NONE, Conditions, conditions_from
 from consent.errors import ConsentEnded, ConsentNotBegun
 from consent.models.consent_queries import PAUSES_AFTER, ConsentQuerySet
@@ -60,6 +60,8 @@ class Consent(models.Model):
     )
     """Whom the agent acts for. Empty where an administrator consented for the organisation."""
     origin = models.CharField(max_length=16, choices=Origin.choices)
+    issuer = models.ForeignKey(TrustedIssuer, on_delete=models.PROTECT, null=True, blank=True, related_name="consents")
+    """On whose word it was made without a screen. Who approved it is then the administrator whose rule that follows."""
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="approved_consents"
     )
@@ -132,6 +134,11 @@ class Consent(models.Model):
                 condition=Q(user__isnull=False) | Q(origin="organisation"), name="consent_acts_for_somebody"
             ),
             CheckConstraint(condition=~Q(purpose=""), name="consent_has_a_purpose"),
+            CheckConstraint(
+                condition=Q(origin="issuer", issuer__isnull=False, user__isnull=False)
+                | (~Q(origin="issuer") & Q(issuer=None)),
+                name="vouched_consent_has_its_issuer",
+            ),
             CheckConstraint(condition=Q(tells_who=False) | Q(user__isnull=False), name="consent_tells_who_somebody_is"),
             CheckConstraint(
                 condition=Q(uses_allowed=None) | Q(uses_allowed__gte=1, uses_taken__lte=F("uses_allowed")),

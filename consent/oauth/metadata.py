@@ -22,6 +22,7 @@ from django.views.decorators.http import require_safe
 from agents.acr import ACR_VALUES
 from agents.models import AuthMethod, Organisation, Registration
 from consent.oauth.authorization import PROMPTS
+from consent.oauth.id_jag import PROFILE
 from consent.oauth.id_token import CLAIMS
 from consent.oauth.private_key_jwt import ALGORITHMS
 from consent.oauth.server import GRANTS
@@ -62,6 +63,7 @@ def server_metadata() -> dict[str, Any]:
         "dpop_signing_alg_values_supported": algorithms,
         "backchannel_token_delivery_modes_supported": ["poll", "ping"],
         "backchannel_user_code_parameter_supported": False,
+        "authorization_grant_profiles_supported": [PROFILE],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "claims_supported": list(CLAIMS),

@@ -70,7 +70,7 @@ def claimed(form: Mapping[str, str]) -> str:
         raise invalid_client(f"client_assertion_type must be {ASSERTION_TYPE}.")
     _, claims = _taken_apart(form.get("client_assertion", ""))
     subject = claims.get("sub")
-    if not _is_name(subject):
+    if not is_name(subject):
         raise invalid_client("The assertion cannot be read, or it names no client.")
     if form.get("client_id", subject) not in {"", subject}:
         raise invalid_request("Body and assertion name two different clients.")
@@ -171,11 +171,11 @@ def _named(
 def _check_claims(claims: Mapping[str, Any], signer: Signer, who: dict[str, Any], now: datetime) -> None:
     if claims.get("iss") != signer.client_id or claims.get("sub") != signer.client_id:
         raise invalid_client("iss and sub of an assertion are both the client_id.", **who)
-    if not _is_name(claims.get("jti")):
+    if not is_name(claims.get("jti")):
         raise invalid_client("The assertion needs a jti of at most 255 characters.", **who)
     _check_audience(claims.get("aud"), signer, who)
     at = now.timestamp()
-    ends = _time(claims.get("exp"))
+    ends = number_of_seconds(claims.get("exp"))
     life = OLDER_LIFE if signer.older else LONGEST_LIFE
     if ends is None or ends + SKEW.total_seconds() <= at:
         raise invalid_client("The assertion has no exp, or is over.", **who)
@@ -183,7 +183,7 @@ def _check_claims(claims: Mapping[str, Any], signer: Signer, who: dict[str, Any]
         more = "" if signer.older else f" Longer lives are for older clients: {_switch(signer)}"
         raise invalid_client(f"exp lies more than {int(life.total_seconds() // 60)} minutes ahead.{more}", **who)
     for name in ("nbf", "iat"):
-        starts = _time(claims.get(name, 0))
+        starts = number_of_seconds(claims.get(name, 0))
         if starts is None or starts > at + AHEAD.total_seconds():
             raise invalid_client(f"{name} lies ahead. Set the client's clock.", **who)
 
@@ -199,7 +199,7 @@ def _check_audience(audience: object, signer: Signer, who: dict[str, Any]) -> No
     raise invalid_client(f"aud must be {settings.ISSUER} alone.{more}", **who)
 
 
-def _is_name(value: object) -> bool:
+def is_name(value: object) -> bool:
     """Whether it is a short text without anything that a database or a digest could stumble over (JSON has lone surrogates)."""
     return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and not any(map(_odd, value))
 
@@ -208,7 +208,7 @@ def _odd(character: str) -> bool:
     return character < " " or "\ud800" <= character <= "\udfff"
 
 
-def _time(value: object) -> float | None:
+def number_of_seconds(value: object) -> float | None:
     """Return a NumericDate (RFC 7519 §2) that a datetime can hold, or None."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None

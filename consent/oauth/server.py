@@ -19,6 +19,7 @@ from oauthlib.oauth2.rfc6749.utils import scope_to_list
 
 from agents.models import GrantType
 from consent.models import Consent
+from consent.oauth import id_jag
 from consent.oauth.dpop import Binding
 from consent.oauth.endpoint import Asked
 from consent.oauth.errors import OAuthRefusal, from_oauthlib, invalid_request
@@ -30,7 +31,7 @@ from consent.oauth.way_on import way_on
 
 GRANTS = (
     "authorization_code", "refresh_token", "client_credentials", GrantType.CIBA.value, GrantType.DEVICE.value,
-    GrantType.EXCHANGE.value,
+    GrantType.EXCHANGE.value, id_jag.GRANT_TYPE,
 )  # fmt: skip
 
 
@@ -63,6 +64,7 @@ class MandateServer(TokenEndpoint):
             GrantType.CIBA.value: PolledGrant(request_validator),
             GrantType.DEVICE.value: PolledGrant(request_validator),
             GrantType.EXCHANGE.value: ExchangeGrant(request_validator),
+            id_jag.GRANT_TYPE: id_jag.AssertionGrant(request_validator),
         }
         super().__init__(default_grant_type="", default_token_type=TokenAnswer(), grant_types=grants)
 

@@ -18,7 +18,7 @@ from oauthlib.common import Request
 
 from agents.last_use import note_use_if_possible
 from agents.models import GrantType
-from consent.oauth import authorization_code, client_credentials, polling, refresh_token, token_exchange
+from consent.oauth import authorization_code, client_credentials, id_jag, polling, refresh_token, token_exchange
 from consent.oauth.client_authentication import prove_client, require_usable
 from consent.oauth.dpop import binding_of
 from consent.oauth.errors import OAuthRefusal
@@ -114,6 +114,7 @@ class MandateValidator(OAuth2Validator):
             GrantType.CIBA.value: polling.redeem,
             GrantType.DEVICE.value: polling.redeem,
             GrantType.EXCHANGE.value: token_exchange.redeem,
+            id_jag.GRANT_TYPE: id_jag.redeem,
         }[request.grant_type]
         request.answer = redeem(request)
         client = request.client

@@ -81,6 +81,12 @@ class Card:
     passed: list[PassedOn] = field(default_factory=list)
 
     @property
+    def trusted(self) -> dict[str, Any] | None:
+        """Whose word it follows from, if the person was not asked."""
+        said = self.consent.shown.get("trusted")
+        return said if isinstance(said, dict) else None
+
+    @property
     def who(self) -> str:
         """The words in which they let it know who they are."""
         return title()

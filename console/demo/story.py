@@ -8,7 +8,19 @@ from agents import sweeps as sweeps_of_agents
 from agents.heartbeat import note_sweep
 from agents.warnings import warn_of_agents, warn_of_credentials
 from consent import sweeps as sweeps_of_consent
-from console.demo import agents, changes, consents, estate, people, programs, requests, signals, traffic, trouble
+from console.demo import (
+    agents,
+    changes,
+    consents,
+    estate,
+    issuers,
+    people,
+    programs,
+    requests,
+    signals,
+    traffic,
+    trouble,
+)
 from console.demo.timeline import Timeline
 from console.demo.world import World
 
@@ -23,7 +35,7 @@ def fill(*, now: datetime) -> World:
     """Let everything happen up to now, in an empty and migrated installation. Returns what there is then."""
     world = World(now)
     line = Timeline(now - LAST_STEPS)
-    for chapter in (people, estate, agents, consents, requests, traffic, trouble, changes, programs, signals):
+    for chapter in (people, estate, agents, consents, requests, issuers, traffic, trouble, changes, programs, signals):
         chapter.tell(world, line)
     moment = now - WEEKS + EVERY
     while moment < now:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from agents.actors import Actor, RequestFacts
 from agents.ids import uuid7
-from agents.models import Agent, Client, Resource, Scope, User
+from agents.models import Agent, Client, Resource, Scope, TrustedIssuer, User
 from consent.models import Consent
 
 SEED = 1893
@@ -39,6 +39,8 @@ class World:
     refresh_tokens: dict[str, str] = field(default_factory=dict)
     access_tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By consent of the story: the last resource that was called, and the token."""
+    issuer: TrustedIssuer | None = None
+    """The one that is trusted to say for whom some agents act."""
 
     def moment(self, days_ago: float, hour: int = 9, minute: int = 0) -> datetime:
         """Return a time of day at the clinic, some seconds past the minute, so many days before the end."""

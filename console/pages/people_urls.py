@@ -15,6 +15,7 @@ from console.pages import (
     settings_page,
     setup,
     signing_keys,
+    trusted_issuers,
 )
 
 urlpatterns = [
@@ -36,6 +37,16 @@ urlpatterns = [
     path("settings/signing-keys/", signing_keys.signing_keys, name="signing-keys"),
     path("settings/signing-keys/change/", signing_keys.rotate, name="signing-key-rotate"),
     path("settings/signing-keys/<slug:kid>/give-up/", signing_keys.give_up, name="signing-key-give-up"),
+    path("settings/trusted-issuers/", trusted_issuers.trusted_list, name="trusted-issuers"),
+    path("settings/trusted-issuers/add/", trusted_issuers.add, name="trusted-issuer-add"),
+    path("settings/trusted-issuers/<uuid:issuer_id>/", trusted_issuers.one, name="trusted-issuer"),
+    path("settings/trusted-issuers/<uuid:issuer_id>/change/", trusted_issuers.change, name="trusted-issuer-change"),
+    path("settings/trusted-issuers/<uuid:issuer_id>/end/", trusted_issuers.end, name="trusted-issuer-end"),
+    path(
+        "settings/trusted-issuers/<uuid:issuer_id>/people/<uuid:linked_id>/forget/",
+        trusted_issuers.unlink,
+        name="trusted-issuer-unlink",
+    ),
     path("setup/", setup.setup, name="setup"),
     path("setup/next/", setup.first_steps, name="first-steps"),
     path("setup/<str:token>", setup.open_link, name="setup-link"),

@@ -38,6 +38,7 @@ def test_it_says_what_there_is_and_no_more(document, settings):
             "urn:openid:params:grant-type:ciba",
             "urn:ietf:params:oauth:grant-type:device_code",
             "urn:ietf:params:oauth:grant-type:token-exchange",
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
         ],
         "backchannel_authentication_endpoint": f"{issuer}/oauth/bc-authorize",
         "backchannel_token_delivery_modes_supported": ["poll", "ping"],
@@ -53,6 +54,7 @@ def test_it_says_what_there_is_and_no_more(document, settings):
         "revocation_endpoint_auth_methods_supported": METHODS,
         "revocation_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "authorization_grant_profiles_supported": ["urn:ietf:params:oauth:grant-profile:id-jag"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "claims_supported": [

@@ -21,6 +21,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
 from agents.models import AuthMethod
+from consent.oauth.id_jag import GRANT_TYPE, PROFILE
 from tests import builders, grants, proofs
 from tests.builders import browser
 from tests.consent.asking import VERIFIER, answer_of, asked, decides, opens
@@ -35,6 +36,7 @@ from tests.security.routes import every_route
 from tests.signing import SigningClient, by_assertion, claims_of, encoded, gives_key, signed
 from tests.signing_in import proves as comes_back
 from tests.signing_in import signed_in
+from tests.vouching import Idp, brings
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 SERVER = "/.well-known/oauth-authorization-server"
@@ -102,7 +104,7 @@ def test_the_code_flow_by_each_response_type_and_mode(document, at, weber, disch
             assert post(at("token_endpoint"), form, **discharge.header).status_code == 200
 
 
-@proves("grant_types_supported")
+@proves("grant_types_supported", "authorization_grant_profiles_supported")
 def test_every_grant(
     document,
     discharge,
@@ -118,7 +120,13 @@ def test_every_grant(
     planner,
     passed_twice,
     records,
+    ada,
+    look_up_staff,
 ):
+    idp = Idp()
+    idp.trusted([discharge.client], [look_up_staff])
+    assert document["authorization_grant_profiles_supported"] == [PROFILE]
+
     def by_code():
         return discharge.redeem(grants.code(weber_allows, pkce), pkce)
 
@@ -145,6 +153,7 @@ def test_every_grant(
         "urn:openid:params:grant-type:ciba": by_ciba,
         "urn:ietf:params:oauth:grant-type:device_code": by_device,
         "urn:ietf:params:oauth:grant-type:token-exchange": by_exchange,
+        GRANT_TYPE: lambda: brings(discharge, idp.asserts(discharge.client, ada)),
     }
     assert set(ways) == set(document["grant_types_supported"])
     for grant, way in ways.items():

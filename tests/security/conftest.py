@@ -6,8 +6,9 @@ import pytest
 
 from agents import adoption_rules, invitations
 from agents.models import Event
+from agents.trusted_issuers import link as link_person
 from consent.oauth.signing_keys import make_key
-from tests import builders, out_of_band, receiving, ruling
+from tests import builders, out_of_band, receiving, ruling, vouching
 from tests.consent.asking import reports
 from tests.programs import registered
 
@@ -15,7 +16,7 @@ from tests.programs import registered
 @pytest.fixture
 def own(
     request, mara, ada, weber, omar, mallory, discharge_assistant, discharge_client, discharge_key, records, read_records,
-    records_api, weber_allows, now,
+    records_api, weber_allows, see_appointments, now,
 ):  # fmt: skip
     """The ids of what these people work with, and who asks."""
     builders.agent("Mallory's own", owner=mallory)
@@ -27,7 +28,11 @@ def own(
         match="token", token=token, agent=discharge_assistant, reason="Ours.", by=builders.actor(mara), now=now
     )
     link, _ = invitations.invite(email="new@st-anna.example", name="New", role="user", by=builders.actor(mara), now=now)
+    idp = vouching.Idp()
+    issuer = idp.trusted([discharge_client], [see_appointments], by=mara)
     return {
+        "issuer_id": issuer.pk,
+        "linked_id": link_person(issuer, "idp-weber", weber, by=builders.actor(mara), now=now).pk,
         "agent_id": discharge_assistant.pk,
         "consent_id": weber_allows.pk,
         "pending_id": ruling.waits(weber, discharge_client, [read_records]).pk,

@@ -32,7 +32,7 @@ def test_s07_no_response_mode_but_query(weber, discharge_client, mode):
     assert opens(builders.browser(weber), discharge_client, response_mode="query").status_code == 200
 
 
-@pytest.mark.parametrize("grant", ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer"])
+@pytest.mark.parametrize("grant", ["password", "implicit", "urn:ietf:params:oauth:grant-type:saml2-bearer"])
 def test_s07_no_other_grant(claims, clinic_allows, grant):
     with one_refusal("token.refused", "unsupported_grant_type"):
         assert is_oauth_error(claims.ask(grant_type=grant, username="a", password="b"), "unsupported_grant_type")
@@ -63,6 +63,7 @@ def test_s07_the_metadata_lists_exactly_what_works():
         "urn:openid:params:grant-type:ciba",
         "urn:ietf:params:oauth:grant-type:device_code",
         "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
     ]
     assert document["code_challenge_methods_supported"] == ["S256"]
     for absent in (

@@ -1,0 +1,145 @@
+"""S44: an assertion that is forged, used, over, meant for somebody else or of nobody trusted brings nothing."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import time
+
+import pytest
+from django.conf import settings
+
+from agents.models import AuthMethod
+from consent.models import AccessToken, Consent
+from consent.oauth.id_jag import GRANT_TYPE, TYP
+from tests import builders, grants
+from tests.builders import one_refusal
+from tests.grants import post
+from tests.security.expected import is_oauth_error
+from tests.services.parallel import at_once
+from tests.signing import encoded, pair, public, signed
+from tests.vouching import Idp, brings
+
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
+
+
+@pytest.fixture
+def idp():
+    return Idp()
+
+
+@pytest.fixture(autouse=True)
+def trusted(idp, discharge_client, look_up_staff):
+    return idp.trusted([discharge_client], [look_up_staff])
+
+
+def refused(client, assertion, code="invalid_grant"):
+    with one_refusal("token.refused", code):
+        assert is_oauth_error(brings(client, assertion), code)
+    assert not Consent.objects.exists()
+
+
+def wrong_claims():
+    now, issuer, mine = int(time.time()), settings.ISSUER, "discharge"
+    return (
+        {"aud": "https://other.example"}, {"aud": [issuer, "https://other.example"]}, {"aud": None}, {"aud": []},
+        {"aud": f"{issuer}/oauth/token"}, {"aud": f"{issuer}/"},
+        {"client_id": "another"}, {"client_id": None}, {"client_id": [mine]},
+        {"exp": now - 60}, {"exp": None}, {"exp": now + 7200}, {"exp": "soon"}, {"exp": True}, {"exp": 1e400},
+        {"iat": None}, {"iat": now + 600}, {"nbf": now + 600}, {"exp": now + 100, "iat": now + 200},
+        {"jti": None}, {"jti": ""}, {"jti": "x" * 300}, {"iss": "https://evil.example"}, {"iss": None}, {"iss": ["x"]},
+        {"iss": "https://login.st-anna.example/"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("changed", wrong_claims(), ids=str)
+def test_s44_claims(idp, discharge, discharge_client, weber, changed):
+    refused(discharge, idp.asserts(discharge_client, weber, **changed))
+    assert brings(discharge, idp.asserts(discharge_client, weber)).status_code == 200
+
+
+def test_s44_kinds_of_token_that_are_none(idp, discharge, discharge_client, weber):
+    for typ in ("JWT", "at+jwt", "client-authentication+jwt", "dpop+jwt", "", None, 7):
+        refused(discharge, idp.asserts(discharge_client, weber, header={"typ": typ}))
+    for typ in (TYP, f"application/{TYP}", TYP.upper()):
+        assert brings(discharge, idp.asserts(discharge_client, weber, header={"typ": typ})).status_code == 200
+
+
+def test_s44_signatures(idp, discharge, discharge_client, weber):
+    claims = idp.claims(discharge_client, weber)
+    unsigned = [
+        b".".join(
+            map(encoded, (json.dumps({"typ": TYP, "alg": alg}).encode(), json.dumps(claims).encode(), b""))
+        ).decode()
+        for alg in ("none", "None", "ES256", "HS256", "")
+    ]
+    for assertion in unsigned:
+        refused(discharge, assertion)
+    for secret in (idp.key.as_pem(private=False), json.dumps(public(idp.key)).encode()):
+        message = b".".join(
+            map(encoded, (json.dumps({"typ": TYP, "alg": "HS256"}).encode(), json.dumps(claims).encode()))
+        )
+        forged = message + b"." + encoded(hmac.digest(secret, message, "sha256"))
+        refused(discharge, forged.decode())
+    forger = pair()
+    for more in ({}, {"jwk": public(forger)}, {"jku": "https://evil.example"}, {"x5u": "https://evil.example"}):
+        refused(discharge, signed(claims, forger, typ=TYP, **more))
+    for more in ({"crit": ["exp"]}, {"b64": False}, {"kid": 7}):
+        refused(discharge, idp.asserts(discharge_client, weber, header=more))
+    for kid in ("' OR 1=1 --", "../../etc/passwd", ""):
+        assert brings(discharge, idp.asserts(discharge_client, weber, header={"kid": kid})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "assertion",
+    ["a", "a.b", "a.b.c", "..", "W10.W10.x", "x" * 8_001, base64.urlsafe_b64encode(b"[" * 5_000).decode() + ".e30.x"],
+    ids=lambda text: text[:12],
+)
+def test_s44_what_is_no_assertion(discharge, assertion):
+    started = time.monotonic()
+    refused(discharge, assertion)
+    assert time.monotonic() - started < 2
+
+
+def test_s44_none_at_all(discharge):
+    with one_refusal("token.refused", "invalid_request"):
+        assert is_oauth_error(discharge.ask(grant_type=GRANT_TYPE), "invalid_request")
+
+
+def test_s44_a_key_of_another_issuer(idp, discharge, discharge_client, weber, look_up_staff):
+    other = Idp(issuer="https://other.example")
+    other.trusted([discharge_client], [look_up_staff])
+    refused(discharge, signed(idp.claims(discharge_client, weber), other.key, typ=TYP))
+
+
+def test_s44_twice(idp, discharge, discharge_client, weber):
+    assertion = idp.asserts(discharge_client, weber)
+    assert brings(discharge, assertion).status_code == 200
+    with one_refusal("token.refused", "invalid_grant"):
+        assert is_oauth_error(brings(discharge, assertion), "invalid_grant")
+    same = idp.asserts(discharge_client, weber, jti="one")
+    assert brings(discharge, same).status_code == 200
+    assert is_oauth_error(brings(discharge, idp.asserts(discharge_client, weber, jti="one")), "invalid_grant")
+
+
+def test_s44_a_public_client_and_another_one_with_a_stolen_assertion(
+    idp, discharge_client, discharge_assistant, weber, claims
+):
+    public_one = builders.client(discharge_assistant, "public", auth_method=AuthMethod.NONE)
+    form = {"grant_type": GRANT_TYPE, "client_id": public_one.client_id}
+    answer = post("/oauth/token", form | {"assertion": idp.asserts(public_one, weber)})
+    assert is_oauth_error(answer, "unauthorized_client")
+    stolen = idp.asserts(discharge_client, weber)
+    refused(claims, stolen)
+    mine = grants.TokenClient(discharge_client, builders.key(discharge_client).key)
+    assert brings(mine, stolen).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_s44_fifty_at_once_and_one_wins(idp, discharge, discharge_client, weber):
+    assertion = idp.asserts(discharge_client, weber)
+    outcome = at_once(50, lambda _number: brings(discharge, assertion).status_code)
+    assert not outcome.raised
+    assert sorted(outcome.returned) == [200] + 49 * [400]
+    assert (AccessToken.objects.count(), Consent.objects.count()) == (1, 1)
