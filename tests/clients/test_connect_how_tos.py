@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -38,6 +39,7 @@ PAGES = {
     "ts": HOW_TO / "connect-from-typescript.md",
     "client": HOW_TO / "connect-an-mcp-client.md",
     "server": HOW_TO / "protect-an-mcp-server.md",
+    "api": HOW_TO / "protect-an-api.md",
 }
 BLOCK = re.compile(r"<!-- tested: (\w+) -->\n```(sh|python|ts)\n(.*?)```", re.DOTALL)
 
@@ -151,6 +153,23 @@ def test_an_assistant_that_acts_for_somebody(variables, weber, read: Scope, lang
         "Draft the discharge letters of ward 3B" if language == "ts" else "Draft discharge letters for the ward doctor"
     )
     assert Consent.objects.get().purpose == purpose
+
+
+def test_an_api_asks_about_a_token_and_reports_what_was_done(running_mandate, discharge, weber_allows, records_api):
+    pkce = grants.Pkce()
+    token = discharge.redeem(grants.code(weber_allows, pkce), pkce).json()["access_token"]
+    given = {
+        "ISSUER": running_mandate.url,
+        "RECORDS_IDENTIFIER": records_api.resource.identifier,
+        "RECORDS_KEY": records_api.key,
+    }
+    with running(pasted("api", "introspect", "sh"), **given, TOKEN=token) as process:
+        told = json.loads(says(process))
+    assert (told["active"], told["consent"]) == (True, str(weber_allows.pk))
+    with running(pasted("api", "receipt", "sh"), **given, JTI=told["jti"]) as process:
+        says(process)
+    (event,) = builders.events(Kind.RECEIPT_REPORTED)
+    assert (event.consent_id, event.detail["operation"]) == (weber_allows.pk, "read")
 
 
 # ------------------------------------------------------------------------------------------------------------- MCP
