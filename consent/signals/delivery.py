@@ -37,6 +37,8 @@ WITHIN = 10.0
 LEASE = timedelta(seconds=60)
 """Longer than a call by far, so that nobody else begins while one is under way."""
 MOST_AT_ONCE = 100
+LONGEST_RUN = timedelta(minutes=2)
+"""After this the queue has its turn with something else: a receiver may be slow with each of them."""
 LONGEST_ANSWER = 16_384
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -62,7 +64,10 @@ def send_signals() -> int:
 @shared_task(name="consent.serve_stream")
 def serve_stream(stream_id: str) -> int:
     """Send what waits in one stream. A door for the queue: a receiver that hangs holds up its own stream alone."""
-    return deliver(uuid.UUID(stream_id))
+    taken = deliver(uuid.UUID(stream_id))
+    if taken == MOST_AT_ONCE:
+        serve_stream.delay(stream_id)  # there may be more
+    return taken
 
 
 def deliver_all(*, now: datetime) -> int:
@@ -80,11 +85,11 @@ def deliver(stream_id: uuid.UUID, *, clock: Clock = timezone.now, most: int = MO
     stream = leased(stream_id, clock())
     if stream is None or stream.lease is None:
         return 0
-    taken = 0
+    taken, begun = 0, clock()
     try:
         for _ in range(most):
             next_one = _next(stream)
-            if next_one is None:
+            if next_one is None or clock() - begun > LONGEST_RUN:
                 break
             outcome = _send(stream, next_one, clock())
             stands = note(stream, next_one, outcome, clock())

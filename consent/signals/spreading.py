@@ -32,14 +32,17 @@ def spread(*, now: datetime, batch: int = BATCH) -> int:
     made = 0
     while True:
         with turn_to_write(), transaction.atomic():
+            # The notes first: a stream that was there before a change is there when the change is looked at. What another
+            # worker has spread while this one waited for the streams is gone by then.
+            noted = list(Notice.objects.order_by("event_id").values_list("event_id", flat=True)[:batch])
             streams = list(
                 Stream.objects.collecting().select_related("resource").select_for_update(of=("self",)).order_by("pk")
             )
-            numbers = list(Notice.objects.order_by("event_id").values_list("event_id", flat=True)[:batch])
+            left = list(Notice.objects.filter(pk__in=noted).values_list("event_id", flat=True))
             if streams:
-                made += _spread(numbers, streams, now)
-            Notice.objects.filter(pk__in=numbers).delete()
-        if len(numbers) < batch:
+                made += _spread(left, streams, now)
+            Notice.objects.filter(pk__in=left).delete()
+        if len(noted) < batch:
             return made
 
 

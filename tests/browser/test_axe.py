@@ -40,6 +40,7 @@ ELSEWHERE = {
             "registration-management",
             "revoke-token",
             "server-metadata",
+            *("ssf-configuration", "ssf-status", "ssf-streams", "ssf-verification"),
             "token",
             "mfa_login_webauthn",
         ),

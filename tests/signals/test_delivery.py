@@ -227,6 +227,16 @@ def test_the_header_goes_along_and_stands_nowhere_in_clear(records, receiver, ha
     assert moved.authorization_sealed == ""  # it was meant for the other host
 
 
+def test_a_header_that_cannot_be_read_any_more_keeps_everything_waiting(records, receiver, happened):
+    stream = receiving.stream(records, receiver, authorization="Bearer very-secret-words")
+    Stream.objects.filter(pk=stream.pk).update(authorization_sealed="of another key-encryption secret")
+    happened(1)
+    assert deliver_all(now=timezone.now()) == 0
+    stream.refresh_from_db()
+    assert (receiver.seen, stream.last_error) == ([], "secret_unreadable")
+    assert Signal.objects.waiting().count() == 2
+
+
 def test_a_redirect_is_not_followed(stream, receiver, another, happened):
     happened(1)
     receiver.answers = [(307, b"", {"Location": another.url})]
