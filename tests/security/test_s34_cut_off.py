@@ -1,8 +1,8 @@
 """S34: whatever takes access away counts at the very next use, in every flow.
 
 One row for each way to take access away, one column for each flow that exists: introspection of an opaque token and of a
-JWT, refresh, redemption of a code that is out already, and a fresh token of the agent itself. Exchange, device and CIBA
-polls come with those flows. While eight clients issue and refresh: ``tests/oauth/test_races.py``.
+JWT, refresh, redemption of a code that is out already, and a fresh token of the agent itself. Exchange, and
+what was exchanged before, in a table of their own. Device and CIBA polls come with those flows. While eight clients issue and refresh: ``tests/oauth/test_races.py``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from agents import scopes as scope_rules
 from agents.actors import Actor
 from consent import mandate
 from tests import grants
+from tests.exchanging import asks_to_pass, passes
 from tests.grants import keeps
 from tests.security.expected import INACTIVE
 
@@ -202,6 +203,30 @@ def test_s34_a_cut_counts_at_the_very_next_use_in_every_flow(stage, cut, flows, 
     everything_works(stage)
     cut(stage, timezone.now())
     flows(stage, after, refused)
+
+
+PASSED_CUTS = [
+    (narrow, SMALLER), (scope_no_longer_offered, SMALLER), (revoke, GONE), (revoke_all_of_it, GONE), (supersede, GONE),
+    (suspend, GONE), (retire, GONE), (owner_gone, GONE), (person_deactivated, GONE), (client_removed, GONE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cut", "after"), PASSED_CUTS)
+def test_s34_a_cut_counts_for_work_that_was_passed_on(stage, planner, cut, after):
+    """By exchange: of what was taken over before, and for whoever wants to take it over now. The planner's own key is good."""
+    asks_to_pass(stage.discharge_assistant, planner.agent)
+    stage.weber_allows.passing = passes(planner.agent).as_kept()
+    stage.weber_allows.save(update_fields=["passing"])
+    taken = planner.takes(stage.pair["access_token"])
+    assert stage.records_api.introspects(taken)["scope"] == "letters:write records:read"
+    cut(stage, timezone.now())
+    seen, again = stage.records_api.introspects(taken), planner.exchange(stage.pair["access_token"])
+    if after == SMALLER:
+        assert seen["scope"] == again.json()["scope"] == "records:read"
+        return
+    assert seen == INACTIVE
+    assert again.status_code in {400, 401}
+    assert again.json()["error"] in {"invalid_request", "invalid_client"}
 
 
 def test_s34_a_removed_resource_asks_no_more_and_gets_no_token(stage):
