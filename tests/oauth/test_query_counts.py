@@ -75,3 +75,17 @@ def test_a_refresh_takes_at_most_ten(discharge, weber_allows, pkce):
     pair = discharge.refresh(pair["refresh_token"]).json()
     with statements(most=10):
         assert discharge.refresh(pair["refresh_token"]).status_code == 200
+
+
+def test_taking_work_over_takes_at_most_eight(planner, subject):
+    planner.takes(subject)  # the first one also makes the derived consent, and notes the use
+    planner.takes(subject)
+    with statements(most=8):
+        planner.takes(subject)
+
+
+def test_introspection_of_what_was_passed_on_takes_one_more(planner, subject, records_api):
+    token = planner.takes(subject)
+    records_api.introspects(token)
+    with statements(most=3):
+        assert records_api.introspects(token)["active"] is True
