@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
@@ -35,7 +36,7 @@ def tell(world: World, line: Timeline) -> None:
     line.at(world.moment(1, 8, 20), partial(_asks, world))
 
 
-def _registers(world: World, said: dict[str, object], where: str, at: datetime) -> None:
+def _registers(world: World, said: Mapping[str, object], where: str, at: datetime) -> None:
     by = Actor.client(None, world.facts(where, at))
     registered = self_registered.register(read_claims(said), token=None, by=by, now=at)
     world.clients[str(said["client_name"])] = registered.client
