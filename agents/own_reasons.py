@@ -16,10 +16,12 @@ class OwnReason(StrEnum):
 
     KEY_HAS_SIGNED_LONG = "mandate:key_has_signed_long"
     REGISTERED_IN_ONE_STEP = "mandate:registered_in_one_step"
+    END_DATE_PASSED = "mandate:end_date_passed"
 
 
 WORDS: dict[str, str | Promise] = {
     OwnReason.KEY_HAS_SIGNED_LONG: _("It has signed for 90 days."),
+    OwnReason.END_DATE_PASSED: _("Its end date has passed."),
     OwnReason.REGISTERED_IN_ONE_STEP: _("Registered and asked for in one step."),
 }
 

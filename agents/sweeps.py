@@ -17,13 +17,13 @@ from django.db import models, transaction
 from agents import lifecycle
 from agents.actors import Actor
 from agents.models import Agent, Credential, EndWarning, OneTimeLink, Session, State
+from agents.own_reasons import OwnReason
 from agents.trail.kinds import Kind
 from agents.trail.record import record
 from agents.trail.refusals import close_minutes
 
 Sweep = Callable[..., int]
 """Takes ``now`` and ``batch``, returns how many rows it dealt with."""
-RETIRED_BECAUSE = "Its end date has passed."
 WARNINGS_KEPT_FOR = timedelta(days=30)
 
 
@@ -36,7 +36,7 @@ def retire_ended_agents(*, now: datetime, batch: int = 100) -> int:
             # Asked again under the lock: its owner may have moved the end, another worker may have been here.
             agent = due.select_for_update(skip_locked=True).filter(pk=agent_id).first()
             if agent is not None:
-                lifecycle.retire(agent, reason=RETIRED_BECAUSE, by=Actor.system(), now=now)
+                lifecycle.retire(agent, reason=OwnReason.END_DATE_PASSED, by=Actor.system(), now=now)
                 retired += 1
     return retired
 

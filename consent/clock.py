@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from agents.lifecycle import STOPS
@@ -15,9 +16,12 @@ from agents.promises import when_it_counts
 from agents.trail.kinds import Kind
 from consent.models import AccessToken, Consent, ConsentScope
 from consent.observed import WORTH_LESS
+from consent.until import life_in_words
 
 WATCHED_FOR = timedelta(minutes=15)
 """For so long after the change a page looks again by itself."""
+LONG = 100
+"""Seconds after which nobody counts them any more."""
 STOPS_OF_CONSENT = (Kind.CONSENT_REVOKED, Kind.CONSENT_NARROWED)
 AGENT_STOPS = tuple(move.kind for move in STOPS)
 
@@ -60,6 +64,11 @@ class Clock:
         return float(seconds) if isinstance(seconds, int | float) else 0.0
 
     @property
+    def after(self) -> str:
+        """The same in words."""
+        return after_in_words(self.refused_after)
+
+    @property
     def only_less(self) -> bool:
         """Whether that use was not refused as a whole, but answered with less than its token was issued with."""
         detail = self.refused.detail if self.refused else None
@@ -85,6 +94,13 @@ class Clock:
     def done(self) -> str:
         """What was done, as one word of a closed list: revoked, narrowed, suspended or retired."""
         return self.change.kind.rpartition(".")[2]
+
+
+def after_in_words(seconds: float) -> str:
+    """Say how long it took: to the hundredth of a second, and roughly where it was long."""
+    if seconds < LONG:
+        return f"{number_format(seconds, 2)} s"
+    return life_in_words(timedelta(seconds=seconds))
 
 
 def clock_of_consent(consent: Consent, now: datetime) -> Clock | None:

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from agents.models import Event, User
 from agents.trail.kinds import Kind
-from consent.clock import WATCHED_FOR, Clock, clock_over
+from consent.clock import WATCHED_FOR, Clock, after_in_words, clock_over
 from consent.models import Consent, ConsentScope
 
 LISTED = 50
@@ -27,8 +27,9 @@ class Stopped:
     refused: Event | None
 
     @property
-    def refused_after(self) -> float:
-        return _seconds(self.refused)
+    def after(self) -> str:
+        """In words."""
+        return after_in_words(_seconds(self.refused))
 
 
 @dataclass(frozen=True, slots=True)

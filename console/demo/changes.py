@@ -14,7 +14,7 @@ from console.demo.asking import Wish, let_wait
 from console.demo.timeline import Timeline
 from console.demo.world import World
 
-DOUBLE = Wish("invoices", "elif", "Cancel the payment to Nordmed that went out twice", "payments:cancel", "1h")
+DOUBLE = Wish("invoices", "elif", "Cancel the payment to Nordmed that went out twice", "payments:cancel", "1d")
 
 
 def tell(world: World, line: Timeline) -> None:

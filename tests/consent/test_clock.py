@@ -14,7 +14,7 @@ from agents.models import Agent, Event, Resource, Scope, User
 from agents.models import Kind as AgentKind
 from agents.trail.kinds import Kind
 from consent import mandate
-from consent.clock import clock_of_agent, clock_of_consent
+from consent.clock import after_in_words, clock_of_agent, clock_of_consent
 from consent.models import Consent
 from tests import builders, grants
 from tests.forms import text_of
@@ -327,3 +327,14 @@ def test_an_agent_that_asks_for_what_was_taken_from_the_organisation_meets_the_c
     assert claims.act_alone(scope="calendar:read").json()["error"] == "invalid_scope"
     (event,) = observed()
     assert (event.consent_id, event.detail["change"]) == (given.pk, "consent.narrowed")
+
+
+def test_it_says_long_times_roughly():
+    assert [after_in_words(seconds) for seconds in (0.0, 1.874, 99.99, 100.0, 7300.0, 253_397.0)] == [
+        "0.00 s",
+        "1.87 s",
+        "99.99 s",
+        "1 minute",
+        "2 hours",
+        "2 days",
+    ]
