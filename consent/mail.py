@@ -16,6 +16,7 @@ from agents.mail import send_later
 from agents.models import User
 from consent.condition_words import limits_in_words
 from consent.models import Consent, PendingConsent
+from consent.passing_words import names_of
 from consent.until import zone_of
 
 LISTED = 10
@@ -41,6 +42,7 @@ def tell_of_new_consent(consent: Consent, *, now: datetime) -> None:
             "titles": [(row.wording.title, row.scope.resource.name) for row in rows],
             "ends_at": consent.ends_at.astimezone(zone),
             "limits": partial(limits_in_words, consent),  # called by the template: in the language of the mail
+            "passes_to": names_of(consent.passes),
             "zone": zone.key,
             "revoke_url": _address("consent-revoke", consent),
             "record_url": _address("my-consent", consent),

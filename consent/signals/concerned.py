@@ -90,6 +90,7 @@ def _agent_stopped(agent_id: uuid.UUID, event: Event) -> Iterator[Concern]:
     told = Told(events.SESSION_REVOKED, complex_subject(agent=agent_id), _common(event), agent_id)
     for resource_id in _reached(event.at, agent=agent_id):
         yield Concern(resource_id, told)
+    yield from _passed_on(event, agent=agent_id)
 
 
 def _client(event: Event) -> Iterator[Concern]:
@@ -97,6 +98,7 @@ def _client(event: Event) -> Iterator[Concern]:
     told = Told(events.SESSION_REVOKED, _client_subject(client), _common(event), client.pk)
     for resource_id in _reached(event.at, client=client):
         yield Concern(resource_id, told)
+    yield from _passed_on(event, client=client)
 
 
 def _credential(event: Event) -> Iterator[Concern]:
@@ -164,6 +166,17 @@ def _with_derived(event: Event) -> Iterator[Consent]:
             Q(revoked_at=None) | Q(revoked_at__gt=event.at), parent__in=level, ends_at__gt=event.at
         )
         level = list(below.values_list("pk", flat=True))
+
+
+def _passed_on(event: Event, **whose: object) -> Iterator[Concern]:
+    """What was passed on from such consents ends with whoever passed it on, at each resource at which it holds something."""
+    above = Consent.objects.filter(**whose).values("pk")
+    below = Consent.objects.below(above).filter(
+        Q(revoked_at=None) | Q(revoked_at__gt=event.at), ends_at__gt=event.at - TOKENS_ARE_GONE_AFTER
+    )
+    for consent in below.prefetch_related("consent_scopes__scope").order_by("pk"):
+        for resource_id in {row.scope.resource_id for row in _held(consent, event.at)}:
+            yield Concern(resource_id, _revoked(consent, event))
 
 
 def _known(id_: uuid.UUID | None) -> uuid.UUID:

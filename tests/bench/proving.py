@@ -17,7 +17,7 @@ import django
 from tests.bench import load
 
 MANY = 3_000
-WAYS = ("private_key_jwt", "dpop", "token_exchange")
+WAYS = ("private_key_jwt", "dpop", "exchange")
 
 
 def measure(port: int, asked: dict[str, Any], way: str) -> load.Measured:
@@ -27,7 +27,7 @@ def measure(port: int, asked: dict[str, Any], way: str) -> load.Measured:
 
 def _requests(port: int, asked: dict[str, Any], way: str) -> Iterator[bytes]:
     form = {"grant_type": "client_credentials", "resource": asked["offline"]}
-    passed_on = {**asked["exchange"], "subject_token": _subject(port, asked)} if way == "token_exchange" else {}
+    passed_on = {**asked["exchange"], "subject_token": _subject(port, asked)} if way == "exchange" else {}
     for number in range(MANY):
         if way == "private_key_jwt":
             yield load.post("/oauth/token", urlencode({**form, **asked["assertions"][number]}), port)

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from agents import lifecycle, passing
 from agents.actors import Actor
+from agents.encryption import decrypt
 from agents.errors import Ended, Forbidden, InvalidInput
-from agents.models import Recipient
+from agents.models import OutgoingMail, Recipient
 from consent.approval import Approval
 from consent.evidence import evidence_of
 from consent.models import Consent, PendingConsent
@@ -283,3 +284,10 @@ def test_stopping_all_stops_what_was_passed_on(passed, weber, records_api):
 def test_what_a_person_agreed_to_pass_on_survives_narrowing(passed, passed_twice, weber, read_records, records_api):
     grants.keeps(passed_twice, read_records, by=weber)
     assert records_api.introspects(passed)["scope"] == "records:read"
+
+
+def test_the_mail_after_it_says_to_whom_work_may_go(asks, weber, discharge_client, settings):
+
+    settings.MAIL_IS_SENT = True
+    allowed(weber, discharge_client)
+    assert "May pass work on to Bed Planner, Lab Reader." in decrypt(OutgoingMail.objects.get().sealed)
