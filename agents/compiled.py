@@ -66,7 +66,7 @@ class _Text:
             for fixed, place in zip(self.values, self.places, strict=True)
         ]
         found = []
-        for row in self.compiler.results_iter([rows_of(self.sql, filled)]):
+        for row in self.compiler.results_iter([rows_of(self.sql, filled, as_django=True)]):
             instance = self.model.from_db(DEFAULT_DB_ALIAS, self.names, row[self.columns])
             for populator in self.populators:
                 populator.populate(row, instance)

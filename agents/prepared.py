@@ -9,11 +9,13 @@ PostgreSQL's form and back is psycopg's own here too, and so are its errors and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from psycopg import Connection
-from psycopg.adapt import PyFormat, Transformer
+from psycopg.abc import Buffer
+from psycopg.adapt import AdaptersMap, Loader, PyFormat, Transformer
 from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format, TransactionStatus
@@ -24,19 +26,41 @@ MOST = 200
 _GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
+class _AsText(Loader):
+    """JSON as its text: most of what comes is empty, and who needs it reads it (``consent/oauth/rows.py``)."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> str:
+        """Return the text behind the number of its version."""
+        return bytes(data)[1:].decode()
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What psycopg asks of whoever adapts values."""
+
+    adapters: AdaptersMap
+    connection: Connection[Any]
+
+
 class PreparedStatements:
     """What one connection has prepared. Belongs to the thread of its connection."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self.connection_of = connection
-        self.transformer = Transformer(connection)
+        adapters = AdaptersMap(connection.adapters)
+        adapters.register_loader("jsonb", _AsText)
+        self.transformer = Transformer(_Context(adapters, connection))
         self.names: dict[tuple[str, tuple[int, ...]], bytes] = {}
 
-    def run(self, statement: str, values: Sequence[Any]) -> tuple[list[tuple[Any, ...]], int]:
+    def run(self, statement: str, values: Sequence[Any], *, as_django: bool) -> tuple[list[tuple[Any, ...]], int]:
         """Run one statement with ``%s`` marks; return its rows, and how many it returned or changed.
 
+        as_django: each value as a cursor of Django's would return it. Otherwise in binary, where psycopg reads times itself.
         Begins a transaction where Django has asked for one. Raises psycopg's errors.
         """
+        form = Format.TEXT if as_django else Format.BINARY
         server = self.connection_of.pgconn
         if not self.connection_of.autocommit and server.transaction_status == TransactionStatus.IDLE:
             server.send_query(b"BEGIN")
@@ -44,7 +68,7 @@ class PreparedStatements:
         dumped = self.transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
         types, formats = self.transformer.types or (), self.transformer.formats
         name = self.names.get((statement, types)) or self._prepare(statement, types)
-        server.send_query_prepared(name, dumped, formats, Format.TEXT)
+        server.send_query_prepared(name, dumped, formats, form)
         try:
             result = self._answer()
         except InvalidSqlStatementName:
@@ -52,10 +76,10 @@ class PreparedStatements:
             self.names.clear()
             if server.transaction_status != TransactionStatus.IDLE:
                 raise
-            return self.run(statement, values)
+            return self.run(statement, values, as_django=as_django)
         if not result.ntuples:
             return [], result.command_tuples or 0
-        self.transformer.set_pgresult(result)
+        self.transformer.set_pgresult(result, format=form)
         return self.transformer.load_rows(0, result.ntuples, tuple), result.ntuples
 
     def _prepare(self, statement: str, types: tuple[int, ...]) -> bytes:

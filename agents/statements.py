@@ -34,9 +34,12 @@ def hot_cursor() -> CursorWrapper:
     return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
 
 
-def rows_of(statement: str, values: Iterable[Any]) -> list[tuple[Any, ...]]:
-    """Return the rows of one statement that runs again and again. Raises Django's errors."""
-    return _run(statement, values)[0]
+def rows_of(statement: str, values: Iterable[Any], *, as_django: bool = False) -> list[tuple[Any, ...]]:
+    """Return the rows of one statement that runs again and again. Raises Django's errors.
+
+    as_django: each value as Django's cursor would return it, for Django to make a model's of.
+    """
+    return _run(statement, values, as_django=as_django)[0]
 
 
 def changed_by(statement: str, values: Iterable[Any]) -> int:
@@ -44,19 +47,19 @@ def changed_by(statement: str, values: Iterable[Any]) -> int:
     return _run(statement, values)[1]
 
 
-def _run(statement: str, values: Iterable[Any]) -> tuple[list[tuple[Any, ...]], int]:
+def _run(statement: str, values: Iterable[Any], *, as_django: bool = False) -> tuple[list[tuple[Any, ...]], int]:
     here: Any = connections[DEFAULT_DB_ALIAS]  # once: the proxy looks for it at each attribute
     is_watched = here.queries_logged or here.execute_wrappers
     if here.vendor != "postgresql" or is_watched or not here.settings_dict["OPTIONS"].get("prepare_threshold"):
         with hot_cursor() as cursor:
             cursor.execute(statement, adapted(values))
             return (cursor.fetchall() if cursor.description else []), cursor.rowcount
-    from agents.prepared import prepared_on
+    from agents.prepared import prepared_on  # where there is no PostgreSQL, nobody needs its library
 
     here.ensure_connection()
     here.validate_no_broken_transaction()
     with here.wrap_database_errors:
-        return prepared_on(here.connection).run(statement, list(values))
+        return prepared_on(here.connection).run(statement, list(values), as_django=as_django)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from consent.errors import TokenRefused
 from consent.models import Consent
 from consent.observed import RefusedUse
 
+NOT_KEPT = {"Content-Type": "application/json", "Cache-Control": "no-store", "Pragma": "no-cache"}
 NOT_IN_DESCRIPTION = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 """What RFC 6749 §5.2 does not allow in ``error_description``."""
 
@@ -113,10 +114,7 @@ def error_response(refusal: OAuthRefusal) -> HttpResponse:
 
 def json_response(body: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """Return a JSON answer that nobody keeps (RFC 6749 §5.1)."""
-    response = HttpResponse(json.dumps(body), status=status, content_type="application/json")
-    response["Cache-Control"] = "no-store"
-    response["Pragma"] = "no-cache"
-    return response
+    return HttpResponse(json.dumps(body).encode(), status=status, headers=NOT_KEPT)
 
 
 def refuse(kind: Kind, refusal: OAuthRefusal, facts: RequestFacts, **event: Any) -> HttpResponse:

@@ -61,7 +61,7 @@ USE_STATEMENT = "UPDATE consent_refreshtoken SET used_at = %s WHERE id = %s AND 
 
 
 def _presented(digest: str) -> QuerySet[RefreshToken]:
-    return RefreshToken.objects.select_related("family__consent").filter(token_checksum=digest)
+    return RefreshToken.objects.select_related("family").filter(token_checksum=digest)
 
 
 def _locked(family_id: UUID) -> QuerySet[TokenFamily]:
