@@ -288,6 +288,6 @@ def _signed_in_since(request: HttpRequest) -> bool:
 
 
 def _told(asked: AuthorizationRequest, code: str, description: str) -> AuthorizationRefused:
-    return AuthorizationRefused(
-        code, description, redirect_uri=asked.redirect_uri, state=asked.state, client=asked.client
-    )
+    # A program that is nobody's agent yet has earned no redirect that nobody asked for.
+    back = asked.redirect_uri if asked.agent.is_made else ""
+    return AuthorizationRefused(code, description, redirect_uri=back, state=asked.state, client=asked.client)

@@ -95,6 +95,7 @@ def test_installations_of_one_program_share_an_agent_of_one_person(helper, asks,
 
 
 def test_it_is_never_remembered_on_this_computer(helper, asks, weber):
+    is_page(opens(weber, helper.client_id, prompt="none", **asks), "consent_required")  # no redirect before that
     allows(weber, helper.client_id, **asks)
     assert opens(weber, helper.client_id, **asks).status_code == 200
     with one_refusal("authorization.refused", "consent_required"):
