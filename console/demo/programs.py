@@ -12,13 +12,13 @@ from agents.registration import read_claims
 from console.demo.timeline import Timeline
 from console.demo.world import World
 
-NOTES = {
+NOTES: dict[str, object] = {
     "client_name": "Note Helper",
     "redirect_uris": ["http://127.0.0.1:4317/callback"],
     "token_endpoint_auth_method": "none",
     "grant_types": ["authorization_code", "refresh_token"],
 }
-PLANNER = {
+PLANNER: dict[str, object] = {
     "client_name": "Ward Planner",
     "software_id": "ward-planner",
     "client_uri": "https://planner.example/about",
