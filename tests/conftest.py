@@ -12,6 +12,7 @@ import pytest
 
 from tests.services import run
 from tests.services.mandate import RunningMandate
+from tests.services.migrated import DATABASE, migrated_folder
 from tests.services.postgresql import PostgreSQL
 from tests.services.redis import Redis
 from tests.services.shared import SharedMandate, forget_what_is_not_rolled_back
@@ -55,6 +56,21 @@ def pytest_report_header(config: pytest.Config) -> str:
 def engine() -> str:
     """The engine of this run: ``sqlite`` or ``postgresql``."""
     return run.engine()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest, django_db_modify_db_settings: None) -> bool:
+    """On SQLite the tests begin with a copy of tables that were migrated before. The folder of the run goes at its end."""
+    from django.db import connections
+
+    if run.engine() != "sqlite":
+        return False
+    shutil.copyfile(_migrated_folder(request.config) / DATABASE, connections.settings["default"]["TEST"]["NAME"])
+    return True
+
+
+def _migrated_folder(config: pytest.Config) -> Path:
+    return migrated_folder(config.cache.mkdir("mandate") if config.cache else run.run_folder())
 
 
 @pytest.fixture(autouse=True)
@@ -106,11 +122,14 @@ def running_mandate(
 
 
 @pytest.fixture(scope="session")
-def _migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: object) -> RunningMandate:
+def _migrated(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: object
+) -> RunningMandate:
     """A Mandate that is migrated once and never started: the others are copies of it."""
+    if run.engine() == "sqlite":
+        return RunningMandate(_migrated_folder(request.config))
     mandate = RunningMandate(tmp_path_factory.mktemp("migrated") / "data", settings={"HOST": "127.0.0.1"})
-    if run.engine() == "postgresql":
-        mandate.database_url = _empty_database(f"mandate_template_{run.worker()}")
+    mandate.database_url = _empty_database(f"mandate_template_{run.worker()}")
     mandate.manage("migrate", "--verbosity=0")
     return mandate
 
