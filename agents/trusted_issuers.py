@@ -128,7 +128,7 @@ def trust(terms: Terms, *, reason: str, by: Actor, now: datetime) -> TrustedIssu
 def change(issuer_id: uuid.UUID, terms: Terms, *, reason: str, by: Actor, now: datetime) -> TrustedIssuer:
     """Decide anew what an issuer may bring about. What is allowed on its word so far stands until it ends.
 
-    Whoever changes it answers for it from then on. The issuer itself stays: another one is trusted by itself.
+    Whoever changes it answers for it from then on, also who saves it as it is. The issuer itself stays: another one is trusted by itself.
     Raises Forbidden, InvalidInput, Ended. Records ``issuer.changed`` with what changed, if anything did.
     """
     reason = _may(by, reason)
@@ -138,7 +138,7 @@ def change(issuer_id: uuid.UUID, terms: Terms, *, reason: str, by: Actor, now: d
     terms = _checked(terms)
     before, after = terms_of(row).facts(), terms.facts()
     changed = [name for name, value in after.items() if before[name] != value]
-    if not changed or by.user is None:
+    if by.user is None or (not changed and row.trusted_by_id == by.user.pk):
         return row
     for name, value in _columns(terms).items():
         setattr(row, name, value)

@@ -34,6 +34,7 @@ from consent.errors import ConsentEnded
 from consent.mail import tell_of_new_consent
 from consent.models import Consent, ConsentScope, Origin
 from consent.models.consent import fold_purpose, purpose_key
+from consent.models.consent_queries import PAUSES_AFTER
 from consent.offer import Asking
 from consent.offering import make_offer
 from consent.until import life_in_words
@@ -71,10 +72,13 @@ def rule_in_words(issuer: TrustedIssuer) -> str:
 def consent_for(asked: Vouched, *, by: Actor, now: datetime) -> Consent:
     """Return the consent under which a token may be issued now: the one that stands, or a new one.
 
-    Raises NotVouched: revoked, over, paused, taken_away, beyond_the_screen, needs_the_person. Records ``consent.vouched`` for a
+    Raises NotVouched: unanswered, revoked, over, paused, taken_away, beyond_the_screen, needs_the_person. Records ``consent.vouched`` for a
     new one, and ``consent.superseded`` for the one whose place it takes.
     """
     agent = Agent.objects.locked(asked.client.agent_id)  # first the agent, then its consents: as everywhere
+    left = asked.issuer.trusted_by.left_office_at
+    if left is not None and left <= now - PAUSES_AFTER:  # as an organisation's consent that nobody answers for
+        raise NotVouched("unanswered")
     purpose = fold_purpose(agent.purpose)
     standing = (
         Consent.objects.given()

@@ -58,6 +58,7 @@ LONGEST_LIFE = timedelta(hours=1)
 USED = "id-jag"
 _REGISTRIES = {algorithm: jws.JWSRegistry(algorithms=[algorithm]) for algorithm in ALGORITHMS}
 _WHY = {
+    "unanswered": "The administrator who trusted this issuer left. Another one must answer for it.",
     "revoked": "Somebody revoked this. It counts again when the person allows it on a screen.",
     "over": "What the person decided themselves is over. It counts again when they allow it on a screen.",
     "paused": "The consent waits for somebody.",
@@ -330,5 +331,5 @@ def _target(request: Request, asserted: Asserted, offered: Iterable[AgentScope],
 
 
 def _not_vouched(problem: NotVouched) -> OAuthRefusal:
-    code = "invalid_grant" if problem.code in {"revoked", "over", "paused"} else "invalid_scope"
+    code = "invalid_grant" if problem.code in {"unanswered", "revoked", "over", "paused"} else "invalid_scope"
     return OAuthRefusal(code, _WHY[problem.code], consent=problem.consent)

@@ -276,6 +276,19 @@ def test_what_the_administrator_takes_off_the_list_is_not_given_any_more(
     assert list(event.detail["after"]) == ["scopes"]
 
 
+def test_somebody_in_office_answers_for_it(idp, trusted, discharge, weber, mara):
+    other = builders.person("Jo Brandt", "administrator")
+    people.deactivate(mara, reason="Left.", by=actor(other), now=timezone.now())
+    assert brings(discharge, idp.asserts(discharge.client, weber, scope="staff:read")).status_code == 200
+    with time_machine.travel(timezone.now() + timedelta(days=15)):
+        answer = brings(discharge, idp.asserts(discharge.client, weber, scope="staff:read"))
+        assert is_oauth_error(answer, "invalid_grant")
+        terms = trusted_issuers.terms_of(trusted)
+        trusted_issuers.change(trusted.pk, terms, reason="I answer for it now.", by=actor(other), now=timezone.now())
+        assert brings(discharge, idp.asserts(discharge.client, weber, scope="staff:read")).status_code == 200
+    assert Consent.objects.latest("starts_at").approved_by == other
+
+
 def test_ending_the_trust_ends_what_was_allowed_by_it(idp, trusted, discharge, weber, directory_api, mara):
     token = brings(discharge, idp.asserts(discharge.client, weber, scope="staff:read")).json()["access_token"]
     assert vouched.end_issuer(trusted.pk, reason="We left it.", by=actor(mara), now=timezone.now()) == 1
