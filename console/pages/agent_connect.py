@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from agents.last_use import last_used
-from agents.models import Agent, AgentScope, Client, Resource, State, User
+from agents.models import Agent, AgentScope, Client, GrantType, Recipient, Resource, State, User
 from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
 from agents.trail.kinds import Kind
@@ -135,7 +135,10 @@ def _steps(agent: Agent, client: Client, user: User, now: datetime) -> list[dict
             url = f"{reverse('organisation-consent', args=[agent.pk])}?client={client.pk}"
             step |= {"url": url, "link": _("Look at what it asks for")}
         steps.append(step)
-    if agent.kind == AgentKind.ASSISTANT and not client.redirect_uris:
+    if GrantType.EXCHANGE in client.grant_types and not client.redirect_uris:
+        if not Recipient.objects.live().filter(recipient=agent).exists():
+            steps.append({"text": _("No other agent asks people yet to let it pass work on to this one.")})
+    elif agent.kind == AgentKind.ASSISTANT and not client.redirect_uris:
         step = {"text": _("It does not say yet where people return to.")}
         if user.has_perm(May.MANAGE_CLIENT, agent):
             step |= {"url": reverse("client-edit", args=[agent.pk, client.pk]), "link": _("Add an address")}

@@ -291,3 +291,12 @@ def test_the_mail_after_it_says_to_whom_work_may_go(asks, weber, discharge_clien
     settings.MAIL_IS_SENT = True
     allowed(weber, discharge_client)
     assert "May pass work on to Bed Planner, Lab Reader." in decrypt(OutgoingMail.objects.get().sealed)
+
+
+def test_the_connect_page_of_an_agent_that_only_takes_work_over(ada, planner, discharge_assistant):
+    address = reverse("agent-connect", args=[planner.agent.pk])
+    before = browser(ada).get(address).content.decode()
+    assert "No other agent asks people yet" in before
+    assert "where people return to" not in before
+    asks_to_pass(discharge_assistant, planner.agent)
+    assert "No other agent asks people yet" not in browser(ada).get(address).content.decode()
