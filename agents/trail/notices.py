@@ -38,6 +38,15 @@ SIGNALLED = frozenset(
 """None of them is on the way of a token. A test holds them against what ``consent/signals/concerned.py`` knows to tell."""
 TASK = "consent.send_signals"
 """By its name, since it belongs to the floor above."""
+PATIENCE = {
+    "socket_connect_timeout": 0.3,
+    "socket_timeout": 0.5,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "connect_retries_timeout": 0.5,
+}
+"""How long a nudge waits for Redis, in seconds. Other queues know nothing of these."""
 _STATEMENT = "INSERT INTO agents_notice (event_id, at) VALUES (%s, %s)"
 
 
@@ -55,4 +64,7 @@ def nudge_when_through() -> None:
 
 
 def _nudge() -> None:
-    current_app.signature(TASK).delay()  # by its name alone where nobody has loaded the tasks, as in a command
+    # By its name alone where nobody has loaded the tasks, as in a command. And over a connection of its own: a queue that
+    # hangs must not hold up the page on which somebody has just revoked.
+    with current_app.connection_for_write(transport_options=PATIENCE) as queue:
+        current_app.signature(TASK).apply_async(connection=queue, retry=False)
