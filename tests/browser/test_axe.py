@@ -30,6 +30,7 @@ ELSEWHERE = {
             "evidence-keys",
             "healthz",
             "introspect",
+            "openid-metadata",
             "jwks",
             "par",
         ),
