@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from tests import builders
-from tests.clients.test_authlib import TIMEOUT, person_allows
+from tests.clients.person import TIMEOUT, person_decides
 from tests.grants import REDIRECT
 
 pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
@@ -33,7 +33,7 @@ def test_authlib_learns_who_it_is_and_is_content_with_every_claim(
     address, state = session.create_authorization_url(
         server["authorization_endpoint"], code_verifier=verifier, nonce=nonce, max_age=600
     )
-    back = person_allows(server, address, weber)
+    back = person_decides(address, weber)
     token = session.fetch_token(
         server["token_endpoint"], authorization_response=back, state=state, code_verifier=verifier, timeout=TIMEOUT
     )
