@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from agents import credentials
 from agents.actors import Actor
@@ -52,5 +53,5 @@ def remove(client: Client, *, by: Actor, now: datetime) -> Client:
 def _locked(client: Client) -> Client:
     locked = Client.objects.select_for_update(of=("self",)).get(pk=client.pk)
     if locked.ended_at is not None:
-        raise Ended("The client was removed a moment ago.")
+        raise Ended(_("This client was removed already."))
     return locked
