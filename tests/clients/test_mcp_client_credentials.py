@@ -16,30 +16,11 @@ from agents.models import AuthMethod, Event
 from agents.models.agent import Kind as AgentKind
 from consent import mandate
 from tests import builders
+from tests.clients.mcp_client import Storage, root_cause
 from tests.clients.mcp_server import AsksMandate, mcp_server
 from tests.services.run import free_port
 
 pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
-
-
-class Storage:
-    """Where the SDK keeps what it got."""
-
-    def __init__(self):
-        self.tokens = None
-        self.client_info = None
-
-    async def get_tokens(self):
-        return self.tokens
-
-    async def set_tokens(self, tokens):
-        self.tokens = tokens
-
-    async def get_client_info(self):
-        return self.client_info
-
-    async def set_client_info(self, client_info):
-        self.client_info = client_info
 
 
 @pytest.fixture
@@ -65,13 +46,6 @@ async def asks(address, provider):
         await session.initialize()
         answer = await session.call_tool("beds_free", {"ward": "3B"})
         return answer.content[0].text
-
-
-def root_cause(problem):
-    """The one error inside the groups in which tasks wrap it."""
-    while isinstance(problem, BaseExceptionGroup):
-        problem = problem.exceptions[0]
-    return problem
 
 
 @pytest.mark.parametrize("method", [AuthMethod.BASIC, AuthMethod.POST])
