@@ -23,6 +23,8 @@ FILE ?=
 BIN := $(VENV)/bin
 RUN := "$(BIN)/python"
 PYTEST := $(RUN) -m pytest
+# Whole runs of tests go to one process, so that what they share is made once; whoever is done takes from the other.
+SHARED_OUT = -n $(JOBS) --dist worksteal
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input
 COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(RUN) -m piptools compile --quiet --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -87,16 +89,17 @@ words: $(BASE_STAMP) ## gather what people read into locale/, and compile it (ne
 
 test-sqlite: $(TEST_STAMP) redis ## the whole suite on SQLite
 	@$(if $(LEFT_OUT),,"$(MAKE)" --no-print-directory npm)
-	$(PYTEST) -n $(JOBS) -m "not browser and not faults and not pictures $(LEFT_OUT)" $(TESTS)
+	$(PYTEST) $(SHARED_OUT) -m "not browser and not faults and not pictures $(LEFT_OUT)" $(TESTS)
 
 test-engines: $(TEST_STAMP) redis ## everything marked `engine` on a real PostgreSQL and a real Redis
-	$(PYTEST) -n $(JOBS) --engine=postgresql -m "engine and not browser and not faults and not pictures" $(TESTS)
+	$(PYTEST) $(SHARED_OUT) --engine=postgresql -m "engine and not browser and not faults and not pictures" $(TESTS)
 
 test-postgresql: $(TEST_STAMP) redis npm ## the whole suite on a real PostgreSQL and a real Redis
-	$(PYTEST) -n $(JOBS) --engine=postgresql -m "not browser and not faults and not pictures" $(TESTS)
+	$(PYTEST) $(SHARED_OUT) --engine=postgresql -m "not browser and not faults and not pictures" $(TESTS)
 
 test-browser: $(TEST_STAMP) chromium ## everything marked `browser`, in Chromium
-	$(PYTEST) -n $(JOBS) --dist loadfile -m "browser and not faults and not pictures" $(TESTS)
+	$(PYTEST) -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "browser and not faults and not pictures" \
+		$(if $(filter tests,$(TESTS)),tests/browser,$(TESTS))
 
 test-faults: $(TEST_STAMP) redis ## everything marked `faults`, on both engines
 	$(PYTEST) -m "faults" $(TESTS)
