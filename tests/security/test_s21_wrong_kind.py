@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from tests import builders, forgery, grants
 from tests.consent.asking import answer_of, decides, screen
-from tests.security.expected import INACTIVE
+from tests.exchanging import ACCESS_TOKEN, first_token
+from tests.security.expected import INACTIVE, is_oauth_error
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
@@ -48,3 +49,13 @@ def test_s21_a_jwt_of_ours_says_its_kind_and_another_kind_is_refused(
     other = forgery.by_our_key(forgery.claims_of(token), now=timezone.now(), typ=typ)
     assert directory_api.introspects(other) == INACTIVE
     assert directory_api.introspects(token)["active"] is True
+
+
+@pytest.mark.parametrize("typ", ["JWT", "logout+jwt", "secevent+jwt", "oauth-id-jag+jwt", "dpop+jwt", ""])
+def test_s21_another_kind_is_no_subject_token(discharge, passed_twice, planner, directory, typ):
+    token = first_token(discharge, passed_twice, resource=directory.uri)
+    other = forgery.by_our_key(forgery.claims_of(token), now=timezone.now(), typ=typ)
+    for kind in (ACCESS_TOKEN, ACCESS_TOKEN.replace("access_token", "jwt")):
+        with builders.one_refusal("token.refused", "invalid_request"):
+            assert is_oauth_error(planner.exchange(other, subject_token_type=kind), "invalid_request")
+    assert planner.exchange(token).status_code == 200
