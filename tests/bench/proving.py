@@ -22,7 +22,7 @@ WAYS = ("private_key_jwt", "dpop", "exchange")
 
 def measure(port: int, asked: dict[str, Any], way: str) -> load.Measured:
     """Get a token by this way, as often as there is something to prove it with."""
-    return load.run(port, iter(list(_requests(port, asked, way))), seconds=8)
+    return load.run(port, iter(list(_requests(port, asked, way))), seconds=4)
 
 
 def _requests(port: int, asked: dict[str, Any], way: str) -> Iterator[bytes]:

@@ -124,8 +124,11 @@ def measure_mandate(engine: str, mandate: RunningMandate, results: Results, *, m
 def _big(engine: str, mandate: RunningMandate, seeded: dict[str, Any], results: Results) -> None:
     """The plain token and introspection once more, with tables as they are after years."""
     _program("tests.bench.big", str(big.TOKENS), str(big.EVENTS), environment=mandate.environment())
-    _tokens(f"big.{engine}", mandate.port, seeded, results)
-    _introspection(f"big.{engine}", mandate.port, seeded, results)
+    port = mandate.port
+    load.run(port, _client_credentials(port, seeded, "offline"), seconds=3)
+    measured = load.run(port, _client_credentials(port, seeded, "offline"), seconds=8)
+    note(results, f"token.client_credentials.big.{engine}", measured)
+    _introspection(f"big.{engine}", port, seeded, results)
 
 
 def _codes(engine: str, port: int, seeded: dict[str, Any], results: Results) -> list[str]:

@@ -31,21 +31,26 @@ def also_offline(claims_client, mara, look_up_staff):
     return grants.consent(claims_client, scopes=[look_up_staff], user=None, by=mara, purpose="Look up staff")
 
 
-def test_an_opaque_token_takes_at_most_four(claims, clinic_allows):
+def of_a_token() -> int:
+    """One that reads and one that writes; SQLite, which has no way to it, reads and writes twice each."""
+    return 2 if connection.vendor == "postgresql" else 4
+
+
+def test_an_opaque_token_takes_one_way_to_read_and_one_to_write(claims, clinic_allows):
     claims.act_alone()  # the first one of a minute also notes the use
-    with statements(most=4):
+    with statements(most=of_a_token()):
         assert claims.act_alone().status_code == 200
 
 
 def test_even_the_first_of_a_minute_takes_two_more_at_most(claims, clinic_allows):
     """It also notes when agent and client were last used, and keeps their address."""
-    with statements(most=6):
+    with statements(most=of_a_token() + 2):
         assert claims.act_alone().status_code == 200
 
 
-def test_a_jwt_takes_at_most_four(claims, also_offline):
+def test_a_jwt_takes_no_more(claims, also_offline):
     claims.act_alone()
-    with statements(most=4):
+    with statements(most=of_a_token()):
         assert claims.act_alone().status_code == 200
 
 
@@ -70,10 +75,10 @@ def test_a_code_takes_at_most_ten(discharge, weber_allows, pkce):
         assert discharge.redeem(code, pkce).status_code == 200
 
 
-def test_a_refresh_takes_at_most_ten(discharge, weber_allows, pkce):
+def test_a_refresh_takes_at_most_nine(discharge, weber_allows, pkce):
     pair = discharge.redeem(grants.code(weber_allows, pkce), pkce).json()
     pair = discharge.refresh(pair["refresh_token"]).json()
-    with statements(most=10):
+    with statements(most=9):
         assert discharge.refresh(pair["refresh_token"]).status_code == 200
 
 
