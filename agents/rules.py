@@ -7,7 +7,7 @@ for a screen or a decision, in one query. Who may change them, and what becomes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import reduce
 from typing import Any
@@ -129,10 +129,6 @@ class Rules:
     def longest_life(self, scope: Scope) -> timedelta:
         """Return for how long a consent may hold this permission: its own longest life, or less by the rule."""
         return min(scope.longest_life, self.over([scope]).longest_life)
-
-    def with_changed(self, sensitivity_class: str, rule: Rule) -> Rules:
-        """Return the rules as they would be."""
-        return replace(self, by_class={**self.by_class, sensitivity_class: rule})
 
 
 def rule_of(row: SensitivityRule) -> Rule:
