@@ -53,7 +53,7 @@ def issue_token(*, name: str, ends_at: datetime | None, by: Actor, now: datetime
     token = RegistrationToken.objects.create(
         name=name, digest=digest_of_key(value), made_by=by.user, made_at=now, ends_at=ends_at
     )
-    record(Kind.REGISTRATION_TOKEN_ISSUED, by=by, now=now, token=token.pk, name=name, ends_at=ends_at)
+    record(Kind.REGISTRATION_TOKEN_ISSUED, by=by, now=now, initial_token=token.pk, name=name, ends_at=ends_at)
     return IssuedToken(token, value)
 
 
@@ -70,7 +70,7 @@ def revoke_token(token: RegistrationToken, *, reason: str, by: Actor, now: datet
         raise Ended(_("This token was revoked already."))
     token.revoked_at = now
     token.save(update_fields=["revoked_at"])
-    record(Kind.REGISTRATION_TOKEN_REVOKED, by=by, now=now, reason=reason, token=token.pk, name=token.name)
+    record(Kind.REGISTRATION_TOKEN_REVOKED, by=by, now=now, reason=reason, initial_token=token.pk, name=token.name)
     for rule in AdoptionRule.objects.live().filter(token=token).select_for_update():
         _end(rule, reason=reason, by=by, now=now)
     return token
@@ -125,7 +125,7 @@ def make_rule(
         rule=rule.pk,
         match=match,
         host=host,
-        token=token.pk if token else None,
+        initial_token=token.pk if token else None,
     )
     so_far = before_change(agent)
     for client in matching(match, host=host, token=token).select_for_update(of=("self",)).order_by("pk"):

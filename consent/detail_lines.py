@@ -74,16 +74,24 @@ class DetailLine:
         }
 
 
+KnownVersions = Mapping[uuid.UUID, DetailVersion | None]
+"""What counts now of the types of scopes that were read already, by scope; None for a scope without a type."""
+
+
 def kept_details(
-    held: Iterable[ConsentScope], asked: Mapping[uuid.UUID, tuple[Detail, ...]], rows: Iterable[AgentScope]
+    held: Iterable[ConsentScope],
+    asked: Mapping[uuid.UUID, tuple[Detail, ...]],
+    rows: Iterable[AgentScope],
+    known: KnownVersions,
 ) -> dict[uuid.UUID, tuple[DetailLine, ...]]:
-    """Return the lines by scope, for each of these scopes that can be offered. One query.
+    """Return the lines by scope, for each of these scopes that can be offered. One query for what is not known yet.
 
     A scope without a type has none; one with a type is offered only for something. What is held stays offered, unless
     its type has come to say something else which it does not fit.
     """
     ids = [row.scope_id for row in rows]
-    current = DetailVersion.objects.by_scope(ids)
+    unknown = [scope_id for scope_id in ids if scope_id not in known]
+    current = {**known, **(DetailVersion.objects.by_scope(unknown) if unknown else {})}
     by_scope = {row.scope_id: row for row in held}
     found: dict[uuid.UUID, tuple[DetailLine, ...]] = {}
     for scope_id in ids:

@@ -22,6 +22,7 @@ from agents.promises import when_it_counts
 from agents.redirects import host_of, is_loopback
 from agents.rules import Rule, Rules
 from consent.approval import MANUAL, latest_end
+from consent.detail_lines import KnownVersions
 from consent.models import Consent
 from consent.offer_lines import Line, Section
 from consent.passing_line import PassingLine, answered
@@ -34,7 +35,7 @@ class Asking:
     """Who asks for what. purpose: the agent's own sentence, or empty. redirect_uri: empty for the organisation.
 
     harmless: whether nothing sensitive may come of it, as with a device code. details: what is asked for in detail, by
-    scope (RFC 9396); a scope with a type of details is asked for by these alone.
+    scope (RFC 9396); a scope with a type of details is asked for by these alone. versions: what was read of these types.
     """
 
     client: Client
@@ -46,6 +47,7 @@ class Asking:
     details: Mapping[uuid.UUID, tuple[Detail, ...]] = field(default_factory=dict)
     openid: bool = False
     """Whether it asks to know who the person is."""
+    versions: KnownVersions = field(default_factory=dict)
 
     @property
     def agent(self) -> Agent:

@@ -38,7 +38,7 @@ def make_offer(
     rows = [*asking.scopes, *_also_held(asking, words)]
     shown = {row.scope_id for row in rows}
     rules = Rules.current()
-    asked = kept_details(held.held(now) if held else [], asking.details, rows)
+    asked = kept_details(held.held(now) if held else [], asking.details, rows, asking.versions)
     lines = [_line(row, asking.client, words, rules, asked[row.scope_id]) for row in rows if row.scope_id in asked]
     ticked = [line.scope for line in lines if line.ticked] or [line.scope for line in lines]
     latest = latest_end(ticked, agent, made_at, rules)

@@ -242,19 +242,19 @@ class Kind(StrEnum):
     REGISTRATION_TOKEN_ISSUED = (
         "registration_token.issued",
         _("An administrator made a token by which programs may register."),
-        ("token", "name", "ends_at"),
+        ("initial_token", "name", "ends_at"),
         "ticket",
     )
     REGISTRATION_TOKEN_REVOKED = (
         "registration_token.revoked",
         _("A token by which programs could register was revoked."),
-        ("token", "name"),
+        ("initial_token", "name"),
         "ban",
     )
     ADOPTION_RULE_MADE = (
         "adoption_rule.made",
         _("An administrator lets a rule adopt programs."),
-        ("rule", "match", "host", "token"),
+        ("rule", "match", "host", "initial_token"),
         "gavel",
     )
     ADOPTION_RULE_ENDED = "adoption_rule.ended", _("A rule adopts no more programs."), ("rule",), "gavel"

@@ -25,6 +25,7 @@ from agents import client_documents, personal
 from agents.models import Agent, AgentScope, Client, GrantType, Scope, User
 from agents.models import Kind as AgentKind
 from agents.permissions import May
+from consent.detail_lines import KnownVersions
 from consent.oauth import authorization_details
 from consent.oauth.authorization_reading import Reading, Sent
 from consent.oauth.id_token import person_hinted
@@ -76,6 +77,7 @@ class AuthorizationRequest:
     """What was asked for and no personal agent may have."""
     openid: bool = False
     hinted: uuid.UUID | None = None
+    versions: KnownVersions = field(default_factory=dict)
 
     @property
     def agent(self) -> Agent:
@@ -316,4 +318,5 @@ def read_request(
         beyond=tuple(reading.beyond),
         openid=reading.openid,
         hinted=reading.hinted,
+        versions={row.scope_id: reading.versions.get(row.scope_id) for row in reading.offered},
     )

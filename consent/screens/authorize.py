@@ -188,6 +188,7 @@ def _offer(request: HttpRequest, asked: AuthorizationRequest, shown: Shown | Non
         acr_values=asked.acr_values,
         details=asked.details,
         openid=asked.openid,
+        versions=asked.versions,
     )
     return make_offer(
         asking,

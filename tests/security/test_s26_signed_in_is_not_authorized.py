@@ -10,6 +10,7 @@ import time_machine
 from django.test import Client as Browser
 from django.utils import timezone
 
+from agents.ids import uuid7
 from agents.models import Event
 from tests import builders, grants
 from tests.security.routes import every_route
@@ -34,37 +35,51 @@ def receipt(token, records_api):
     }
 
 
-def test_s26_there_is_an_api_to_ask():
-    assert {route.name for route in API} == {"receipts"}
+@pytest.fixture
+def asked(receipt):
+    """What the owner of the key may ask of each address, and what it is answered."""
+    nobodys = {"stream_id": str(uuid7())}
+    own = {"method": "urn:ietf:rfc:8935", "endpoint_url": "https://records.st-anna.example/signals"}
+    return {
+        "receipts": (receipt, 201),
+        "ssf-streams": ({"delivery": own}, 201),
+        "ssf-status": (nobodys | {"status": "paused"}, 404),
+        "ssf-verification": (nobodys, 404),
+    }
+
+
+def test_s26_each_address_of_the_api_is_asked(asked):
+    assert {route.name for route in API} == asked.keys()
 
 
 @pytest.mark.parametrize("route", API, ids=lambda route: route.name)
-def test_s26_who_does_not_prove_itself_is_challenged(mara, token, receipt, records_api, discharge, route):
+def test_s26_who_does_not_prove_itself_is_challenged(mara, token, asked, records_api, discharge, route):
     path = route.address({})
+    sent, answered = asked[route.name]
     signed_in = builders.browser(mara)
     strict = Browser(enforce_csrf_checks=True)
     strict.force_login(mara, backend=builders.SIGN_IN_BACKEND)
     bearer = f"Bearer {records_api.key}"
     tries = [
-        (Browser(), path, receipt, {}),
-        (strict, path, receipt, {}),
-        (signed_in, path, receipt, {}),
-        (signed_in, path, receipt, {"HTTP_AUTHORIZATION": "Bearer wrong"}),
-        (signed_in, path, receipt, {"HTTP_AUTHORIZATION": f"Bearer {token}"}),
-        (signed_in, path, receipt, {"HTTP_AUTHORIZATION": f"Bearer {discharge.key}"}),
-        (Browser(), path, receipt, discharge.header),
-        (Browser(), f"{path}?access_token={records_api.key}", receipt, {}),
-        (Browser(), path, receipt | {"access_token": records_api.key}, {}),
-        (Browser(), path, receipt, {"HTTP_AUTHORIZATION": f"{bearer}x"}),
+        (Browser(), path, sent, {}),
+        (strict, path, sent, {}),
+        (signed_in, path, sent, {}),
+        (signed_in, path, sent, {"HTTP_AUTHORIZATION": "Bearer wrong"}),
+        (signed_in, path, sent, {"HTTP_AUTHORIZATION": f"Bearer {token}"}),
+        (signed_in, path, sent, {"HTTP_AUTHORIZATION": f"Bearer {discharge.key}"}),
+        (Browser(), path, sent, discharge.header),
+        (Browser(), f"{path}?access_token={records_api.key}", sent, {}),
+        (Browser(), path, sent | {"access_token": records_api.key}, {}),
+        (Browser(), path, sent, {"HTTP_AUTHORIZATION": f"{bearer}x"}),
     ]
     for browser, address, body, header in tries:
         answer = browser.post(address, json.dumps(body), content_type="application/json", **header)
         assert answer.status_code in {401, 403}, (address, header, answer.content)
         assert "WWW-Authenticate" in answer
         assert "Access-Control-Allow-Credentials" not in answer
-    assert not Event.objects.filter(kind="receipt.reported").exists()
-    right = Browser().post(path, json.dumps(receipt), content_type="application/json", HTTP_AUTHORIZATION=bearer)
-    assert right.status_code == 201, right.content
+    assert not Event.objects.filter(kind__in=["receipt.reported", "signal_stream.created"]).exists()
+    right = Browser().post(path, json.dumps(sent), content_type="application/json", HTTP_AUTHORIZATION=bearer)
+    assert right.status_code == answered, right.content
 
 
 def test_s26_an_expired_key_is_challenged_too(records, receipt, now):
