@@ -26,7 +26,7 @@ PYTEST := $(RUN) -m pytest
 # Whole runs of tests go to one process, so that what they share is made once; whoever is done takes from the other.
 SHARED_OUT = -n $(JOBS) --dist worksteal
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input
-COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(RUN) -m piptools compile --quiet --strip-extras --allow-unsafe \
+COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(RUN) -m piptools compile --quiet --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
@@ -139,7 +139,9 @@ $(NPM_STAMP): tests/clients/npm/package-lock.json $(NODE_STAMP)
 	@cd tests/clients/npm && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent
 	@touch "$@"
 
+# base.txt is a constraint of test.txt and so names no extras. test.txt does: without them pip looks for `pydantic[email]`
+# beside the `pydantic` that is pinned, and takes a newer one, without a hash.
 requirements: $(TEST_STAMP) ## compile requirements/*.in again, with hashes (the oldest Python we support writes them)
-	$(COMPILE) --upgrade --output-file=requirements/base.txt requirements/base.in
-	$(COMPILE) --upgrade --output-file=requirements/test.txt requirements/test.in
+	$(COMPILE) --strip-extras --upgrade --output-file=requirements/base.txt requirements/base.in
+	$(COMPILE) --no-strip-extras --upgrade --output-file=requirements/test.txt requirements/test.in
 	$(COMPILE) --upgrade --output-file=requirements/node.txt requirements/node.in
