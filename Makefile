@@ -26,7 +26,10 @@ PYTEST := $(RUN) -m pytest
 # Whole runs of tests go to one process, so that what they share is made once; whoever is done takes from the other.
 SHARED_OUT = -n $(JOBS) --dist worksteal
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input
-COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(RUN) -m piptools compile --quiet --allow-unsafe \
+# All that is needed stands in the file, with hashes: nothing is looked for beside it (of `pydantic[email]`, for one, older
+# pips take the newest they find).
+LOCKED := --require-hashes --no-deps
+COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" $(RUN) -m piptools compile --quiet --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
@@ -122,26 +125,24 @@ npm: $(NPM_STAMP)
 $(BASE_STAMP): requirements/base.txt
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh requirements/virtual-environment.sh
 	@echo "Installing what Mandate needs …"
-	@$(PIP) install --quiet --require-hashes -r requirements/base.txt
+	@$(PIP) install --quiet $(LOCKED) -r requirements/base.txt
 	@touch "$@"
 
 $(TEST_STAMP): requirements/test.txt $(BASE_STAMP)
 	@echo "Installing what it takes to check Mandate …"
-	@$(PIP) install --quiet --require-hashes -r requirements/test.txt
+	@$(PIP) install --quiet $(LOCKED) -r requirements/test.txt
 	@touch "$@"
 
 $(NODE_STAMP): requirements/node.txt $(BASE_STAMP)
 	@echo "Installing Node for the clients of tests/clients/npm …"
-	@$(PIP) install --quiet --require-hashes -r requirements/node.txt
+	@$(PIP) install --quiet $(LOCKED) -r requirements/node.txt
 	@touch "$@"
 
 $(NPM_STAMP): tests/clients/npm/package-lock.json $(NODE_STAMP)
 	@cd tests/clients/npm && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent
 	@touch "$@"
 
-# base.txt is a constraint of test.txt and so names no extras. test.txt does: without them pip looks for `pydantic[email]`
-# beside the `pydantic` that is pinned, and takes a newer one, without a hash.
 requirements: $(TEST_STAMP) ## compile requirements/*.in again, with hashes (the oldest Python we support writes them)
-	$(COMPILE) --strip-extras --upgrade --output-file=requirements/base.txt requirements/base.in
-	$(COMPILE) --no-strip-extras --upgrade --output-file=requirements/test.txt requirements/test.in
+	$(COMPILE) --upgrade --output-file=requirements/base.txt requirements/base.in
+	$(COMPILE) --upgrade --output-file=requirements/test.txt requirements/test.in
 	$(COMPILE) --upgrade --output-file=requirements/node.txt requirements/node.in
