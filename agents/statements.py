@@ -21,9 +21,7 @@ from django.db.backends.utils import CursorWrapper
 def hot_cursor() -> CursorWrapper:
     """Return a cursor for a statement that runs again and again. Errors and query counts are Django's as ever.
 
-    psycopg prepares a statement on the server after it ran ``prepare_threshold`` times (``console/engines.py``), but
-    only with parameters bound there; Django's usual cursor binds them here. For ``_run`` alone: after a rollback psycopg
-    throws away (DEALLOCATE ALL) what its own cursors have prepared, and with it what ``prepared.py`` has.
+    It binds parameters on the server, as ``prepared.py`` does; Django's usual cursor binds them here.
     """
     if connection.vendor != "postgresql":
         return connection.cursor()

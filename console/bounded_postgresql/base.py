@@ -58,6 +58,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return a connection with the deadline."""
         connection = super().get_new_connection(conn_params)
         connection.read_within = self.settings_dict["OPTIONS"].get("read_within")
+        # psycopg prepares nothing by itself: after a rollback it would throw away (DEALLOCATE ALL) what it has prepared, and
+        # with it what agents/prepared.py has.
+        connection.prepare_threshold = None
         return connection
 
     def take_your_time(self, *, unlimited: bool = True) -> None:

@@ -117,3 +117,14 @@ def test_what_somebody_throws_away_is_prepared_anew():
         with pytest.raises(DatabaseError), transaction.atomic():
             keep("c")
     assert keep("d") == 1
+
+
+def test_what_others_prepare_and_throw_away_is_not_ours():
+    keep("a")
+    for _ in range(9):
+        with CaptureQueriesContext(connection):
+            assert rows_of(SELECT, ["a"])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        keep("a")
+    with transaction.atomic():
+        assert keep("b") == 1

@@ -169,10 +169,16 @@ def _client_credentials(port: int, seeded: dict[str, Any], resource: str) -> Ite
 
 
 def _tokens(engine: str, port: int, seeded: dict[str, Any], results: Results) -> None:
+    """The middle one of three rounds: the database tidies up by itself, and one round meets it by chance."""
     load.run(port, _client_credentials(port, seeded, "offline"), seconds=2)
+    rounds: dict[str, list[load.Measured]] = {"offline": [], "asking": []}
+    for _ in range(3):
+        for resource, measured in rounds.items():
+            measured.append(load.run(port, _client_credentials(port, seeded, resource), seconds=4))
     for name, resource in (("client_credentials", "offline"), ("client_credentials.opaque", "asking")):
-        measured = load.run(port, _client_credentials(port, seeded, resource), seconds=10)
-        note(results, f"token.{name}.{engine}", measured)
+        middle = sorted(rounds[resource], key=lambda measured: measured.rps)[1]
+        middle.errors = sum(measured.errors for measured in rounds[resource])
+        note(results, f"token.{name}.{engine}", middle)
 
 
 def _introspection(engine: str, port: int, seeded: dict[str, Any], results: Results) -> None:

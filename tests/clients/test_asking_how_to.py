@@ -109,7 +109,7 @@ def test_an_agent_is_told_of_the_decision_and_fetches_its_token(
         decides(weber, the_question())
         assert pings.tell(now=timezone.now()) == 1
         assert process.stdout is not None
-        assert process.stdout.readline() == "Token for calendar:read\n"
+        assert process.stdout.readline() == "Token for openid calendar:read\n"
 
 
 # ------------------------------------------------------------------------------------------------------------- step-up

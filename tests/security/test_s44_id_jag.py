@@ -53,7 +53,12 @@ def wrong_claims():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("changed", wrong_claims(), ids=str)
+def named(claims):
+    """Name a case by what it changes: each process that collects the tests has its own time of day."""
+    return "-".join(claims)
+
+
+@pytest.mark.parametrize("changed", wrong_claims(), ids=named)
 def test_s44_claims(idp, discharge, discharge_client, weber, changed):
     refused(discharge, idp.asserts(discharge_client, weber, **changed))
     assert brings(discharge, idp.asserts(discharge_client, weber)).status_code == 200
