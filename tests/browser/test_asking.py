@@ -59,7 +59,7 @@ def test_a_question_appears_by_itself_and_is_decided_in_the_inbox(somebody, robo
     person.finds_no_fault()
     person.follows("Look and decide Discharge Assistant").is_at(ASKS).sees("W4SCT", PURPOSE).finds_no_fault()
     person.presses("Allow").sees("Allowed. Discharge Assistant can go on.", "W4SCT").finds_no_fault()
-    assert polls(robot, secret).json()["scope"] == "calendar:read"
+    assert polls(robot, secret).json()["scope"] == "openid calendar:read"
     person.opens(request_of(secret).get_absolute_url()).is_at("You have allowed this").finds_no_fault()
     person.opens("/inbox/").sees("Nobody asks you anything", "allowed").finds_no_fault()
 
