@@ -45,11 +45,10 @@ def test_a_change_of_the_key_under_load_refuses_no_token(running_mandate, claims
         new = key_rotation.rotate(reason="Once a year.", by=Actor.person(mara), now=ordered).kid
         kept, seconds = read_keys(running_mandate)
         assert seconds * 2 == PUBLISHED_BEFORE.total_seconds()
-        until(lambda: new in kids_of(load.received[-10:]), within=60, because=running_mandate.log)
-        load.reaches(len(load.received) + 60)
+        # Each process reads the keys by itself every few seconds: for that long both keys sign.
+        until(lambda: kids_of(load.received[-60:]) == {new}, within=60, because=running_mandate.log)
     assert not load.faults
     assert not load.lost
-    assert kids_of(load.received[-20:]) == {new}
     assert len(kids_of(load.received)) == 2
     for token in load.received:
         assert jwt.decode(token, kept, algorithms=["ES256"]).claims["jti"]
