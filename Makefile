@@ -101,7 +101,7 @@ test-postgresql: $(TEST_STAMP) redis npm ## the whole suite on a real PostgreSQL
 	$(PYTEST) $(SHARED_OUT) --engine=postgresql -m "not browser and not faults and not pictures" $(TESTS)
 
 test-browser: $(TEST_STAMP) chromium ## everything marked `browser`, in Chromium
-	$(PYTEST) -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "browser and not faults and not pictures" \
+	$(PYTEST) -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "browser and not faults and not pictures $(LEFT_OUT)" \
 		$(if $(filter tests,$(TESTS)),tests/browser,$(TESTS))
 
 test-faults: $(TEST_STAMP) redis ## everything marked `faults`, on both engines

@@ -13,7 +13,7 @@ from tests.clients.mcp_client import McpProgram
 from tests.services.processes import until
 from tests.ward import BEDS, MEDICATION, RECENT, Ward
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.clients, pytest.mark.slow]
 
 
 class Chat(McpProgram):
