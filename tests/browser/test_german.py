@@ -63,6 +63,10 @@ def sits_down(chromium, demo, who: str) -> Page:
     return page
 
 
+OWN_NAMES = {"organisation-details": frozenset({"until"})}
+"""By route, what a resource has named so itself (a member of its type of details): shown as it was registered."""
+
+
 @pytest.mark.parametrize("who", ["mara.keller", "jonas.weber", "ana.duarte"])
 def test_every_page_is_german_and_fits_a_telephone(chromium, demo, who):
     english = English()
@@ -82,7 +86,9 @@ def test_every_page_is_german_and_fits_a_telephone(chromium, demo, who):
             faults.append(f"{found.label}: not in German")
         if wide := page.evaluate(IS_TOO_WIDE):
             faults.append(f"{found.label} scrolls sideways: {wide}")
-        faults += [f"{found.label} says {text!r}" for text in page.evaluate(TEXTS) if english.is_said_by(text)]
+        own = OWN_NAMES.get(found.route, frozenset())
+        said = (text for text in page.evaluate(TEXTS) if text not in own)
+        faults += [f"{found.label} says {text!r}" for text in said if english.is_said_by(text)]
     page.context.close()
     assert len(pages) > 20
     assert not faults, "\n".join(faults)
