@@ -1,9 +1,7 @@
-"""Trusted issuers: trust one, change what it may bring about, end it; and whom it means (ID-JAG).
+"""Trusted issuers: trust one, change what it may bring about, end it (ID-JAG).
 
 What an administrator decides here is the rule that stands in each consent made on an issuer's word (``consent/vouched.py``).
-A person is found by the ``sub`` that is linked to them. The first time, by an address that the issuer says it has verified,
-in a domain that the administrator named; from then on the ``sub`` alone counts, so that an address which is given to
-somebody else opens nothing.
+Whom an issuer means: ``linked_people.py``.
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,9 +19,8 @@ from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
 from agents.errors import Ended, Forbidden, InvalidInput
-from agents.models import Client, LinkedPerson, Scope, TrustedIssuer, User
+from agents.models import Client, Scope, TrustedIssuer
 from agents.models import Kind as AgentKind
-from agents.models.user import folded_email
 from agents.outgoing import BadAddress, NotReached, check_url, get
 from agents.permissions import May
 from agents.public_keys import PublicKey
@@ -171,71 +168,6 @@ def end(issuer_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> Trust
     row.save(update_fields=["ended_at"])
     record(Kind.ISSUER_ENDED, by=by, now=now, reason=reason, issuer=row.pk)
     return row
-
-
-# ------------------------------------------------------------------------------------------------------------- people
-
-
-class UnknownPerson(Exception):
-    """Nobody here is whom the issuer means, as far as may be known. The message is for developers."""
-
-
-def person_of(row: TrustedIssuer, claims: Mapping[str, Any], *, by: Actor, now: datetime) -> User:
-    """Return whom the claims of an assertion mean, in the caller's transaction; who is found by an address is linked.
-
-    claims: of a proven assertion, with a checked ``sub``. Raises UnknownPerson. Records ``issuer.person_linked``.
-    """
-    subject = str(claims["sub"])
-    linked = LinkedPerson.objects.live().filter(issuer=row, subject=subject).select_related("user").first()
-    if linked is not None:
-        return _active(linked.user)
-    person = _by_address(row, claims)
-    if LinkedPerson.objects.live().filter(issuer=row, user=person).exists():
-        raise UnknownPerson("This address belongs to somebody whom the issuer calls otherwise.")
-    link(row, subject, person, by=by, now=now)
-    return person
-
-
-def link(row: TrustedIssuer, subject: str, person: User, *, by: Actor, now: datetime) -> LinkedPerson:
-    """Keep whom an issuer means by a subject, in the caller's transaction. Records ``issuer.person_linked``."""
-    made = LinkedPerson.objects.create(issuer=row, subject=subject, user=person, since=now)
-    record(Kind.PERSON_LINKED, by=by, now=now, user_id=person.pk, issuer=row.pk, link=made.pk)
-    return made
-
-
-@transaction.atomic
-def unlink(link_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> LinkedPerson:
-    """Forget whom an issuer means by a subject. Its next assertion finds them by their address again, if it may.
-
-    Raises Forbidden, InvalidInput, Ended. Records ``issuer.person_unlinked``.
-    """
-    reason = _may(by, reason)
-    row = LinkedPerson.objects.select_for_update(of=("self",)).get(pk=link_id)
-    if row.until is not None:
-        raise Ended(_("They are not linked any more."))
-    row.until = now
-    row.save(update_fields=["until"])
-    record(Kind.PERSON_UNLINKED, by=by, now=now, reason=reason, user_id=row.user_id, issuer=row.issuer_id, link=row.pk)
-    return row
-
-
-def _by_address(row: TrustedIssuer, claims: Mapping[str, Any]) -> User:
-    address = claims.get("email")
-    if not isinstance(address, str) or claims.get("email_verified") is not True or len(address) > 254:
-        raise UnknownPerson("The issuer names nobody whom this server knows, and no address that it has verified.")
-    address = folded_email(address)
-    if address.rpartition("@")[2] not in row.email_domains:
-        raise UnknownPerson("The issuer may not name people by addresses of this domain.")
-    person = User.objects.filter(email=address).first()
-    if person is None:
-        raise UnknownPerson("Nobody here has this address.")
-    return _active(person)
-
-
-def _active(person: User) -> User:
-    if not person.is_active:
-        raise UnknownPerson("This person cannot sign in here.")
-    return person
 
 
 # ------------------------------------------------------------------------------------------------------------- checks

@@ -30,9 +30,9 @@ from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 from agents.actors import Actor, allowed
 from agents.addresses import page_address
 from agents.key_sets import KeysNotReached, published_keys
+from agents.linked_people import UnknownPerson, person_of
 from agents.models import AgentScope, Client, DetailVersion, IssuerKeys, Resource, TrustedIssuer
 from agents.permissions import May
-from agents.trusted_issuers import UnknownPerson, person_of
 from consent.models import Consent
 from consent.oauth.access_token import issue
 from consent.oauth.audience import answer, asked_resource, audience_of, standing_of, tell_of_use

@@ -8,7 +8,7 @@ from functools import partial
 from django.db import transaction
 from joserfc.jwk import ECKey
 
-from agents import trusted_issuers
+from agents import linked_people, trusted_issuers
 from agents.actors import Actor
 from agents.models import AgentScope
 from agents.public_keys import key_of
@@ -50,6 +50,6 @@ def _vouch(world: World, at: datetime) -> None:
     if issuer is None:
         return
     by = Actor.client(client.pk, world.facts(AGENT, at))
-    trusted_issuers.link(issuer, "00u1weber", person, by=by, now=at)
+    linked_people.link(issuer, "00u1weber", person, by=by, now=at)
     rows = tuple(AgentScope.objects.offered_by(world.agents[AGENT]).filter(scope=world.scopes[SCOPE]))
     consent_for(Vouched(issuer, client, person, rows, named=True), by=by, now=at)

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents import trusted_issuers
+from agents import linked_people, trusted_issuers
 from agents.actors import Actor, require
 from agents.models import LinkedPerson, TrustedIssuer
 from agents.permissions import May
@@ -117,7 +117,7 @@ def unlink(request: HttpRequest, issuer_id: uuid.UUID, linked_id: uuid.UUID) -> 
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         with said_in(form, request):
-            trusted_issuers.unlink(link.pk, reason=form.cleaned_data["reason"], by=by, now=now)
+            linked_people.unlink(link.pk, reason=form.cleaned_data["reason"], by=by, now=now)
             messages.success(request, _("Forgotten. The next time it finds them by their address again."))
             return redirect(row)
     context = {

@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from agents import people, scopes, trusted_issuers
+from agents import linked_people, people, scopes, trusted_issuers
 from agents.encryption import decrypt
 from agents.errors import Forbidden, InvalidInput
 from agents.models import LinkedPerson, OutgoingMail
@@ -328,7 +328,7 @@ def test_only_an_administrator_trusts_changes_ends_and_unlinks(
         partial(trusted_issuers.trust, terms),
         partial(trusted_issuers.change, trusted.pk, terms),
         partial(vouched.end_issuer, trusted.pk),
-        partial(trusted_issuers.unlink, link.pk),
+        partial(linked_people.unlink, link.pk),
     )
     for person in (ada, omar, weber):
         for act in acts:

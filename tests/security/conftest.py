@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agents import adoption_rules, invitations
+from agents.linked_people import link as link_person
 from agents.models import Event
-from agents.trusted_issuers import link as link_person
 from consent.oauth.signing_keys import make_key
 from tests import builders, out_of_band, receiving, ruling, vouching
 from tests.consent.asking import reports
