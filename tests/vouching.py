@@ -17,7 +17,8 @@ from agents import trusted_issuers
 from agents.models import Client, Scope, TrustedIssuer, User
 from agents.public_keys import key_of
 from agents.trusted_issuers import Terms
-from consent.oauth.id_jag import GRANT_TYPE, TYP
+from consent.oauth.id_jag import GRANT_TYPE
+from consent.oauth.identity_assertion import TYP
 from tests.builders import actor, administrator
 from tests.grants import TokenClient
 from tests.signing import Pair, pair, public, signed

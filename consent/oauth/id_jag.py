@@ -1,45 +1,37 @@
 """ID-JAG: an issuer that an administrator trusts says for whom a client may act (enterprise-managed authorization in MCP).
 
-draft-ietf-oauth-identity-assertion-authz-grant   the assertion: typ, aud, client_id, jti     read_assertion, _check_claims
-RFC 7523 §2.1, §3 the grant and its checks        read_assertion                              RFC 8707 resource     _target
-RFC 6749 §3.3 scope: of request and assertion     _wanted                                     the consent           consent/vouched.py
+draft-ietf-oauth-identity-assertion-authz-grant   the assertion and its checks     identity_assertion.py
+RFC 7523 §2.1 the grant                           AssertionGrant, redeem           RFC 8707 resource     _target
+RFC 6749 §3.3 scope: of request and assertion     _wanted                          the consent           consent/vouched.py
 
 Only a client that proves itself, and only one that the administrator named for that issuer. Each assertion counts once, in
 the transaction that issues its token. There is no refresh token: the client brings a new assertion. Its authentication
 (``acr``, ``auth_time``) is that of another house, so tokens do not repeat it.
-Left out: assertions of other profiles, ``authorization_details``.      Errors: invalid_grant, unauthorized_client, invalid_scope, invalid_target.
+Left out: ``authorization_details``.      Errors: invalid_grant, unauthorized_client, invalid_scope, invalid_target.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from joserfc import jws
-from joserfc.errors import JoseError
 from oauthlib.common import Request
 from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 
 from agents.actors import Actor, allowed
 from agents.addresses import page_address
-from agents.key_sets import KeysNotReached, published_keys
 from agents.linked_people import UnknownPerson, person_of
-from agents.models import AgentScope, Client, DetailVersion, IssuerKeys, Resource, TrustedIssuer
+from agents.models import Agent, AgentScope, Client, DetailVersion, Resource
 from agents.permissions import May
 from consent.models import Consent
+from consent.models.consent import purpose_key
 from consent.oauth.access_token import issue
 from consent.oauth.audience import answer, asked_resource, audience_of, standing_of, tell_of_use
-from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.conditions import must_meet, take_use
-from consent.oauth.errors import OAuthRefusal, invalid_request
-from consent.oauth.private_key_jwt import AHEAD, FACTORIES, KINDS, OLDER_ALGORITHMS, SKEW, is_name, number_of_seconds
+from consent.oauth.errors import OAuthRefusal
+from consent.oauth.identity_assertion import Asserted, read_assertion, refused
 from consent.oauth.purpose import require_same_purpose
 from consent.oauth.what_is_asked import NO_PERMISSION
 from consent.once import UsedAlready, use_once
@@ -47,16 +39,9 @@ from consent.vouched import NotVouched, Vouched, consent_for
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 PROFILE = "urn:ietf:params:oauth:grant-profile:id-jag"
-TYP = "oauth-id-jag+jwt"
 GRANT = "id_jag"
 """The grant's name in events."""
-ALGORITHMS = OLDER_ALGORITHMS
-"""With RS256, by which most identity providers sign."""
-HEADER = frozenset({"alg", "typ", "kid", "x5t", "x5t#S256"})
-LONGEST = 8_000
-LONGEST_LIFE = timedelta(hours=1)
 USED = "id-jag"
-_REGISTRIES = {algorithm: jws.JWSRegistry(algorithms=[algorithm]) for algorithm in ALGORITHMS}
 _WHY = {
     "unanswered": "The administrator who trusted this issuer left. Another one must answer for it.",
     "revoked": "Somebody revoked this. It counts again when the person allows it on a screen.",
@@ -80,124 +65,6 @@ class AssertionGrant(GrantTypeBase):
         return self._get_default_headers(), json.dumps(token), 200
 
 
-@dataclass(frozen=True, slots=True)
-class Asserted:
-    """A proven assertion: by whom, what it says, and until when it could come again."""
-
-    issuer: TrustedIssuer
-    claims: Mapping[str, Any]
-    ends: datetime
-
-
-def refused(description: str) -> OAuthRefusal:
-    return OAuthRefusal("invalid_grant", description)
-
-
-# --------------------------------------------------------------------------------------------------------- the assertion
-
-
-def read_assertion(request: Request) -> Asserted:
-    """Return the assertion of this request, proven and meant for this client. Raises OAuthRefusal.
-
-    Never call it inside a transaction: the issuer's keys may have to be fetched.
-    """
-    client: ProvenClient = request.client
-    if client.is_public:
-        raise OAuthRefusal("unauthorized_client", "Only a client that proves itself may bring an assertion.")
-    assertion = str(request.form.get("assertion", ""))
-    if not assertion:
-        raise invalid_request("The assertion is missing.")
-    now: datetime = request.facts.now
-    header, claims = _taken_apart(assertion)
-    issuer = TrustedIssuer.objects.live().select_related("trusted_by").filter(issuer=claims.get("iss", "")).first()
-    if issuer is None:
-        raise refused("The issuer of this assertion is not trusted here.")
-    _must_be_signed(assertion, header, issuer, now)
-    ends = _check_claims(claims, client, now)
-    if not issuer.clients.filter(pk=client.pk).exists():
-        raise OAuthRefusal("unauthorized_client", "This client may not act on this issuer's word.")
-    return Asserted(issuer, claims, ends)
-
-
-def _taken_apart(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    parts = assertion.split(".")
-    if len(assertion) > LONGEST or len(parts) != 3:
-        raise refused("The assertion is no signed JWT, or too long.")
-    try:
-        header, claims = (
-            json.loads(base64.b64decode(part + "=" * (-len(part) % 4), b"-_", validate=True)) for part in parts[:2]
-        )
-    except (binascii.Error, ValueError, RecursionError) as problem:
-        raise refused("The assertion cannot be read.") from problem
-    if not isinstance(header, dict) or not isinstance(claims, dict) or not header.keys() <= HEADER:
-        raise refused("The assertion cannot be read, or its header holds what may not stand there.")
-    if str(header.get("typ", "")).lower().removeprefix("application/") != TYP:
-        raise refused(f"The typ of the assertion must be {TYP}.")
-    if not isinstance(header.get("alg"), str) or header["alg"] not in ALGORITHMS:
-        raise refused(f"Assertions are signed by {', '.join(ALGORITHMS)}.")
-    if not isinstance(header.get("kid", ""), str) or not is_name(claims.get("iss")):
-        raise refused("The assertion names no issuer, or a key by something that is no text.")
-    return header, claims
-
-
-def _must_be_signed(assertion: str, header: Mapping[str, Any], issuer: TrustedIssuer, now: datetime) -> None:
-    """RFC 8725 §3.1: only the issuer's own keys, as the administrator gave them or as it publishes them."""
-    kind = KINDS[header["alg"]]
-    for jwk in _keys_of(issuer, header.get("kid"), kind, now):
-        try:
-            jws.deserialize_compact(
-                assertion, FACTORIES[kind].import_key(dict(jwk)), registry=_REGISTRIES[header["alg"]]
-            )
-        except (JoseError, ValueError, TypeError):
-            continue
-        return
-    raise refused("The assertion is not signed by a key of its issuer.")
-
-
-def _keys_of(issuer: TrustedIssuer, kid: object, kind: str, now: datetime) -> Iterator[Mapping[str, str]]:
-    """Yield the issuer's keys of this kind, those of this name first. Published ones twice: as known, and fetched again."""
-    tried: list[Mapping[str, str]] = []
-    for missing in (False, True):
-        try:
-            known = issuer.keys or published_keys(
-                issuer.pk, issuer.jwks_uri, now=now, missing=missing, table=IssuerKeys
-            )
-        except KeysNotReached as problem:
-            raise refused("The keys of the issuer could not be read.") from problem
-        fresh = [jwk for jwk in known if jwk.get("kty") == kind and jwk not in tried]
-        tried += fresh
-        named = [jwk for jwk in fresh if kid is not None and jwk.get("kid") == kid]
-        yield from named or fresh
-        if issuer.keys:
-            return
-
-
-def _check_claims(claims: Mapping[str, Any], client: ProvenClient, now: datetime) -> datetime:
-    """Return until when the assertion counts. Raises OAuthRefusal. Told only of what its issuer signed."""
-    audience = claims.get("aud")
-    named = audience if isinstance(audience, list) else [audience]
-    if named != [settings.ISSUER]:
-        raise refused(f"aud must be {settings.ISSUER} alone.")
-    if claims.get("client_id") != client.client_id:
-        raise refused("client_id is another client than the one that brings the assertion.")
-    if not is_name(claims.get("sub")) or not is_name(claims.get("jti")):
-        raise refused("The assertion needs a sub and a jti of at most 255 characters.")
-    at = now.timestamp()
-    ends, begins = number_of_seconds(claims.get("exp")), number_of_seconds(claims.get("iat"))
-    if ends is None or begins is None or ends + SKEW.total_seconds() <= at:
-        raise refused("The assertion has no exp or no iat, or is over.")
-    if ends > at + LONGEST_LIFE.total_seconds() or ends <= begins:
-        raise refused("exp lies more than an hour ahead, or before iat.")
-    for name in ("nbf", "iat"):
-        starts = number_of_seconds(claims.get(name, 0))
-        if starts is None or starts > at + AHEAD.total_seconds():
-            raise refused(f"{name} lies ahead.")
-    return datetime.fromtimestamp(ends, tz=UTC) + SKEW
-
-
-# --------------------------------------------------------------------------------------------------------------- the token
-
-
 def redeem(request: Request) -> dict[str, Any]:
     """Use the assertion up and issue an access token, in one transaction. Of 50 at once one wins. Raises OAuthRefusal."""
     asserted: Asserted = request.asserted
@@ -206,8 +73,8 @@ def redeem(request: Request) -> dict[str, Any]:
     client = Client.objects.select_related("agent").get(pk=proven.pk)
     if client.agent is None:
         raise TypeError("a usable client has an agent")
-    require_same_purpose(request.form, _purpose_key(client))
-    rows, resource, named = _wanted(request, asserted, client)
+    require_same_purpose(request.form, purpose_key(client.agent.purpose))
+    rows, resource, named = _wanted(request, asserted, client.agent)
     with transaction.atomic():
         try:
             use_once(
@@ -254,20 +121,14 @@ def _issue(request: Request, consent: Consent, rows: tuple[AgentScope, ...], res
     return answer(issued)
 
 
-def _purpose_key(client: Client) -> str:
-    from consent.models.consent import purpose_key
-
-    return purpose_key(client.agent.purpose) if client.agent else ""
-
-
-def _wanted(request: Request, asserted: Asserted, client: Client) -> tuple[tuple[AgentScope, ...], Resource, bool]:
+def _wanted(request: Request, asserted: Asserted, agent: Agent) -> tuple[tuple[AgentScope, ...], Resource, bool]:
     """Return what is asked for at one resource, and whether it was named. Raises OAuthRefusal.
 
     Never more than the assertion names, the administrator listed, and the agent may ask for.
     """
     issuer = asserted.issuer
     ceiling = set(issuer.scopes.values_list("pk", flat=True))
-    offered = [row for row in AgentScope.objects.offered_by(_agent(client)) if row.scope_id in ceiling]
+    offered = [row for row in AgentScope.objects.offered_by(agent) if row.scope_id in ceiling]
     in_detail = DetailVersion.objects.by_scope(row.scope_id for row in offered)
     offered = [row for row in offered if row.scope_id not in in_detail]
     names = _names(request, asserted.claims)
@@ -275,7 +136,7 @@ def _wanted(request: Request, asserted: Asserted, client: Client) -> tuple[tuple
     here = [row for row in offered if row.scope.resource_id == resource.pk]
     known = {row.scope.name for row in here}
     if not names <= known:
-        where = page_address("agent-scopes", client.agent_id)
+        where = page_address("agent-scopes", agent.pk)
         told = f"On this issuer's word there is: {' '.join(sorted(known)) or 'nothing'}. What the agent may ask for: {where}"
         raise OAuthRefusal("invalid_scope", told)
     chosen = [row for row in here if not names or row.scope.name in names]
@@ -287,10 +148,6 @@ def _wanted(request: Request, asserted: Asserted, client: Client) -> tuple[tuple
     if not chosen:
         raise OAuthRefusal("invalid_scope", "There is nothing to allow on this issuer's word here.")
     return tuple(chosen), resource, bool(names)
-
-
-def _agent(client: Client) -> Any:
-    return client.agent
 
 
 def _names(request: Request, claims: Mapping[str, Any]) -> frozenset[str]:

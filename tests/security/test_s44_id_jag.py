@@ -12,7 +12,8 @@ from django.conf import settings
 
 from agents.models import AuthMethod
 from consent.models import AccessToken, Consent
-from consent.oauth.id_jag import GRANT_TYPE, TYP
+from consent.oauth.id_jag import GRANT_TYPE
+from consent.oauth.identity_assertion import TYP
 from tests import builders, grants
 from tests.builders import one_refusal
 from tests.grants import post
