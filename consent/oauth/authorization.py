@@ -1,11 +1,10 @@
 """The authorization request: what is checked before anything is shown (RFC 6749 §4.1.1, §3.1; RFC 9700 §2.1, §4.1).
 
 §3.1 parameters once            check_sizes, check_doubled      RFC 7636 §4.3 PKCE by S256           check_challenge
-§3.1.2 redirect URI             check_redirect_uri              RFC 9101 §6 request objects          check_request_object
-§4.1.1 response_type            check_response                  RFC 9126 §5 a client that must push  check_pushed
-OpenID Connect Core §3.1.2.1    check_prompt, check_hint
+§4.1.1 response_type            check_response                  RFC 9101 §6 request objects          check_request_object
+OpenID Connect Core §3.1.2.1    check_prompt, check_hint        RFC 9126 §5 a client that must push  check_pushed
 
-The order stands in ``CHECKS``. Until client and redirect URI are proven a refusal is a page, never a redirect.
+The order stands in ``CHECKS``. Until client and redirect URI are proven a refusal is a page, never a redirect: ``who_asks.py``.
 Scopes, resources and details: ``what_is_asked.py``. The way back is in ``authorization_response.py``. Pushed requests: ``par.py``.
 Left out: ``response_mode`` other than query.
 """
@@ -21,15 +20,13 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.urls import reverse
 
-from agents import client_documents, personal
-from agents.models import Agent, AgentScope, Client, GrantType, Scope, User
-from agents.models import Kind as AgentKind
-from agents.permissions import May
+from agents.models import Agent, AgentScope, Client, Scope, User
 from consent.detail_lines import KnownVersions
 from consent.oauth import authorization_details
 from consent.oauth.authorization_reading import Reading, Sent
 from consent.oauth.id_token import person_hinted
 from consent.oauth.what_is_asked import WHAT_IS_ASKED
+from consent.oauth.who_asks import check_client, check_grant, check_redirect_uri, check_usable
 from consent.purpose import LONGEST_PURPOSE
 from consent.telling_who import WISH
 
@@ -92,9 +89,6 @@ class AuthorizationRequest:
         return [*wish, *((str(row.scope.resource_id), row.scope.name) for row in self.asked)]
 
 
-# ------------------------------------------------------------------------------------- before the address is proven
-
-
 def check_sizes(reading: Reading) -> None:
     for name, values in reading.sent.items():
         longest = LONGEST_OF.get(name, LONGEST_VALUE)
@@ -103,47 +97,6 @@ def check_sizes(reading: Reading) -> None:
                 raise reading.page("invalid_request", "A parameter holds bytes that are no text.")
             if len(value) > longest or len(name) > LONGEST_VALUE:
                 raise reading.page("invalid_request", "A parameter is too long.")
-
-
-def check_client(reading: Reading) -> None:
-    if any(len(reading.sent.get(name) or []) > 1 for name in ("client_id", "redirect_uri")):
-        raise reading.page("invalid_request", "client_id or redirect_uri was sent twice.")
-    client_id = reading.one("client_id")
-    if not client_id:
-        raise reading.page("invalid_request", "client_id is missing.")
-    client = Client.objects.select_related("agent").filter(client_id=client_id).first()
-    if client is None and reading.person is None and client_documents.is_address(client_id):
-        raise reading.page("login_required", "Whether there is such a client is read for people who have signed in.")
-    if client is None:
-        raise reading.page("unknown_client", "There is no such client.")
-    reading.client = client
-
-
-def check_usable(reading: Reading) -> None:
-    """Refuse the client of an agent that is not active, and one that nobody adopted. On a page: it has earned no redirect."""
-    client = reading.client
-    if client is not None and client.is_unclaimed:
-        _lend_personal_agent(client, reading)
-    if client is None or not client.is_live(reading.now):
-        raise reading.page("client_not_usable", "The agent of this client is not active.")
-
-
-def _lend_personal_agent(client: Client, reading: Reading) -> None:
-    """Let a program that nobody adopted ask as the person's own agent, where policy lets them have one."""
-    if reading.person is None:
-        raise reading.page("login_required", "Nobody has adopted this client, and nobody is signed in.")
-    if not reading.person.has_perm(May.HAVE_PERSONAL_AGENT):
-        raise reading.page("client_unclaimed", "Nobody has adopted this client yet.")
-    client.agent = personal.agent_of(client, reading.person, reading.now)
-
-
-def check_redirect_uri(reading: Reading) -> None:
-    uri = reading.one("redirect_uri")
-    if not uri:
-        raise reading.page("invalid_redirect_uri", "redirect_uri is missing.")
-    if reading.client is None or not reading.client.redirect_uri_allowed(uri):
-        raise reading.page("invalid_redirect_uri", "redirect_uri is not one of those registered.")
-    reading.redirect_uri = uri
 
 
 # -------------------------------------------------------------------------------------- from here on by redirect
@@ -175,15 +128,6 @@ def check_response(reading: Reading) -> None:
         raise reading.refused("unsupported_response_type", "The only response_type is code.")
     if reading.one("response_mode") not in {"", "query"}:
         raise reading.refused("invalid_request", "The only response_mode is query.")
-
-
-def check_grant(reading: Reading) -> None:
-    if reading.agent.kind != AgentKind.ASSISTANT:
-        raise reading.refused(
-            "unauthorized_client", "This agent acts for the organisation: it uses client_credentials."
-        )
-    if reading.client is None or not reading.client.allows_grant_type(GrantType.AUTHORIZATION_CODE):
-        raise reading.refused("unauthorized_client", "The client is not registered for authorization_code.")
 
 
 def check_challenge(reading: Reading) -> None:
