@@ -17,10 +17,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from agents.actors import RequestFacts
 from agents.trail.kinds import Kind
-from consent.oauth.client_authentication import named_client
 from consent.oauth.errors import OAuthRefusal, refuse, refuse_method, unavailable
 from consent.oauth.guessing import check_not_guessing, is_anybody_guessing, note_wrong_guess
 from consent.oauth.parameters import LONGEST_VALUE, read_form
+from consent.oauth.presented import named_client
 
 View = Callable[[HttpRequest], HttpResponse]
 
