@@ -11,6 +11,7 @@ from consent.screens.approvals import approval
 from consent.screens.authorize import authorize, decide
 from consent.screens.changes import confirm, narrow, revoke, shorten, stopped
 from consent.screens.device import device
+from consent.screens.inbox import inbox, inbox_count
 from consent.screens.less import less
 from consent.screens.limit import limit
 from consent.screens.my_agents import my_agents, my_consent, record_to_print, stop_all
@@ -18,7 +19,7 @@ from consent.screens.organisation import organisation_consent
 from consent.screens.organisation_details import organisation_details
 from consent.screens.passing import passing
 from consent.screens.report import report_question, report_request
-from consent.screens.requests import inbox, inbox_count, may_ask_again, never_again, one_request
+from consent.screens.requests import may_ask_again, never_again, one_request
 from consent.screens.unclaimed import ask_administrator
 
 urlpatterns = [

@@ -1,8 +1,10 @@
-"""The inbox: what agents ask a person, and the page on which they decide, with the same screen as everywhere."""
+"""What an agent asks a person: the page on which they decide, with the same screen as everywhere.
+
+The list of these is ``inbox.py``.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections.abc import Sequence
@@ -12,9 +14,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from agents.acr import sign_in_of
 from agents.actors import Actor, allowed
@@ -23,7 +24,6 @@ from agents.models import Agent, AgentScope, DetailVersion
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal, source_of
-from agents.warnings import owners_at
 from consent import request_answers, silences
 from consent.errors import DecisionMadeAlready, OfferChanged, RequestClosed, SignInNeeded
 from consent.models import AccessRequest, Consent, PendingConsent, Silence
@@ -37,54 +37,6 @@ from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
 from consent.telling_who import is_wished
-
-ANSWERED_ON_A_PAGE = 10
-WAITING_ON_A_PAGE = 25
-LONGEST_COUNT = 9
-"""Digits."""
-
-
-@never_stored
-@require_safe
-def inbox(request: HttpRequest) -> HttpResponse:
-    """List what waits for the person; to htmx only the list, and nothing while what it saw is still true."""
-    now = moment_of(request)
-    mine = AccessRequest.objects.visible_to(person_of(request)).with_what_is_asked()
-    waiting = list(mine.to_answer(now).order_by("expires_at", "pk"))
-    mark = hashlib.sha256(" ".join(str(row.pk) for row in waiting).encode()).hexdigest()[:16]
-    context = {"waiting": waiting, "mark": mark, "now": now, "waiting_count": len(waiting)}
-    if request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers:
-        seen = request.GET.get("seen") == mark
-        response = HttpResponse(status=204) if seen else render(request, "consent/inbox.html#waiting", context)
-    else:
-        over = mine.exclude(pk__in=[row.pk for row in waiting])[:ANSWERED_ON_A_PAGE]
-        context["over"] = [(row, row.status(now)) for row in over]
-        own, to_agree = _approvals(request, now)
-        context |= {"own_approvals": own, "to_agree": to_agree}
-        response = render(request, "consent/inbox.html", context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
-
-
-@never_stored
-@require_safe
-def inbox_count(request: HttpRequest) -> HttpResponse:
-    """Say to htmx how many requests wait, and nothing while it is what the page shows (``seen``). One count."""
-    count = AccessRequest.objects.visible_to(person_of(request)).to_answer(moment_of(request)).count()
-    seen = request.GET.get("seen", "")
-    if seen == str(count):
-        return HttpResponse(status=204)
-    more = seen.isascii() and seen.isdigit() and len(seen) < LONGEST_COUNT and count > int(seen)
-    return render(request, "consent/inbox_count.html", {"waiting_count": count, "more": more})
-
-
-def _approvals(request: HttpRequest, now: datetime) -> tuple[list[PendingConsent], list[PendingConsent]]:
-    """Return what the person allowed and others must agree to, and what others allowed and the person may agree to."""
-    person = person_of(request)
-    waiting = PendingConsent.objects.waiting(now).with_what_is_asked().order_by("expires_at", "pk")
-    own = waiting.filter(decided_by=person)[:WAITING_ON_A_PAGE]
-    others = waiting.for_the_role_of(person).prefetch_related(owners_at("agent__ownerships"))[:WAITING_ON_A_PAGE]
-    return list(own), [row for row in others if row.may_be_agreed_to_by(person)]
 
 
 @never_stored
