@@ -7,39 +7,32 @@ which it may ask anyway, and a resource can have it told only to its own host. A
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor, ActorKind, require
-from agents.encryption import encrypt
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import Resource
-from agents.outgoing import BadAddress, check_url
 from agents.permissions import May
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.notices import nudge_when_through
 from agents.trail.record import record
-from consent.errors import AskedTooSoon, ForeignHost, StoppedByAPerson, TooManyStreams
+from consent.errors import AskedTooSoon, StoppedByAPerson, TooManyStreams
 from consent.models import Signal, Stream
 from consent.models.stream import StatusReason, StreamStatus
 from consent.signals.events import SUPPORTED, stream_updated, verification
 from consent.signals.spreading import signal
+from consent.signals.stream_facts import check_address, delivered, description_of, facts_of, origin_of, sealed, types_of
 
 MOST_STREAMS = 5
-MOST_TYPES = 50
-LONGEST_TYPE = 200
-LONGEST_HEADER = 2_000
 LONGEST_STATE = 1_000
 VERIFIED_EVERY = timedelta(seconds=30)
 """How often a receiver may ask for a verification (``min_verification_interval``)."""
-_HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\Z")
 
 
 @transaction.atomic
@@ -62,7 +55,7 @@ def create(
     _must_manage(by, resource)
     if resource.ended_at is not None:
         raise Ended(_("It was removed and is told nothing more."))
-    _check_address(endpoint_url, resource, by)
+    check_address(endpoint_url, resource, by)
     for other in Stream.objects.standing().filter(resource=resource):
         _must_not_undo(by, other)
     if Stream.objects.standing().filter(resource=resource).count() >= MOST_STREAMS:
@@ -70,15 +63,15 @@ def create(
     stream = Stream.objects.create(
         resource=resource,
         endpoint_url=endpoint_url,
-        authorization_sealed=_sealed(authorization),
-        events_requested=_types(events_requested),
-        description=_description(description),
+        authorization_sealed=sealed(authorization),
+        events_requested=types_of(events_requested),
+        description=description_of(description),
         status_at=now,
         status_because=_who(by),
         created_at=now,
         created_by=by.user,
     )
-    _record(Kind.STREAM_CREATED, stream, by=by, now=now, host=stream.host, signals=_delivered(stream))
+    _record(Kind.STREAM_CREATED, stream, by=by, now=now, host=stream.host, signals=delivered(stream))
     return stream
 
 
@@ -99,21 +92,21 @@ def change(
     Raises Forbidden, Ended, InvalidInput, ForeignHost. Records ``signal_stream.changed``.
     """
     stream = locked(stream, by)
-    before = _facts(stream)
+    before = facts_of(stream)
     if endpoint_url is not None and endpoint_url != stream.endpoint_url:
-        _check_address(endpoint_url, stream.resource, by)
-        if authorization is None and _origin(endpoint_url) != _origin(stream.endpoint_url):
+        check_address(endpoint_url, stream.resource, by)
+        if authorization is None and origin_of(endpoint_url) != origin_of(stream.endpoint_url):
             authorization = ""
         stream.endpoint_url, stream.next_try_at = endpoint_url, None
     if authorization is not None:
-        stream.authorization_sealed, stream.next_try_at = _sealed(authorization), None
+        stream.authorization_sealed, stream.next_try_at = sealed(authorization), None
     if events_requested is not None:
-        stream.events_requested = _types(events_requested)
+        stream.events_requested = types_of(events_requested)
     if description is not None:
-        stream.description = _description(description)
+        stream.description = description_of(description)
     stream.save()
     nudge_when_through()
-    _record(Kind.STREAM_CHANGED, stream, by=by, now=now, before=before, after=_facts(stream))
+    _record(Kind.STREAM_CHANGED, stream, by=by, now=now, before=before, after=facts_of(stream))
     return stream
 
 
@@ -236,52 +229,6 @@ def _must_not_undo(by: Actor, stream: Stream) -> None:
     stopped = stream.status != StreamStatus.ENABLED and stream.status_because == StatusReason.PERSON
     if by.kind == ActorKind.RESOURCE and stopped:
         raise StoppedByAPerson
-
-
-def _check_address(url: str, resource: Resource, by: Actor) -> None:
-    try:
-        parts = check_url(url)
-    except BadAddress as problem:
-        raise InvalidInput("endpoint_url", str(problem)) from problem
-    if by.kind == ActorKind.RESOURCE and parts.hostname != urlsplit(resource.uri).hostname:
-        raise ForeignHost(parts.hostname or "")
-
-
-def _types(asked: Iterable[str]) -> list[str]:
-    types = list(dict.fromkeys(asked))
-    if len(types) > MOST_TYPES or any(not 0 < len(type_) <= LONGEST_TYPE for type_ in types):
-        raise InvalidInput("events_requested", _("Name at most %(most)s types of signals.") % {"most": MOST_TYPES})
-    return types
-
-
-def _delivered(stream: Stream) -> list[str]:
-    """Return the types of which it is told, by their short names: what a receiver asks for else is its own writing."""
-    return [type_.rpartition("/")[2] for type_ in SUPPORTED if type_ in stream.events_requested]
-
-
-def _sealed(authorization: str) -> str:
-    if not authorization:
-        return ""
-    if len(authorization) > LONGEST_HEADER or not _HEADER.match(authorization):
-        raise InvalidInput("authorization", _("Give the value of one header line, such as Bearer and a secret."))
-    return encrypt(authorization)
-
-
-def _description(text: str) -> str:
-    return one_line("description", text, longest=200) if text.strip() else ""
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc
-
-
-def _facts(stream: Stream) -> dict[str, object]:
-    return {
-        "host": stream.host,
-        "signals": _delivered(stream),
-        "has_header": bool(stream.authorization_sealed),
-    }
 
 
 def _who(by: Actor) -> StatusReason:

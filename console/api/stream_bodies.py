@@ -11,7 +11,8 @@ from agents.errors import InvalidInput
 from consent.models import Stream
 from consent.models.stream import StreamStatus
 from consent.signals.events import SUPPORTED
-from consent.signals.streams import LONGEST_HEADER, LONGEST_STATE, LONGEST_TYPE, MOST_TYPES, VERIFIED_EVERY
+from consent.signals.stream_facts import LONGEST_HEADER, LONGEST_TYPE, MOST_TYPES
+from consent.signals.streams import LONGEST_STATE, VERIFIED_EVERY
 from console.api.receipts import StrictText
 
 PUSH = "urn:ietf:rfc:8935"
