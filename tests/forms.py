@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from typing import Any
 
 Fields = dict[str, list[str]]
@@ -67,6 +68,11 @@ def form_of(response: Any, action: str | None = None) -> Fields:
     reader.feed(text_of(response))
     assert reader.found, "there is no such form on this page"
     return reader.fields
+
+
+def main_form(response: Any) -> Fields:
+    """Return the form in the middle of a page, past that of signing out at its side."""
+    return form_of(SimpleNamespace(content=text_of(response).split("<main", 1)[1].encode()))
 
 
 def text_of(response: Any) -> str:

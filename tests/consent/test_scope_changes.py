@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -18,7 +17,7 @@ from consent.errors import NothingToConfirm
 from consent.models import Consent
 from tests import builders, grants
 from tests.builders import actor
-from tests.forms import form_of, text_of
+from tests.forms import main_form, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -52,11 +51,6 @@ def agrees(browser, page):
     offered = re.findall(r'type="checkbox" name="([^"]+)" value="([^"]+)"', text_of(browser.get(page)))
     ticked = {name: [value for named, value in offered if named == name] for name, _ in offered}
     return browser.post(page, {**form, **ticked, "purpose_ok": "on", "decision": "allow"})
-
-
-def main_form(response):
-    """The form in the middle of a page, past that of signing out at its side."""
-    return form_of(SimpleNamespace(content=text_of(response).split("<main", 1)[1].encode()))
 
 
 @pytest.mark.parametrize("change", [{"data_class": "none"}, {"data_class": "personal"}])

@@ -16,8 +16,7 @@ from consent.models import Consent
 from console.pages import consents_bulk
 from tests import builders
 from tests.builders import one_refusal
-from tests.consent.test_drift import main_form
-from tests.forms import text_of
+from tests.forms import main_form, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 HOUR = timedelta(hours=1)

@@ -17,8 +17,8 @@ from consent.errors import NothingToConfirm
 from consent.models import Consent
 from consent.models.consent_queries import PAUSES_AFTER
 from tests import builders, grants
-from tests.consent.test_drift import main_form, path
-from tests.forms import text_of
+from tests.consent.drift.steps import path
+from tests.forms import main_form, text_of
 from tests.grants import TokenClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
