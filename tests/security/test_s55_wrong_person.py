@@ -112,7 +112,7 @@ TABLE = {
     "inbox-count": may(SIGNED_IN),
     "device": may(SIGNED_IN, SIGNED_IN - {OMAR}),  # who may allow nothing types no code
     "request": may({WEBER}, {WEBER}),  # an administrator neither reads nor answers what somebody else is asked
-    "approval": may({MARA, WEBER, OMAR}, {MARA}),  # taking it back is told in tests/consent/test_approvers.py
+    "approval": may({MARA, WEBER, OMAR}, {MARA}),  # taking it back is told in tests/consent/approvers/test_waiting.py
     "request-never": may(NO_ONE, {WEBER}),
     "request-report": may(NO_ONE, {WEBER}),
     "may-ask-again": may(NO_ONE),  # where nothing was silenced there is nothing to take back
