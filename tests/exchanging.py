@@ -104,6 +104,12 @@ def public_exchange(client: Client, token: str, **form: Any) -> HttpResponse:
     return post("/oauth/token", {**asked, "client_id": client.client_id})
 
 
+def said(answer: Any, error: str) -> str:
+    """What the refusal says, which must be this one."""
+    assert (answer.status_code, answer.json().get("error")) == (400, error), answer.content
+    return str(answer.json()["error_description"])
+
+
 @pytest.fixture
 def planner_agent(ada: User, mara: User, read_records: Scope, write_letters: Scope, look_up_staff: Scope) -> Agent:
     return builders.agent(
