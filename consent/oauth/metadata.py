@@ -2,8 +2,8 @@
 
 RFC 8414 §2, Discovery §3 members      server_metadata        RFC 9728 §2 members      api_metadata
 The members of the first two are one list (their registry is one too), and so is the document at both addresses.
-Only what works is named; ``tests/oauth/test_metadata_is_true.py`` walks both ways. The issuer comes from the setting, never
-from a Host header (RFC 8414 §2, security.md S6).
+Only what works is named; ``tests/oauth/test_metadata_is_true.py`` and ``test_not_advertised.py`` walk both ways. The issuer
+comes from the setting, never from a Host header (RFC 8414 §2, security.md S6).
 Left out: ``scopes_supported`` and ``authorization_details_types_supported``. A scope means nothing without its resource, and
 a type of details belongs to a scope: each resource names its own (RFC 9728 §2), and who registered what is nobody else's
 business.

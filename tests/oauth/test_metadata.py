@@ -1,6 +1,6 @@
 """Server metadata: the issuer is the setting's, and it says what it says (RFC 8414, RFC 9728).
 
-Whether that is true, both ways: test_metadata_is_true.py.
+Whether that is true, both ways: test_metadata_is_true.py, test_not_advertised.py.
 """
 
 from __future__ import annotations
