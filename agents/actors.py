@@ -26,6 +26,14 @@ class RequestFacts:
     address: str
 
 
+def facts_of(request: HttpRequest) -> RequestFacts:
+    """Return what ``console/middleware.py`` noted of this request when it came in."""
+    facts = getattr(request, "facts", None)
+    if not isinstance(facts, RequestFacts):
+        raise TypeError("this request did not come in through RequestFactsMiddleware")
+    return facts
+
+
 class ActorKind(StrEnum):
     USER = "user"
     CLIENT = "client"
@@ -51,7 +59,7 @@ class Actor:
     @classmethod
     def of(cls, request: HttpRequest) -> Actor:
         """The person signed in at this request, or an anonymous actor."""
-        facts: RequestFacts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+        facts = facts_of(request)
         if request.user.is_authenticated:
             return cls(ActorKind.USER, request.user.pk, request.user, facts.address, facts.id)
         return cls(ActorKind.ANONYMOUS, address=facts.address, request_id=facts.id)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from agents.actors import RequestFacts
 from agents.ids import uuid7
+from console.accounts.requests import OurRequest
 
 
 class RequestFactsMiddleware:
@@ -20,10 +21,9 @@ class RequestFactsMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: OurRequest) -> HttpResponse:
         facts = RequestFacts(timezone.now(), uuid7(), request.META.get("REMOTE_ADDR", ""))
-        request.facts = facts  # type: ignore[attr-defined]
-        request.now = facts.now  # type: ignore[attr-defined]
+        request.facts, request.now = facts, facts.now
         response = self.get_response(request)
         response["X-Request-ID"] = str(facts.id)
         return response

@@ -15,7 +15,7 @@ from django.db import Error as DatabaseFault
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.csrf import csrf_exempt
 
-from agents.actors import RequestFacts
+from agents.actors import RequestFacts, facts_of
 from agents.trail.kinds import Kind
 from consent.oauth.errors import OAuthRefusal, refuse, refuse_method, unavailable
 from consent.oauth.guessing import check_not_guessing, is_anybody_guessing, note_wrong_guess
@@ -53,7 +53,7 @@ def endpoint(
         @login_not_required
         @wraps(answer)
         def view(request: HttpRequest) -> HttpResponse:
-            facts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+            facts = facts_of(request)
             if request.method != "POST":
                 return refuse_method(refused, facts)
             authorization = request.META.get("HTTP_AUTHORIZATION", "")

@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from agents import self_registered
-from agents.actors import Actor, RequestFacts
+from agents.actors import Actor, RequestFacts, facts_of
 from agents.credentials import digest_of_key
 from agents.details.strict_json import NotStrict, strictly
 from agents.errors import InvalidInput
@@ -42,7 +42,7 @@ ONCE = ("client_secret", "registration_access_token")
 @login_not_required
 def register(request: HttpRequest) -> HttpResponse:
     """Answer one registration request (§3)."""
-    facts: RequestFacts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    facts = facts_of(request)
     try:
         policy = registration_policy()
         if policy == Registration.OFF:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from agents import registration_management
-from agents.actors import Actor, RequestFacts
+from agents.actors import Actor, RequestFacts, facts_of
 from agents.credentials import proves
 from agents.errors import Ended, InvalidInput
 from agents.models import Client, Source
@@ -32,7 +32,7 @@ OURS = frozenset(
 @login_not_required
 def manage(request: HttpRequest, client_id: str) -> HttpResponse:
     """Answer one request about a registration (§2)."""
-    facts: RequestFacts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    facts = facts_of(request)
     try:
         client = _proven(request, client_id)
         if request.method == "PUT":

@@ -26,7 +26,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
-from agents.actors import Actor
+from agents.actors import Actor, facts_of
 from agents.encryption import decrypt, encrypt
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -207,8 +207,9 @@ def verified(token: str, *, typ: str, now: datetime) -> Verified | None:
 @require_safe
 def jwks(request: HttpRequest) -> HttpResponse:
     """Publish the public halves (RFC 7517 §5). Resources that check offline keep the answer for a few minutes."""
-    _keys(request.now)  # type: ignore[attr-defined]  # makes the first key, so that the set is never empty
-    keys = SigningKey.objects.published(request.now).values_list("public_jwk", flat=True)  # type: ignore[attr-defined]
+    now = facts_of(request).now
+    _keys(now)  # makes the first key, so that the set is never empty
+    keys = SigningKey.objects.published(now).values_list("public_jwk", flat=True)
     response = JsonResponse({"keys": list(keys)}, content_type="application/jwk-set+json")
     response["Cache-Control"] = f"public, max-age={int(SET_KEPT_FOR.total_seconds())}"
     response["Access-Control-Allow-Origin"] = "*"

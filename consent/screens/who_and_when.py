@@ -6,13 +6,13 @@ from datetime import datetime
 
 from django.http import HttpRequest
 
+from agents.actors import facts_of
 from agents.models import User
 
 
 def moment_of(request: HttpRequest) -> datetime:
     """Return the one time of this request."""
-    moment: datetime = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
-    return moment
+    return facts_of(request).now
 
 
 def person_of(request: HttpRequest) -> User:

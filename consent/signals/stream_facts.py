@@ -70,7 +70,7 @@ def origin_of(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc
 
 
-def facts_of(stream: Stream) -> dict[str, object]:
+def as_told(stream: Stream) -> dict[str, object]:
     """Return what an event tells of a stream: of the header only whether there is one."""
     return {
         "host": stream.host,

@@ -27,7 +27,7 @@ from consent.models import Signal, Stream
 from consent.models.stream import StatusReason, StreamStatus
 from consent.signals.events import SUPPORTED, stream_updated, verification
 from consent.signals.spreading import signal
-from consent.signals.stream_facts import check_address, delivered, description_of, facts_of, origin_of, sealed, types_of
+from consent.signals.stream_facts import as_told, check_address, delivered, description_of, origin_of, sealed, types_of
 
 MOST_STREAMS = 5
 LONGEST_STATE = 1_000
@@ -92,7 +92,7 @@ def change(
     Raises Forbidden, Ended, InvalidInput, ForeignHost. Records ``signal_stream.changed``.
     """
     stream = locked(stream, by)
-    before = facts_of(stream)
+    before = as_told(stream)
     if endpoint_url is not None and endpoint_url != stream.endpoint_url:
         check_address(endpoint_url, stream.resource, by)
         if authorization is None and origin_of(endpoint_url) != origin_of(stream.endpoint_url):
@@ -106,7 +106,7 @@ def change(
         stream.description = description_of(description)
     stream.save()
     nudge_when_through()
-    _record(Kind.STREAM_CHANGED, stream, by=by, now=now, before=before, after=facts_of(stream))
+    _record(Kind.STREAM_CHANGED, stream, by=by, now=now, before=before, after=as_told(stream))
     return stream
 
 

@@ -17,7 +17,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from agents.actors import Actor, RequestFacts
+from agents.actors import Actor, RequestFacts, facts_of
 from agents.credentials import digest_of_key, handle_of, proves
 from agents.models import Credential
 from consent.errors import TokenRefused
@@ -48,6 +48,14 @@ class ResourceCaller:
         return Actor.resource(self.resource_id, facts)
 
 
+def caller_of(request: Request) -> ResourceCaller:
+    """Return the resource that proved itself. Only for views that ask for one (``IsResource``)."""
+    caller: object = request.user
+    if not isinstance(caller, ResourceCaller):
+        raise TypeError("no resource proved itself")
+    return caller
+
+
 class ResourceAuthentication(BaseAuthentication):
     """HTTP Basic with identifier and key, or ``Authorization: Bearer mdt_…`` with the key alone. One query each."""
 
@@ -57,7 +65,7 @@ class ResourceAuthentication(BaseAuthentication):
         if not header:
             return None
         scheme, _, value = header.partition(" ")
-        now: datetime = request.facts.now  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+        now = facts_of(request).now
         if len(header) <= LONGEST_HEADER and scheme.lower() == "basic":
             try:
                 return ResourceCaller(prove_resource(header, now).pk), None

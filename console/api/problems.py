@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from agents.actors import Actor, ActorKind, RequestFacts
+from agents.actors import Actor, ActorKind, RequestFacts, facts_of
 from agents.errors import Forbidden, InvalidInput, LinkRefused, MandateError, Refused
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
@@ -79,7 +79,7 @@ def status_of(error: MandateError) -> int:
 def on_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer an exception of a view and record the refusal. None for a fault, which becomes a 500 as everywhere."""
     request = context["request"]
-    facts: RequestFacts = request.facts
+    facts = facts_of(request)
     answer = _answer(error, facts)
     if answer is None:
         return None
@@ -161,6 +161,6 @@ def _record(context: Mapping[str, Any], code: str, facts: RequestFacts, about: M
 
 def not_found(request: HttpRequest) -> HttpResponse:
     """Answer an address below ``/api/`` that is none."""
-    facts: RequestFacts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+    facts = facts_of(request)
     body = json.dumps(problem(404, "not_found", "There is nothing at this address.", facts))
     return HttpResponse(body, status=404, content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})

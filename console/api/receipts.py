@@ -12,9 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from agents.actors import facts_of
 from agents.trail.kinds import Kind
 from consent.receipts import LARGEST_COUNT, MOST_RECORDS, Receipt, Records, report
-from console.api.authentication import IsResource, ResourceAuthentication, ResourceCaller
+from console.api.authentication import IsResource, ResourceAuthentication, caller_of
 
 
 class OnlyKnown(serializers.Serializer[Any]):
@@ -140,8 +141,8 @@ class ReceiptsView(APIView):
         """Write one receipt down: 201 with the number of its event; 200 with the same number when it came before."""
         body = ReceiptSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        caller: ResourceCaller = request.user  # type: ignore[assignment]  # IsResource
-        facts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+        caller = caller_of(request)
+        facts = facts_of(request)
         told = report(body.receipt(), resource_id=caller.resource_id, by=caller.actor(facts), now=facts.now)
         answer = {"event": told.number, "url": f"{settings.ISSUER}{reverse('event', args=[told.number])}"}
         return Response(answer, status=200 if told.repeated else 201, headers={"Cache-Control": "no-store"})

@@ -23,14 +23,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from agents.actors import Actor, RequestFacts
+from agents.actors import Actor, facts_of
 from agents.errors import InvalidInput
 from agents.models import Resource
 from agents.trail.kinds import Kind
 from consent.models import Stream
 from consent.models.stream import StreamStatus
 from consent.signals import streams
-from console.api.authentication import IsResource, ResourceAuthentication, ResourceCaller
+from console.api.authentication import IsResource, ResourceAuthentication, caller_of
 from console.api.receipts import PROBLEM, SECURITY
 from console.api.stream_bodies import (
     PUSH,
@@ -55,16 +55,8 @@ class OfResource(APIView):
     refusal_kind = Kind.STREAM_REQUEST_REFUSED
     bad_input_status = 400
 
-    def facts_of(self, request: Request) -> RequestFacts:
-        facts: RequestFacts = request.facts  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
-        return facts
-
-    def caller(self, request: Request) -> ResourceCaller:
-        caller: ResourceCaller = request.user  # type: ignore[assignment]  # IsResource
-        return caller
-
     def actor(self, request: Request) -> Actor:
-        return self.caller(request).actor(self.facts_of(request))
+        return caller_of(request).actor(facts_of(request))
 
     def stream(self, request: Request, stream_id: object) -> Stream:
         """Return one of the caller's own streams. Raises Http404 for any other."""
@@ -72,7 +64,7 @@ class OfResource(APIView):
             named = uuid.UUID(str(stream_id))
         except ValueError as problem:
             raise Http404 from problem
-        own = Stream.objects.standing().filter(resource=self.caller(request).resource_id).select_related("resource")
+        own = Stream.objects.standing().filter(resource=caller_of(request).resource_id).select_related("resource")
         found = own.filter(pk=named).first()
         if found is None:
             raise Http404
@@ -103,7 +95,7 @@ class StreamsView(OfResource):
         one = self.named(request)
         if one is not None:
             return Response(configuration(one), headers=NO_STORE)
-        own = streams.streams_of(self.caller(request).resource_id)
+        own = streams.streams_of(caller_of(request).resource_id)
         return Response([configuration(stream) for stream in own], headers=NO_STORE)
 
     @extend_schema(
@@ -117,9 +109,9 @@ class StreamsView(OfResource):
         """Add a stream: 201 with its configuration."""
         said = self._said(request)
         made = streams.create(
-            Resource.objects.get(pk=self.caller(request).resource_id),
+            Resource.objects.get(pk=caller_of(request).resource_id),
             by=self.actor(request),
-            now=self.facts_of(request).now,
+            now=facts_of(request).now,
             **whole(said),
         )
         return Response(configuration(made), status=201, headers=NO_STORE)
@@ -139,7 +131,7 @@ class StreamsView(OfResource):
         changed = streams.change(
             stream,
             by=self.actor(request),
-            now=self.facts_of(request).now,
+            now=facts_of(request).now,
             endpoint_url=delivery.get("endpoint_url"),
             authorization=delivery.get("authorization_header"),
             events_requested=said.get("events_requested"),
@@ -158,7 +150,7 @@ class StreamsView(OfResource):
         """Replace a stream: what is left out is as if it had never been said, the header too."""
         said = self._said(request)
         stream = self._checked(request)
-        changed = streams.change(stream, by=self.actor(request), now=self.facts_of(request).now, **whole(said))
+        changed = streams.change(stream, by=self.actor(request), now=facts_of(request).now, **whole(said))
         return Response(configuration(changed), headers=NO_STORE)
 
     @extend_schema(
@@ -173,7 +165,7 @@ class StreamsView(OfResource):
         stream = self.named(request)
         if stream is None:
             raise InvalidInput("stream_id", "Name the stream.")
-        streams.end(stream, by=self.actor(request), now=self.facts_of(request).now)
+        streams.end(stream, by=self.actor(request), now=facts_of(request).now)
         return Response(status=204, headers=NO_STORE)
 
     def _said(self, request: Request) -> dict[str, Any]:
@@ -183,7 +175,7 @@ class StreamsView(OfResource):
 
     def _checked(self, request: Request) -> Stream:
         """Return the stream that the body names, once what Mandate supplies is right in it (§8.1.1.3)."""
-        said: dict[str, Any] = request.data  # type: ignore[assignment]  # a serializer has taken it as an object
+        said = dict(request.data)
         stream = self.stream(request, said.get("stream_id"))
         is_now = configuration(stream)
         for name in ("iss", "aud", "events_supported", "min_verification_interval"):
@@ -227,7 +219,7 @@ class StatusView(OfResource):
             self.stream(request, said["stream_id"]),
             StreamStatus(said["status"]),
             by=self.actor(request),
-            now=self.facts_of(request).now,
+            now=facts_of(request).now,
             reason=said.get("reason", ""),
         )
         return Response(status_of_stream(changed), headers=NO_STORE)
@@ -251,7 +243,7 @@ class VerificationView(OfResource):
         body.is_valid(raise_exception=True)
         said = body.validated_data
         stream = self.stream(request, said["stream_id"])
-        streams.verify(stream, by=self.actor(request), now=self.facts_of(request).now, state=said.get("state"))
+        streams.verify(stream, by=self.actor(request), now=facts_of(request).now, state=said.get("state"))
         return Response(status=204, headers=NO_STORE)
 
 
