@@ -14,27 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from agents.enrolment import Enrolment, Then
 from agents.models import Agent, AgentScope, AuthMethod, DataClass, Environment, Resource, Scope, State, User
 from agents.models.agent import Kind as AgentKind
+from console.forms.choices import OneOf, SomeOf, offer, people_who_may_answer, person_called
 
 DATA_CLASSES = [(value, label) for value, label in DataClass.choices if value != DataClass.NONE]
-
-
-class PersonChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # takes none at run time
-    """Choose a person by name; their address tells two of the same name apart."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.display_name} ({obj.email})" if obj.name else str(obj.email)
-
-
-class PeopleChoiceField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # takes none at run time
-    """Choose several people."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.display_name} ({obj.email})" if obj.name else str(obj.email)
-
-
-def people_who_may_answer() -> Any:
-    """Return the people who can be owner or deputy, by name."""
-    return User.objects.who_may_own_agents().order_by("name", "email")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +140,7 @@ class RegisterForm(AgentFactsForm):
         required=False,
         help_text=_("A program that everybody can read keeps no key. It proves each request with PKCE instead."),
     )
-    owner = PersonChoiceField(queryset=User.objects.none(), label=_("Owner"))
+    owner = OneOf(label=_("Owner"), called=person_called)
     then = forms.ChoiceField(choices=[(then.value, then.value) for then in Then], required=False)
 
     field_order = ("name", "purpose", "kind", "environment", "data_classes", "scopes", "redirect_uris", "public")
@@ -167,7 +149,7 @@ class RegisterForm(AgentFactsForm):
         super().__init__(data)
         self.fields["purpose"].required = True
         if chooses_owner:
-            self.fields["owner"].queryset = people_who_may_answer()  # type: ignore[attr-defined]  # of a model choice
+            offer(self, "owner", people_who_may_answer())
             self.fields["owner"].initial = user.pk
         else:
             del self.fields["owner"]
@@ -203,7 +185,7 @@ class RegisterForm(AgentFactsForm):
 class HandOverForm(forms.Form):
     """Give an agent to somebody else."""
 
-    owner = PersonChoiceField(queryset=User.objects.none(), label=_("New owner"), empty_label=_("Choose somebody"))
+    owner = OneOf(label=_("New owner"), called=person_called, empty_label=_("Choose somebody"))
     reason = forms.CharField(label=_("Why?"), max_length=500, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     revoke_keys = forms.BooleanField(
@@ -217,15 +199,15 @@ class HandOverForm(forms.Form):
         super().__init__(data)
         owner = agent.owner
         people = people_who_may_answer()
-        self.fields["owner"].queryset = people.exclude(pk=owner.pk) if owner else people  # type: ignore[attr-defined]  # of a model choice
+        offer(self, "owner", people.exclude(pk=owner.pk) if owner else people)
 
 
 class DeputiesForm(forms.Form):
     """Choose who may stand in for the owner."""
 
-    deputies = PeopleChoiceField(
-        queryset=User.objects.none(),
+    deputies = SomeOf(
         label=_("Deputies"),
+        called=person_called,
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("They may do for this agent what its owner may, but for retiring it and giving it away."),
@@ -235,7 +217,7 @@ class DeputiesForm(forms.Form):
         super().__init__(data, initial={"deputies": [person.pk for person in agent.deputies]})
         owner = agent.owner
         people = people_who_may_answer()
-        self.fields["deputies"].queryset = people.exclude(pk=owner.pk) if owner else people  # type: ignore[attr-defined]  # of a model choice
+        offer(self, "deputies", people.exclude(pk=owner.pk) if owner else people)
 
 
 class AgentScopesForm(forms.Form):

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from agents.errors import InvalidInput
 from agents.models import Scope
 from consent.until import CUSTOM, chosen_end, earlier_ends
+from console.forms.choices import SomeOf, offer
 from console.forms.reasons import ReasonForm
 
 
@@ -32,14 +33,13 @@ class BulkForm(ReasonForm):
 class NarrowForm(BulkForm):
     """And what to take away from each that holds it."""
 
-    take = forms.ModelMultipleChoiceField(queryset=Scope.objects.none(), widget=forms.CheckboxSelectMultiple, label="")
+    take = SomeOf(widget=forms.CheckboxSelectMultiple, label="")
 
     def __init__(self, data: Any, *, scopes: Iterable[Scope]) -> None:
         super().__init__(data)
         self.scopes = list(scopes)
-        field: Any = self.fields["take"]
-        field.queryset = Scope.objects.filter(pk__in=[scope.pk for scope in self.scopes])
-        field.error_messages["required"] = _("Choose at least one permission to take away.")
+        offer(self, "take", Scope.objects.filter(pk__in=[scope.pk for scope in self.scopes]))
+        self.fields["take"].error_messages["required"] = _("Choose at least one permission to take away.")
 
     def shown(self) -> dict[str, Any]:
         """Return the permissions to choose from, each with whether it is chosen."""

@@ -8,14 +8,14 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from agents.models import Agent, CircleMember, User
-from console.forms.agents import PersonChoiceField
+from console.forms.choices import OneOf, offer, person_called
 from console.forms.reasons import LONGEST_REASON
 
 
 class CircleForm(forms.Form):
     """Whom the agent may ask from now on, and why."""
 
-    person = PersonChoiceField(label=_("Person"), queryset=User.objects.none(), empty_label=_("Choose somebody"))
+    person = OneOf(label=_("Person"), called=person_called, empty_label=_("Choose somebody"))
     reason = forms.CharField(
         label=_("Why? They and the owner see this."),
         max_length=LONGEST_REASON,
@@ -25,5 +25,4 @@ class CircleForm(forms.Form):
     def __init__(self, data: Any = None, *, agent: Agent) -> None:
         super().__init__(data)
         there = CircleMember.objects.live().filter(agent=agent).values("user")
-        field: Any = self.fields["person"]
-        field.queryset = User.objects.active().exclude(pk__in=there).order_by("name", "email")
+        offer(self, "person", User.objects.active().exclude(pk__in=there).order_by("name", "email"))

@@ -14,6 +14,7 @@ from agents.models import Agent, AuthMethod, Client, GrantType
 from agents.models.agent import Kind as AgentKind
 from agents.public_keys import LONGEST_TEXT, PublicKey, keys_in_text
 from console.forms.agents import lines
+from console.forms.choices import offer_words
 
 AUTH_METHODS = [
     (AuthMethod.BASIC, _("with a key, in the header (client_secret_basic)")),
@@ -113,7 +114,7 @@ class ClientForm(forms.Form):
         if agent.kind == AgentKind.AUTONOMOUS:
             for name in ("redirect_uris", "refresh", "require_par", "asks", "takes_over", "notification_endpoint"):
                 del self.fields[name]
-            self.fields["auth_method"].choices = AUTH_METHODS[:-1]  # type: ignore[attr-defined]  # of a choice field
+            offer_words(self, "auth_method", AUTH_METHODS[:-1])
 
     def facts(self) -> dict[str, Any]:
         """Return what ``clients.add`` and ``clients.change`` take."""

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from agents.models import Agent, Recipient, State, User
 from agents.models.agent import Kind as AgentKind
 from agents.passing import MOST_DEEP
+from console.forms.choices import SomeOf, offer
 
 HOW_FAR = [
     (1, _("They pass it on no further")),
@@ -19,19 +20,12 @@ HOW_FAR = [
 ][:MOST_DEEP]
 
 
-class AgentsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # takes none at run time
-    """Agents by name, with what they are for."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name}: {obj.purpose}" if obj.purpose else str(obj.name)
-
-
 class RecipientsForm(forms.Form):
     """To whom, and how far. What is named already stays to choose, whoever looks."""
 
-    to = AgentsField(
+    to = SomeOf(
         label=_("It may ask to pass work on to"),
-        queryset=Agent.objects.none(),
+        called=lambda agent: f"{agent.name}: {agent.purpose}" if agent.purpose else str(agent.name),
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("Each person who is asked reads their names and can leave this out. None ticked: it does not ask."),
@@ -46,5 +40,4 @@ class RecipientsForm(forms.Form):
             state__in=[State.ACTIVE, State.SUSPENDED, State.DRAFT, State.PENDING],
             personal_of=None,
         )
-        field: Any = self.fields["to"]
-        field.queryset = Agent.objects.filter(Q(pk__in=mine.values("pk")) | Q(pk__in=there)).exclude(pk=agent.pk)
+        offer(self, "to", Agent.objects.filter(Q(pk__in=mine.values("pk")) | Q(pk__in=there)).exclude(pk=agent.pk))

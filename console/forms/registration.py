@@ -6,6 +6,7 @@ from datetime import datetime, time
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from agents.models import Adoption, AdoptionRule, Agent, Registration, RegistrationToken, State, User
 from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
-from console.forms.agents import PersonChoiceField, people_who_may_answer
+from console.forms.choices import OneOf, offer, people_who_may_answer, person_called
 from console.forms.reasons import LONGEST_REASON
 
 
@@ -23,7 +24,7 @@ def reason_field(label: Any = _("Why?")) -> forms.CharField:
     )
 
 
-def agents_that_adopt(person: User) -> Any:
+def agents_that_adopt(person: User) -> QuerySet[Agent]:
     """Return the agents into which this person may adopt programs."""
     found = Agent.objects.visible_to(person).filter(kind=AgentKind.ASSISTANT, personal_of=None)
     found = found.exclude(state=State.RETIRED).order_by("name", "pk")
@@ -36,9 +37,8 @@ def agents_that_adopt(person: User) -> Any:
 class AdoptForm(forms.Form):
     """Into which agent a program is adopted, and why."""
 
-    agent = forms.ModelChoiceField(
+    agent = OneOf(
         label=_("Agent"),
-        queryset=Agent.objects.none(),
         empty_label=None,
         help_text=_("The program asks people for what this agent may ask for. Each of them still decides."),
     )
@@ -46,8 +46,7 @@ class AdoptForm(forms.Form):
 
     def __init__(self, data: Any = None, *, person: User) -> None:
         super().__init__(data)
-        field: Any = self.fields["agent"]
-        field.queryset = agents_that_adopt(person)
+        offer(self, "agent", agents_that_adopt(person))
 
 
 class AdoptNewForm(forms.Form):
@@ -60,13 +59,13 @@ class AdoptNewForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("What it is for, in one sentence. People read it when they are asked."),
     )
-    owner = PersonChoiceField(label=_("Owner"), queryset=User.objects.none(), empty_label=None)
+    owner = OneOf(label=_("Owner"), called=person_called, empty_label=None)
     reason = reason_field()
 
     def __init__(self, data: Any = None, *, person: User, name: str) -> None:
         super().__init__(data, initial={"name": name, "owner": person.pk})
-        field: Any = self.fields["owner"]
-        field.queryset = people_who_may_answer() if person.is_administrator else User.objects.filter(pk=person.pk)
+        themselves = User.objects.filter(pk=person.pk)
+        offer(self, "owner", people_who_may_answer() if person.is_administrator else themselves)
 
 
 class RegistrationPolicyForm(forms.Form):
@@ -125,15 +124,11 @@ class AdoptionRuleForm(forms.Form):
         max_length=255,
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "app.example.org"}),
     )
-    token = forms.ModelChoiceField(
-        label=_("Initial access token"), required=False, queryset=RegistrationToken.objects.none(), empty_label="–"
-    )
-    agent = forms.ModelChoiceField(label=_("Agent"), queryset=Agent.objects.none(), empty_label=None)
+    token = OneOf(label=_("Initial access token"), required=False, empty_label="–")
+    agent = OneOf(label=_("Agent"), empty_label=None)
     reason = reason_field()
 
     def __init__(self, data: Any = None, *, person: User, now: datetime) -> None:
         super().__init__(data)
-        tokens: Any = self.fields["token"]
-        tokens.queryset = RegistrationToken.objects.live(now)
-        agents: Any = self.fields["agent"]
-        agents.queryset = agents_that_adopt(person)
+        offer(self, "token", RegistrationToken.objects.live(now))
+        offer(self, "agent", agents_that_adopt(person))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from agents.models import ApproverRole
 from agents.rules import LONGEST_LIFE, Rule
 from consent.until import life_in_words
+from console.forms.choices import offer_words
 from console.forms.reasons import LONGEST_REASON
 
 NONE = "none"
@@ -83,8 +84,7 @@ class RuleForm(forms.Form):
             now = getattr(rule, name)
             if now is not None and _key(now) not in dict(choices):
                 choices.insert(0, (_key(now), life_in_words(now)))
-            field: Any = self.fields[name]
-            field.choices = choices
+            offer_words(self, name, choices)
 
     def rule(self) -> Rule:
         """Return the rule as it was filled in."""

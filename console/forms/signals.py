@@ -10,19 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from agents.models import Resource
 from consent.models import Stream
 from consent.signals.events import CREDENTIAL_CHANGE, SESSION_REVOKED, SUPPORTED, TOKEN_CLAIMS_CHANGE
+from console.forms.choices import OneOf, offer
 
 HEARD = [
     (SESSION_REVOKED, _("Access was taken away: a consent was revoked or paused, an agent suspended or retired")),
     (TOKEN_CLAIMS_CHANGE, _("Less is allowed: a consent was narrowed or ends earlier")),
     (CREDENTIAL_CHANGE, _("A key was issued, revoked or came to its end")),
 ]
-
-
-class ResourceChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # takes none at run time
-    """Resources by name and address."""
-
-    def label_from_instance(self, resource: Any) -> str:
-        return f"{resource.name} · {resource.uri}"
 
 
 class StreamForm(forms.Form):
@@ -68,9 +62,9 @@ class StreamForm(forms.Form):
 class NewStreamForm(StreamForm):
     """A receiver with the resource that it serves."""
 
-    resource = ResourceChoiceField(
+    resource = OneOf(
         label=_("Resource"),
-        queryset=Resource.objects.none(),
+        called=lambda resource: f"{resource.name} · {resource.uri}",
         empty_label=_("Choose a resource"),
         help_text=_("It hears of tokens for this resource, and of nothing else."),
     )
@@ -78,8 +72,7 @@ class NewStreamForm(StreamForm):
 
     def __init__(self, data: Any = None, *, resource: str = "") -> None:
         super().__init__(data, initial={"resource": resource})
-        field: Any = self.fields["resource"]
-        field.queryset = Resource.objects.live().order_by("name", "pk")
+        offer(self, "resource", Resource.objects.live().order_by("name", "pk"))
 
 
 class EditStreamForm(StreamForm):

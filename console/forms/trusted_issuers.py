@@ -14,6 +14,7 @@ from agents.models import Client, Scope
 from agents.public_keys import LONGEST_TEXT, keys_in_text
 from agents.trusted_issuers import Terms
 from console.forms.agents import lines
+from console.forms.choices import SomeOf, offer, offer_words
 from console.forms.reasons import LONGEST_REASON
 
 MOST_CLIENTS = 50
@@ -24,13 +25,6 @@ LIVES = [
     (timedelta(days=7), gettext_lazy("7 days")),
     (timedelta(days=30), gettext_lazy("30 days")),
 ]
-
-
-class ScopesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # takes none at run time
-    """Permissions, each with where it is offered."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.wording.title} ({obj.resource.name})"
 
 
 class TrustedIssuerForm(forms.Form):
@@ -76,9 +70,9 @@ class TrustedIssuerForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
         help_text=gettext_lazy("Client ids, one a line: clients with a key, of agents that act for people."),
     )
-    scopes = ScopesField(
+    scopes = SomeOf(
         label=gettext_lazy("The most that follows from it"),
-        queryset=Scope.objects.none(),
+        called=lambda scope: f"{scope.wording.title} ({scope.resource.name})",
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy(
             "Never more than an agent may ask for. People see each consent, and take back what they like."
@@ -114,20 +108,14 @@ class TrustedIssuerForm(forms.Form):
             }
         super().__init__(data, initial=initial)
         self.before = before
-        fields: Any = self.fields
         if before:
-            fields["issuer"].disabled = True
+            self.fields["issuer"].disabled = True
         lives = [(str(int(life.total_seconds())), str(words)) for life, words in LIVES]
         if str(int(chosen.total_seconds())) not in dict(lives):
             lives.insert(0, (str(int(chosen.total_seconds())), str(chosen)))
-        fields["consent_life"].choices = lives
-        fields["scopes"].queryset = (
-            Scope.objects.live()
-            .filter(resource__ended_at=None)
-            .select_related("resource")
-            .prefetch_related("wordings")
-            .order_by("resource__name", "name")
-        )
+        offer_words(self, "consent_life", lives)
+        scopes = Scope.objects.live().filter(resource__ended_at=None).select_related("resource")
+        offer(self, "scopes", scopes.prefetch_related("wordings").order_by("resource__name", "name"))
 
     def terms(self) -> Terms:
         """Return what was filled in. Raises InvalidInput."""

@@ -20,6 +20,7 @@ from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.search import Search
 from consent.models import Consent
+from console.forms.choices import offer_words
 from console.templatetags.moments import day
 
 OUTCOMES = [
@@ -131,7 +132,7 @@ def read_filter(query: QueryDict, now: datetime, resources: list[Resource]) -> A
         **ids,
     )
     form = TrailFilter(initial=params, auto_id="filter-%s")
-    form.fields["resource"].choices = [("", _("Every resource")), *((str(r.pk), r.name) for r in resources)]  # type: ignore[attr-defined]
+    offer_words(form, "resource", [("", _("Every resource")), *((str(one.pk), one.name) for one in resources)])
     before, after = _number(query.get("before", "")), _number(query.get("after", ""))
     return Asked(search, form, params, before, None if before is not None else after)
 
