@@ -7,9 +7,10 @@ into an error of the form that caused it. Both record after the refused work has
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from django.contrib import messages
 from django.forms import BaseForm
@@ -19,7 +20,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from agents import errors
-from agents.actors import Actor
+from agents.actors import Actor, facts_of
 from agents.errors import Forbidden, InvalidInput, MandateError, Refused
 from agents.models import Agent, Client
 from agents.permissions import May
@@ -149,16 +150,12 @@ def _ids_of_page(request: HttpRequest) -> dict[str, uuid.UUID]:
     return {name: known[name] for name in names if isinstance(known.get(name), uuid.UUID)}
 
 
-class said_in:  # noqa: N801  # read as a sentence: with said_in(form, request)
-    """Say a refusal of the domain in the form that caused it; the view then shows the form again.
+class _Said:
+    """A block whose refusals are said to the person, and recorded, where it stands. Everything else goes on."""
 
-    ``with said_in(form, request): … return redirect(…)`` and, below it, the page with the form. Forbidden goes on to
-    the middleware: whoever may not do it gets no form.
-    """
-
-    def __init__(self, form: BaseForm, request: HttpRequest) -> None:
-        self.form = form
+    def __init__(self, request: HttpRequest, say: Callable[[Refused], None]) -> None:
         self.request = request
+        self.say = say
 
     def __enter__(self) -> None:
         return None
@@ -168,36 +165,32 @@ class said_in:  # noqa: N801  # read as a sentence: with said_in(form, request)
     ) -> bool:
         if not isinstance(error, Refused):
             return False
-        self.form.add_error(self._field_of(error), error.sentence)
+        self.say(error)
         record_page_refusal(self.request, error)
         return True
 
-    def _field_of(self, error: Refused) -> str | None:
-        """Return the field that the error is about; ``said_at`` of a form tells where a person meets another name."""
-        if not isinstance(error, InvalidInput):
-            return None
-        other_names: dict[str, str] = getattr(self.form, "said_at", {})
-        name = other_names.get(error.field, error.field)
-        return name if name in self.form.fields else None
+
+def said_in(form: BaseForm, request: HttpRequest) -> _Said:
+    """Say a refusal of the domain in the form that caused it; the view then shows the form again.
+
+    ``with said_in(form, request): … return redirect(…)`` and, below it, the page with the form. Forbidden goes on to
+    the middleware: whoever may not do it gets no form.
+    """
+    return _Said(request, lambda error: form.add_error(_field_of(error, form), error.sentence))
 
 
-class said_in_message:  # noqa: N801  # with said_in_message(request)
-    """Say a refusal in a message on the page that follows, where there is no form to say it in."""
-
-    def __init__(self, request: HttpRequest) -> None:
-        self.request = request
-
-    def __enter__(self) -> None:
+def _field_of(error: Refused, form: BaseForm) -> str | None:
+    """Return the field that the error is about; ``said_at`` of a form tells where a person meets another name."""
+    if not isinstance(error, InvalidInput):
         return None
+    other_names: dict[str, str] = getattr(form, "said_at", {})
+    name = other_names.get(error.field, error.field)
+    return name if name in form.fields else None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> Literal[False, True]:
-        if not isinstance(error, Refused):
-            return False
-        messages.error(self.request, error.sentence)
-        record_page_refusal(self.request, error)
-        return True
+
+def said_in_message(request: HttpRequest) -> _Said:
+    """Say a refusal in a message on the page that follows, where there is no form to say it in."""
+    return _Said(request, lambda error: messages.error(request, error.sentence))
 
 
 class PageErrorsMiddleware:
@@ -222,6 +215,6 @@ class PageErrorsMiddleware:
             "title": face.title,
             "sentence": exception.sentence,
             "icon": face.icon,
-            "detail": str(request.facts.id),  # type: ignore[attr-defined]  # set by RequestFactsMiddleware
+            "detail": str(facts_of(request).id),
         }
         return render(request, "problem.html", context, status=face.status)
