@@ -21,16 +21,12 @@ def checked_language(code: str) -> str:
     return code
 
 
-def language_of(person: User, *, otherwise: str = "") -> str:
-    """Return the language to write to this person in.
-
-    otherwise: what is known of them where they chose none, such as the language of the screen that they decided on.
-    """
-    return _spoken(person.language) or _spoken(otherwise) or settings.LANGUAGE_CODE
-
-
 def language_at(email: str, *, otherwise: str = "") -> str:
-    """Return the language to write to this address in; ``otherwise`` also for an address that nobody here has."""
+    """Return the language to write to this address in.
+
+    otherwise: what is known of them where they chose none, or where nobody here has this address, such as the language of
+    the screen that they decided on.
+    """
     chosen = User.objects.filter(email=folded_email(email)).values_list("language", flat=True).first()
     return _spoken(chosen or "") or _spoken(otherwise) or settings.LANGUAGE_CODE
 

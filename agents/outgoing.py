@@ -49,7 +49,8 @@ def check_url(url: str) -> SplitResult:
         raise BadAddress(_("Give a whole address of at most %(longest)s plain characters.") % {"longest": LONGEST_URL})
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - reading it is what raises for a port that is no number
+        if parts.port == 0:  # reading it raises for one that is no number
+            raise ValueError("nobody listens there")
     except ValueError as problem:
         raise BadAddress(_("Give a whole address, such as https://agent.example.org/decided.")) from problem
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:

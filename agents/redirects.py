@@ -25,10 +25,9 @@ def _split(uri: str) -> SplitResult | None:
         return None
     try:
         parts = urlsplit(uri)
-        parts.port  # noqa: B018 - reading it is what raises for a port that is no number
+        return None if parts.port == 0 else parts  # reading it raises for one that is no number
     except ValueError:
         return None
-    return parts
 
 
 def check_redirect_uri(uri: str) -> None:

@@ -23,7 +23,7 @@ from agents.models import Client, Scope, TrustedIssuer
 from agents.models import Kind as AgentKind
 from agents.outgoing import BadAddress, NotReached, check_url, get
 from agents.permissions import May
-from agents.public_keys import PublicKey
+from agents.public_keys import PublicKey, key_of
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -71,8 +71,6 @@ class Terms:
 
 def terms_of(row: TrustedIssuer) -> Terms:
     """Return what was decided about an issuer so far."""
-    from agents.public_keys import key_of
-
     return Terms(
         name=row.name,
         issuer=row.issuer,

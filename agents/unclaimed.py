@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Max, Min, Q, QuerySet
 
@@ -63,7 +64,7 @@ def groups() -> QuerySet[Client, dict[str, object]]:
     return found.order_by("-open_asks", "-latest", "software_key")
 
 
-def as_software(rows: Iterable[dict[str, object]]) -> list[Software]:
+def as_software(rows: Iterable[dict[str, Any]]) -> list[Software]:
     """Return these groups with what a page shows of them, in two queries more."""
     rows = list(rows)
     keys = [row["software_key"] for row in rows]
@@ -77,13 +78,13 @@ def as_software(rows: Iterable[dict[str, object]]) -> list[Software]:
     people = dict(personal.values_list("software_key").annotate(n=Count("pk")))
     return [
         Software(
-            key=str(row["software_key"]),
-            newest=newest[str(row["software_key"])],
-            clients=int(str(row["clients"])),
-            since=row["since"],  # type: ignore[arg-type]  # a row of values has no types
-            people=people.get(str(row["software_key"]), 0),
-            asks=int(str(row["open_asks"])),
-            changed=int(str(row["changed"])),
+            key=row["software_key"],
+            newest=newest[row["software_key"]],
+            clients=row["clients"],
+            since=row["since"],
+            people=people.get(row["software_key"], 0),
+            asks=row["open_asks"],
+            changed=row["changed"],
         )
         for row in rows
         if row["software_key"] in newest

@@ -213,8 +213,7 @@ def _within(networks: Iterable[Network], others: tuple[Network, ...]) -> bool:
     if not others:
         return True
     return bool(inner) and all(
-        any(one.version == other.version and one.subnet_of(other) for other in others)  # type: ignore[arg-type]  # of the same version, asked before
-        for one in inner
+        any(one.network_address in other and one.prefixlen >= other.prefixlen for other in others) for one in inner
     )
 
 

@@ -51,13 +51,13 @@ def observe(use: RefusedUse, *, refusal: str, by: Actor, now: datetime) -> None:
     Records ``revocation.observed`` with the seconds since the change.
     """
     for stop, consent in _led_here(use):
+        ids: dict[str, uuid.UUID | None] = {}
         if consent is None:
-            waiting: Any = Agent.objects.filter(pk__in=[stop.agent_id], stop_event=stop.pk)
-            ids: dict[str, Any] = {}
+            first = Agent.objects.filter(pk__in=[stop.agent_id], stop_event=stop.pk).update(stop_event=None)
         else:
-            waiting = Consent.objects.filter(pk=consent.pk, stop_event=stop.pk)
+            first = Consent.objects.filter(pk=consent.pk, stop_event=stop.pk).update(stop_event=None)
             ids = {"consent_id": consent.pk, "user_id": consent.user_id}
-        if waiting.update(stop_event=None):
+        if first:
             _record(stop, use, refusal, by, now, **ids)
 
 

@@ -72,7 +72,7 @@ class NotEachSweep(logging.Filter):
         return not record.getMessage().startswith("Scheduler: Sending due task")
 
 
-def _for_people() -> Any:
+def _for_people() -> structlog.dev.ConsoleRenderer:
     return structlog.dev.ConsoleRenderer(
         colors=False, pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
     )

@@ -10,7 +10,6 @@ import html
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.html import format_html, strip_tags
@@ -194,7 +193,7 @@ class Told:
     sentence: SafeString
     title: str
     quote: str = ""
-    chips: list[Any] = field(default_factory=list)
+    chips: list[str] = field(default_factory=list)
     url: str = ""
     refused: bool = False
 
@@ -266,9 +265,9 @@ def icon_of(event: Event) -> str:
     return kind.facts.icon if kind else "info"
 
 
-def _chips(event: Event) -> list[Any]:
+def _chips(event: Event) -> list[str]:
     detail = event.detail if isinstance(event.detail, dict) else {}
-    chips: list[Any] = []
+    chips: list[str] = []
     if event.kind == Kind.RECEIPT_REPORTED and (operation := operation_chip(detail)) in {"write", "delete"}:
         chips.append(operation)
     if event.data_class and event.data_class != "none":

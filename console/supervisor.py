@@ -112,9 +112,9 @@ class Supervisor:
             start_new_session=True,
             preexec_fn=_end_with_us,  # noqa: PLW1509  (this process has one thread)
         )
-        assert program.process.stdout is not None  # noqa: S101  (for the type checker: it is a pipe)
-        os.set_blocking(program.process.stdout.fileno(), False)
-        self.selector.register(program.process.stdout, selectors.EVENT_READ, program)
+        if program.process.stdout is not None:
+            os.set_blocking(program.process.stdout.fileno(), False)
+            self.selector.register(program.process.stdout, selectors.EVENT_READ, program)
 
     def _bury(self, program: Program) -> None:
         """A program has died by itself: say so, end what it left behind, and plan its next start."""
@@ -183,9 +183,9 @@ class Supervisor:
         for key, _ in self.selector.select(timeout):
             if isinstance(key.data, Program):
                 self._read(key.data)
-            else:
+            elif isinstance(key.data, socket.socket):  # to which signals write
                 with contextlib.suppress(BlockingIOError):
-                    key.fileobj.recv(4096)  # type: ignore[union-attr]  # the socket that signals write to
+                    key.data.recv(4096)
 
     def _read(self, program: Program) -> None:
         if program.process is None or program.process.stdout is None:
@@ -215,7 +215,7 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         theirs.setblocking(False)
-        self.selector.register(ours, selectors.EVENT_READ, None)
+        self.selector.register(ours, selectors.EVENT_READ, ours)
         former_fd = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         former = {
             number: signal.signal(number, self._count) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from wsgiref.types import WSGIApplication
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -13,11 +14,15 @@ from console.environment import SECRET_VARIABLES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
-pages = get_wsgi_application()
 
-from console.door import Door  # noqa: E402 - only now there are settings
+def _door() -> WSGIApplication:
+    pages = get_wsgi_application()
+    from console.door import Door  # only now there are settings
 
-application = Door(pages)
+    return Door(pages)
+
+
+application = _door()
 limit_to_requests(settings.DATABASES["default"])
 
 # The server copies the environment into every request it hands over. The settings have read it by now, and keys and

@@ -58,7 +58,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(pk=viewer.pk)
 
 
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # a class made at run time
+class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         """Create a person without an event; domain code calls ``agents.people`` instead."""
         user: User = self.model(email=folded_email(email), **fields)
@@ -84,7 +84,7 @@ class User(AbstractBaseUser):
     What they allowed for the organisation pauses a while after it, unless another administrator confirms it.
     """
 
-    objects = UserManager()
+    objects = UserManager.from_queryset(UserQuerySet)()
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

@@ -24,12 +24,12 @@ from consent.passing import Passing, passing_from
 
 MOST_STEPS = 8
 """More than there can be: so that a mistake in the rows ends, too."""
-STATEMENT = f"""
+STATEMENT = """
     WITH RECURSIVE up (id, parent_id, distance) AS (
         SELECT c.id, c.parent_id, 0 FROM consent_consent c WHERE c.id = %s
         UNION ALL
         SELECT c.id, c.parent_id, up.distance + 1
-        FROM consent_consent c JOIN up ON c.id = up.parent_id WHERE up.distance < {MOST_STEPS}
+        FROM consent_consent c JOIN up ON c.id = up.parent_id WHERE up.distance < %s
     )
     SELECT c.id, c.agent_id, c.starts_at, c.ends_at, c.revoked_at, c.superseded_at, c.paused_at, cl.ended_at,
            a.state, a.ends_at, a.environment, o_user.is_active, c.conditions, c.time_zone, c.uses_allowed,
@@ -43,7 +43,7 @@ STATEMENT = f"""
     LEFT JOIN consent_consentscope cs ON cs.consent_id = c.id AND (cs.ended_at IS NULL OR cs.ended_at > %s)
     LEFT JOIN agents_scope s ON s.id = cs.scope_id AND s.resource_id = %s AND s.ended_at IS NULL
     ORDER BY up.distance
-"""  # noqa: S608 - a number of our own
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Chain:
 
 def read_chain(consent_id: uuid.UUID, resource_id: uuid.UUID, now: datetime) -> Chain:
     """Return this consent with all above it, and what each holds at the resource. One query."""
-    rows = rows_of(STATEMENT, [consent_id, now, resource_id])
+    rows = rows_of(STATEMENT, [consent_id, MOST_STEPS, now, resource_id])
     hops: dict[uuid.UUID, Hop] = {}
     for row in rows:
         key = known_id(row[0])

@@ -106,7 +106,7 @@ def asked_next(now: datetime) -> Along | None:
     return Along(CONSENTS_ALONG, _times(now)) if connection.vendor == "postgresql" else None
 
 
-def _times(now: datetime) -> list[Any]:
+def _times(now: datetime) -> list[datetime]:
     return [now, now, now - PAUSES_AFTER]
 
 

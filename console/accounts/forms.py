@@ -53,7 +53,7 @@ class ChangePasswordForm(account.ChangePasswordForm):
             return str(super().clean_oldpassword())
 
 
-class _CodeCountsOnce:
+class _CodeCountsOnce(base.BaseAuthenticateForm):
     """For allauth's forms that take a code of a signed-in or half signed-in person."""
 
     user: User
@@ -61,7 +61,7 @@ class _CodeCountsOnce:
 
     def clean_code(self) -> str:
         with refusals_are_recorded(self.user):
-            code: str = super().clean_code()  # type: ignore[misc]  # of the form that this is mixed into
+            code: str = super().clean_code()
             if self.authenticator.type == Authenticator.Type.TOTP:
                 secret = decrypt(self.authenticator.data["secret"])
                 if not use_up(self.user, secret, code, now=context.request.now):
@@ -90,7 +90,7 @@ class ActivateCodeForm(ActivateTOTPForm):
         return code
 
 
-class _PasskeyIsAnObject:
+class _PasskeyIsAnObject(webauthn.AuthenticateWebAuthnForm):
     """For allauth's forms that take what a browser says of a passkey: whatever else comes is refused, never a fault."""
 
     user: User | None
@@ -99,7 +99,7 @@ class _PasskeyIsAnObject:
     def clean_credential(self) -> Authenticator:
         with refusals_are_recorded(self.user):
             try:
-                return super().clean_credential()  # type: ignore[misc]  # of the form that this is mixed into
+                return super().clean_credential()
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise get_adapter().validation_error("incorrect_code") from error
 

@@ -21,7 +21,7 @@ from consent.screens.who_and_when import moment_of, person_of
 from console.filters import without_owner
 from console.names import Names
 from console.pages.parts import render_page
-from console.sentences import tell
+from console.sentences import Told, tell
 from console.templatetags.mandate import thin
 from console.waiting.for_person import waiting_for
 from console.waiting.keys import ending_keys
@@ -100,6 +100,6 @@ def _figures(person: User, now: datetime, days: list[Day]) -> list[dict[str, Any
     ]
 
 
-def _latest(person: User, now: datetime) -> list[Any]:
+def _latest(person: User, now: datetime) -> list[Told]:
     events = find_events(Search(), viewer=person, size=LATEST).events
     return tell(events, Names.of(events, person), now)

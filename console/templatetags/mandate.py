@@ -185,7 +185,7 @@ def plot(days: Iterable[Day], title: str = "", name: str = "plot") -> dict[str, 
 @register.simple_tag
 def qr_code(text: str, label: str) -> SafeString:
     """Draw a QR code inside the page, so that no ``data:`` picture needs to be allowed."""
-    from qrcode.main import QRCode  # type: ignore[import-untyped]  # publishes no types
+    from qrcode.main import QRCode
 
     code = QRCode(border=2)
     code.add_data(text)
