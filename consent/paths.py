@@ -33,9 +33,14 @@ def paths_through(agent: Agent, now: datetime) -> list[Path]:
     here |= Q(parent__parent__parent__agent=agent)
     shares = Consent.objects.live(now).filter(here, parent__isnull=False)
     rows = shares.order_by("-starts_at", "-pk").values_list(
-        "pk", "user_id", "agent_id", "parent_id", "parent__agent_id", "parent__parent__agent_id",
+        "pk",
+        "user_id",
+        "agent_id",
+        "parent_id",
+        "parent__agent_id",
+        "parent__parent__agent_id",
         "parent__parent__parent__agent_id",
-    )[:LOOKED_AT]  # fmt: skip
+    )[:LOOKED_AT]
     found = list(rows)
     passed_further = {row[3] for row in found}
     people: dict[tuple[uuid.UUID, ...], set[uuid.UUID]] = {}

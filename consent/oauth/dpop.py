@@ -16,7 +16,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,8 +47,6 @@ NONCE_RENEWED_AFTER = timedelta(minutes=2)
 USED = "dpop"
 NONCE = "dpop-nonce"
 POLICY_STATEMENT = "SELECT dpop_nonces FROM agents_organisation WHERE id = %s"
-THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
-"""A SHA-256 JWK thumbprint (RFC 7638) in base64url, as ``dpop_jkt`` and ``cnf.jkt`` hold it."""
 
 
 class _Registry(jws.JWSRegistry):

@@ -61,13 +61,21 @@ def must_be_allowed(chain: Chain, client: ProvenClient, *, own: bool) -> None:
     root = chain.root
     where = page_address("my-consent", root.consent_id)
     if not root.passing:
-        raise _denied(f"The person did not let this agent pass work on. What they allowed stands at {where}", "passes_nothing_on", root.consent_id)  # fmt: skip
+        raise _denied(
+            f"The person did not let this agent pass work on. What they allowed stands at {where}",
+            "passes_nothing_on",
+            root.consent_id,
+        )
     if own:
         return
     if client.agent_id in chain.agents:
-        raise _denied("This agent passed the work on itself and does not get it back.", "passed_in_a_circle", root.consent_id)  # fmt: skip
+        raise _denied(
+            "This agent passed the work on itself and does not get it back.", "passed_in_a_circle", root.consent_id
+        )
     if not chain.allows(client.agent_id):
-        raise _denied(f"The person did not let the work be passed on this far. See {where}", "passed_too_far", root.consent_id)  # fmt: skip
+        raise _denied(
+            f"The person did not let the work be passed on this far. See {where}", "passed_too_far", root.consent_id
+        )
 
 
 def _denied(description: str, why: str, consent_id: uuid.UUID) -> OAuthRefusal:
@@ -79,9 +87,10 @@ def may_hold(root_agent: uuid.UUID, client: ProvenClient) -> frozenset[uuid.UUID
     rows = rows_of(MAY_STATEMENT, [root_agent, client.agent_id])
     if not rows or not rows[0][0]:
         raise OAuthRefusal(
-            "access_denied", "The agent that was allowed this passes no work on to this one any more.",
+            "access_denied",
+            "The agent that was allowed this passes no work on to this one any more.",
             reason_code="recipient_removed",
-        )  # fmt: skip
+        )
     return frozenset(known_id(scope_id) for _, scope_id in rows if scope_id is not None)
 
 

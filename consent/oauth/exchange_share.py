@@ -49,9 +49,11 @@ def share_of(subject: Worth, client: ProvenClient, now: datetime) -> Share | Non
     if any(row[2] is not None or as_moment(row[3]) <= now for row in rows):
         consent = Consent.objects.get(pk=known_id(rows[0][0]))
         raise OAuthRefusal(
-            "access_denied", "A person took back what was passed on to this agent.",
-            reason_code="passed_no_more", consent=consent,
-        )  # fmt: skip
+            "access_denied",
+            "A person took back what was passed on to this agent.",
+            reason_code="passed_no_more",
+            consent=consent,
+        )
     mine = [row for row in rows if as_id(row[1]) == client.pk]
     if not mine:
         return None

@@ -101,9 +101,12 @@ def _offer(request: HttpRequest, asked: AuthorizationRequest) -> Offer:
 
 def _refused(request: HttpRequest, problem: MandateError) -> HttpResponse:
     record_refusal(
-        Kind.CONSENT_FORM_REFUSED, reason_code=problem.code, by=Actor.of(request), now=moment_of(request),
+        Kind.CONSENT_FORM_REFUSED,
+        reason_code=problem.code,
+        by=Actor.of(request),
+        now=moment_of(request),
         user_id=request.user.pk,
-    )  # fmt: skip
+    )
     made = isinstance(problem, DecisionMadeAlready)
     title = _("You have decided this already") if made else _("This form cannot be taken")
     return _said(request, title, problem.sentence, status=409 if made else 400)

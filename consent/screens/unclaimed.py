@@ -85,9 +85,7 @@ def ask_administrator(request: HttpRequest) -> HttpResponse:
             request, client, scopes, title, "", detail="client_unclaimed", why=why, error=problem.sentence
         )
     except Refused as problem:
-        record_refusal(
-            Kind.CONSENT_FORM_REFUSED, reason_code=problem.code, by=by, now=now, user_id=request.user.pk
-        )  # fmt: skip
+        record_refusal(Kind.CONSENT_FORM_REFUSED, reason_code=problem.code, by=by, now=now, user_id=request.user.pk)
         return _said(request, _("Nothing new was asked"), problem.sentence, status=409)
     sentence = _(
         "The administrators see it among what waits for them. Start again from the program once one of them has decided. "

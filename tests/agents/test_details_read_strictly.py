@@ -52,11 +52,14 @@ def test_what_two_readers_could_take_differently_is_not_taken(text: str):
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**53) + 1, 2**53 - 1)
+        | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=3),
         max_leaves=6,
     )
-)  # fmt: skip
+)
 def test_all_else_is_read_as_it_was_written(value: Any):
     assert strictly(json.dumps(value), deepest=30) == value
 
@@ -100,7 +103,9 @@ def test_what_is_no_whole_number_of_cents_is_refused(amount: float):
 
 
 def test_a_long_list_is_refused_before_its_items_are_compared():
-    unique = schema(a={"type": "array", "uniqueItems": True, "items": {"type": "object", "properties": {"k": {"type": "string"}}}})  # fmt: skip
+    unique = schema(
+        a={"type": "array", "uniqueItems": True, "items": {"type": "object", "properties": {"k": {"type": "string"}}}}
+    )
     begun = time.perf_counter()
     assert "more than 100 items" in problem_with({"a": [{"k": str(number)} for number in range(5_000)]}, unique)
     assert time.perf_counter() - begun < 0.5
@@ -154,6 +159,8 @@ def test_another_shape_is_not_within(asked: dict[str, Any]):
 
 @pytest.mark.parametrize("choice", [{"amount": 101}, {"amount": -5}, {"to": "Me"}, {"who.name": "x"}, {"accounts": []}])
 def test_nobody_makes_a_detail_more(choice: dict[str, Any]):
-    shape = schema(amount={"type": "number"}, accounts={"type": "array", "items": {"type": "string"}}, to={"type": "string"})  # fmt: skip
+    shape = schema(
+        amount={"type": "number"}, accounts={"type": "array", "items": {"type": "string"}}, to={"type": "string"}
+    )
     with pytest.raises(InvalidInput):
         narrowed(GRANTED, choice, RULES | {"who.name": "at_most"}, shape)

@@ -57,12 +57,14 @@ def test_one_patient_of_all(running_mandate, ada, mara, weber, records, records_
     add_detail_type(
         one,
         name="one-patient-file",
-        schema=json.dumps({"type": "object", "required": ["patient"], "properties": {"patient": {"type": "string", "maxLength": 9}}}),
+        schema=json.dumps(
+            {"type": "object", "required": ["patient"], "properties": {"patient": {"type": "string", "maxLength": 9}}}
+        ),
         words="Read the file of patient {patient}",
         narrowing={},
         by=builders.actor(mara),
         now=timezone.now(),
-    )  # fmt: skip
+    )
     client = builders.client(builders.agent(owner=ada, scopes=[one]))
     asked = [{"type": "one-patient-file", "patient": "p-1001"}]
     about = settings_of(

@@ -23,7 +23,7 @@ from tests.out_of_band import (
     let_use_device_codes,
     request_of,
     types_code,
-)  # fmt: skip
+)
 from tests.services.mandate import RunningMandate
 
 # They wait as long as a client waits between two polls: part of `make test-all`.

@@ -145,9 +145,12 @@ def test_a_zone_that_is_not_known_is_said(weber, discharge_client, look_up_staff
 
 def test_a_new_consent_shows_what_the_old_one_was_limited_to(weber, discharge_client, look_up_staff, see_appointments):
     limited(
-        discharge_client, only("10.0.0.0/8", days=WEEKDAYS, hours=(8, 18), uses=20), scopes=[look_up_staff], user=weber,
+        discharge_client,
+        only("10.0.0.0/8", days=WEEKDAYS, hours=(8, 18), uses=20),
+        scopes=[look_up_staff],
+        user=weber,
         purpose=discharge_client.agent.purpose,
-    )  # fmt: skip
+    )
     browser = builders.browser(weber)
     page = opens(browser, discharge_client, scope="staff:read calendar:read")
     form = form_of(page)

@@ -25,7 +25,7 @@ from tests.out_of_band import (
     decides,
     polls,
     request_of,
-)  # fmt: skip
+)
 from tests.security.expected import is_oauth_error
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]

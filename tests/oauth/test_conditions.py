@@ -125,9 +125,11 @@ def test_a_token_is_had_from_the_network_only(discharge, weber, read_records, re
     given = limited(discharge.client, only("10.0.0.0/8", "2001:db8::/48"), scopes=[read_records], user=weber)
     pkce = Pkce()
     form = {
-        "grant_type": "authorization_code", "code": grants.code(given, pkce), "code_verifier": pkce.verifier,
+        "grant_type": "authorization_code",
+        "code": grants.code(given, pkce),
+        "code_verifier": pkce.verifier,
         "redirect_uri": REDIRECT,
-    }  # fmt: skip
+    }
     with one_refusal("token.refused", "outside_network"):
         assert said(from_address(discharge, "192.0.2.7", **form), "10.0.0.0/8, 2001:db8::/48", str(given.pk))
     first = from_address(discharge, "10.20.30.40", **form)
@@ -265,9 +267,12 @@ def test_a_public_client_is_held_to_them_too(discharge_assistant, weber, read_re
     given = limited(public, only("10.0.0.0/8"), scopes=[read_records], user=weber)
     pkce = Pkce()
     form = {
-        "grant_type": "authorization_code", "code": grants.code(given, pkce), "code_verifier": pkce.verifier,
-        "redirect_uri": REDIRECT, "client_id": public.client_id,
-    }  # fmt: skip
+        "grant_type": "authorization_code",
+        "code": grants.code(given, pkce),
+        "code_verifier": pkce.verifier,
+        "redirect_uri": REDIRECT,
+        "client_id": public.client_id,
+    }
     assert said(grants.post("/oauth/token", form), "10.0.0.0/8")
 
 

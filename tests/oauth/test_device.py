@@ -26,7 +26,7 @@ from tests.out_of_band import (
     request_of,
     starts,
     types_code,
-)  # fmt: skip
+)
 from tests.security.expected import is_oauth_error
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]

@@ -183,9 +183,12 @@ def test_after_revoking_the_person_may_allow_it_on_the_screen_again(idp, trusted
 
 def test_no_time_is_added_to_what_the_person_decided(idp, trusted, discharge, discharge_client, weber, look_up_staff):
     grants.consent(
-        discharge_client, scopes=[look_up_staff], user=weber, purpose=discharge_client.agent.purpose,
+        discharge_client,
+        scopes=[look_up_staff],
+        user=weber,
+        purpose=discharge_client.agent.purpose,
         life=timedelta(hours=1),
-    )  # fmt: skip
+    )
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
         answer = brings(discharge, idp.asserts(discharge_client, weber, scope="staff:read"))
         assert is_oauth_error(answer, "invalid_grant")

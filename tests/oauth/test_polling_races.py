@@ -20,7 +20,7 @@ from tests.out_of_band import (
     request_of,
     starts,
     types_code,
-)  # fmt: skip
+)
 from tests.services.parallel import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.engine]

@@ -105,7 +105,7 @@ def test_the_private_half_cannot_be_read_in_the_tables(token, tmp_path):
         lambda token: f"{forgery.encoded({'alg': 'dir', 'enc': 'A128GCM', 'p2c': 2**31})}.{token.partition('.')[2]}",
         lambda token: f"{'A' * 2_000}.{'B' * 90_000}.C",
     ],
-)  # fmt: skip
+)
 def test_a_forged_token_is_worth_nothing(token, directory_api, forge):
     assert directory_api.introspects(forge(token)) == INACTIVE
     assert verified_claims(forge(token), typ=TYP, now=timezone.now()) is None

@@ -45,9 +45,12 @@ def written(mara, ada, weber):
     client = builders.client(agent, short)
     given = grants.consent(client, scopes=[scope], user=weber, purpose=SCRIPT)
     grants.mandate.shorten(
-        given.pk, ends_at=given.ends_at - (given.ends_at - given.starts_at) / 2, reason=SCRIPT,
-        by=builders.actor(weber), now=given.starts_at + (given.ends_at - given.starts_at) / 4,
-    )  # fmt: skip
+        given.pk,
+        ends_at=given.ends_at - (given.ends_at - given.starts_at) / 2,
+        reason=SCRIPT,
+        by=builders.actor(weber),
+        now=given.starts_at + (given.ends_at - given.starts_at) / 4,
+    )
     scope_words.reword_scope(scope, title=SCRIPT[:60], detail=SCRIPT, by=builders.actor(mara), now=given.starts_at)
     return {
         "agent_id": agent.pk,

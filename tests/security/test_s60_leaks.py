@@ -87,9 +87,11 @@ def test_s60_nothing_that_was_handed_out_stands_anywhere(
     )
     fields = {name: values[0] for name, values in form_of(Answer(wrong)).items()}
     signed_in = person.post(
-        f"{url}/account/login/", data=fields | {"login": weber.email, "password": builders.PASSWORD}, timeout=20,
+        f"{url}/account/login/",
+        data=fields | {"login": weber.email, "password": builders.PASSWORD},
+        timeout=20,
         allow_redirects=False,
-    )  # fmt: skip
+    )
     assert signed_in.status_code in {302, 303}, signed_in.text[:500]
     secrets["the wrong password"] = "wrong guess 1"
     page = person.get(f"{url}{AUTHORIZE}", params=asked(discharge_client, state="the-state-of-the-client"), timeout=20)

@@ -1,4 +1,4 @@
-"""Mandate itself, as the processes that a site runs: for browsers, other people's clients, and races over processes."""
+"""Mandate itself, as the web server that a site runs: for browsers, other people's clients, and races over processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from console.serving import answers, beat_command, web_command, worker_command
+from console.serving import answers, web_command
 from tests.services.processes import start, stop, until
 from tests.services.run import free_port
 
@@ -32,7 +32,6 @@ class RunningMandate:
     """More environment variables."""
     log_name: str = "log.txt"
     web: subprocess.Popen[bytes] | None = None
-    background: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -41,11 +40,11 @@ class RunningMandate:
 
     @property
     def log_file(self) -> Path:
-        """Where web, worker and beat write their lines."""
+        """Where the web server writes its lines."""
         return self.data_dir / self.log_name
 
     def log(self) -> str:
-        """Everything that web, worker and beat have said so far."""
+        """Everything that the web server has said so far."""
         return self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
 
     def environment(self) -> dict[str, str]:
@@ -75,12 +74,6 @@ class RunningMandate:
         until(self._answers, because=self.log)
         return self
 
-    def start_background(self, *, beat: bool = True) -> None:
-        """Start a worker, and the scheduler unless the test sends the tasks itself."""
-        self.background.append(self._process(worker_command()))
-        if beat:
-            self.background.append(self._process(beat_command()))
-
     def manage(self, *arguments: str, within: float = 110) -> str:
         """Run one of its management commands and return what it printed. Fails when the command fails."""
         done = subprocess.run(
@@ -97,10 +90,9 @@ class RunningMandate:
         return done.stdout
 
     def stop(self, *, by: signal.Signals = signal.SIGTERM) -> None:
-        """End its processes, each by its own id, and what is left of their groups."""
-        for process in [*self.background, *([self.web] if self.web else [])]:
-            stop(process, by=by)
-        self.background.clear()
+        """End its web server, by its own id, and what is left of its group."""
+        if self.web is not None:
+            stop(self.web, by=by)
         self.web = None
 
     def _process(self, command: list[str]) -> subprocess.Popen[bytes]:

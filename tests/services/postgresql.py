@@ -89,13 +89,6 @@ class PostgreSQL:
             stop(self.process, by=by)
             self.process = None
 
-    def create_database(self, name: str, *, like: str | None = None) -> str:
-        """Make a database, empty or as a copy, and return its address."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            connection.execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{like}"' if like else ""))
-        return self.url(name)
-
     def _make_data_folder(self) -> None:
         self.data.mkdir(mode=0o700)
         if self.user:

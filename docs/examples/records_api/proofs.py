@@ -27,8 +27,11 @@ LIFE = 60.0
 MOST_REMEMBERED = 100_000
 LONGEST_PROOF = 8_000
 KEYS: dict[str, type[ECKey | OKPKey | RSAKey]] = {
-    "ES256": ECKey, "EdDSA": OKPKey, "Ed25519": OKPKey, "PS256": RSAKey,
-}  # fmt: skip
+    "ES256": ECKey,
+    "EdDSA": OKPKey,
+    "Ed25519": OKPKey,
+    "PS256": RSAKey,
+}
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
