@@ -66,7 +66,7 @@ restore: $(BASE_STAMP) ## bring back an archive (FILE=…)
 	@exec $(RUN) manage.py restore "$(FILE)"
 
 bench: $(TEST_STAMP) ## measure, print a table, write bench/results.json into the data folder
-	@exec $(RUN) tests/bench/run.py
+	@exec $(RUN) -m tests.bench.run
 
 # ---------------------------------------------------------------------------------------------------- checking
 

@@ -17,7 +17,7 @@ from tests.services.postgresql import PostgreSQL
 from tests.services.redis import Redis
 from tests.services.shared import SharedMandate, forget_what_is_not_rolled_back
 
-pytest_plugins = ["tests.cast", "tests.endpoints", "tests.exchanging", "tests.ward"]
+pytest_plugins = ["tests.cast", "tests.endpoints", "tests.exchanging", "tests.outside", "tests.receiving", "tests.ward"]
 _services: list[PostgreSQL | Redis] = []
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
+import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
-from agents.models import Resource, User
+from agents.models import Notice, Resource, User
 from consent.models import Stream
 from consent.signals import streams
 from tests import builders
@@ -105,3 +106,27 @@ def verified(token: str, audience: str) -> dict[str, Any]:
     return jwt.decode(
         token, keys[header["kid"]], algorithms=["ES256"], audience=audience, issuer="http://localhost:8000"
     )
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    """A receiver, which the test switch lets Mandate call."""
+    settings.LOCAL_CALLS = True
+    made = Receiver()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def another(settings: Any) -> Iterator[Receiver]:
+    """Another receiver."""
+    settings.LOCAL_CALLS = True
+    made = Receiver()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def nothing_noted(discharge_key: object, weber_allows: object, records_api: object, directory_api: object) -> None:
+    """The cast is ready, and what was noted while it was made is forgotten."""
+    Notice.objects.all().delete()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
@@ -41,12 +41,12 @@ def offer(form: forms.Form, name: str, rows: QuerySet[Any]) -> None:
     field.queryset = rows
 
 
-def offer_words(form: forms.Form, name: str, choices: list[tuple[str, Any]]) -> None:
+def offer_words(form: forms.Form, name: str, choices: Sequence[tuple[str, Any]]) -> None:
     """Let this field of the form choose among these values, each with its words."""
     field = form.fields[name]
     if not isinstance(field, forms.ChoiceField):
         raise TypeError(f"{name} does not choose among words")
-    field.choices = choices
+    field.choices = list(choices)
 
 
 def person_called(person: User) -> str:

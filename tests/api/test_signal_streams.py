@@ -17,7 +17,6 @@ from consent.signals.events import SESSION_REVOKED, SUPPORTED
 from tests import builders, receiving
 from tests.api.reporting import is_problem
 from tests.builders import actor, events, one_refusal
-from tests.signals.conftest import receiver  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 STREAMS, STATUS, VERIFY = "/api/v1/signals/streams", "/api/v1/signals/status", "/api/v1/signals/verification"
@@ -228,7 +227,7 @@ def test_what_a_person_stopped_no_key_starts_again(records_api, mara):
     assert Stream.objects.get().status == "paused"
 
 
-def test_a_verification_arrives_with_its_state_and_not_too_often(records_api, records, receiver):  # noqa: F811
+def test_a_verification_arrives_with_its_state_and_not_too_often(records_api, records, receiver):
     stream = receiving.stream(records, receiver)
     body = {"stream_id": str(stream.pk), "state": "VGhpcyBpcyBhbiBleGFtcGxl"}
     answer = call("post", VERIFY, body, by=records_api)

@@ -18,16 +18,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from tests.bench import big, decisions, load, polls, proving
+from tests.bench.seed import AGENTS, CODES, CONSENTS, EVENTS
+from tests.services.mandate import RunningMandate
+from tests.services.postgresql import PostgreSQL
+from tests.services.processes import start, stop, until
+from tests.services.run import free_port
+
 BASE_DIR = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(BASE_DIR))
-
-from tests.bench import big, decisions, load, polls, proving  # noqa: E402 - the path comes first
-from tests.bench.seed import AGENTS, CODES, CONSENTS, EVENTS  # noqa: E402
-from tests.services.mandate import RunningMandate  # noqa: E402
-from tests.services.postgresql import PostgreSQL  # noqa: E402
-from tests.services.processes import start, stop, until  # noqa: E402
-from tests.services.run import free_port  # noqa: E402
-
 TOKENS_FOR_MEMORY = 100_000
 PAGES_SHOWN = 20
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import urllib.parse
-import urllib.request
-
 import pytest
+import requests
 
 from consent.models import Consent
 from tests.browser.agent_program import AgentProgram
@@ -33,11 +30,9 @@ def passed(
     given = allow(discharge_client, weber, [read_records], passes(planner.agent, reader.agent, deep=2))
     token = first_token(TokenClient(discharge_client, discharge_key.key), given)
     for taker in (planner, reader):
-        body = urllib.parse.urlencode(taker.form(token)).encode()
         headers = {"Authorization": taker.header["HTTP_AUTHORIZATION"]}
-        request = urllib.request.Request(f"{running_mandate.url}/oauth/token", body, headers)  # noqa: S310 - our own server
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
-            token = json.load(answer)["access_token"]
+        answer = requests.post(f"{running_mandate.url}/oauth/token", taker.form(token), headers=headers, timeout=30)
+        token = answer.json()["access_token"]
     return given
 
 

@@ -13,7 +13,6 @@ from consent.signals.events import SESSION_REVOKED
 from tests import builders, receiving
 from tests.builders import actor, events
 from tests.receiving import refuses
-from tests.signals.conftest import another, nothing_noted, receiver  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "https://records.st-anna.example/signals"
@@ -78,7 +77,7 @@ def test_a_resource_has_a_few_receivers_and_no_more(mara, records):
     assert Stream.objects.count() == 5
 
 
-def test_the_page_tells_of_a_receiver_that_is_down(mara, records, nothing_noted, receiver, weber_allows, weber):  # noqa: F811
+def test_the_page_tells_of_a_receiver_that_is_down(mara, records, nothing_noted, receiver, weber_allows, weber):
     stream = receiving.stream(records, receiver)
     receiver.says = lambda _claims: (503, b"", {})
     mandate.revoke(weber_allows.pk, reason="Enough.", by=actor(weber), now=timezone.now())
@@ -90,7 +89,7 @@ def test_the_page_tells_of_a_receiver_that_is_down(mara, records, nothing_noted,
     assert "not reached" in builders.browser(mara).get("/signals/").content.decode()
 
 
-def test_a_test_signal_goes_out_and_is_seen_to_have_arrived(mara, records, receiver):  # noqa: F811
+def test_a_test_signal_goes_out_and_is_seen_to_have_arrived(mara, records, receiver):
     stream = receiving.stream(records, receiver)
     browser = builders.browser(mara)
     assert browser.post(f"/signals/{stream.pk}/test/").status_code == 302
@@ -117,7 +116,7 @@ def test_pausing_needs_a_reason_and_resuming_sends_what_waited(mara, stream):
     assert told == ["signal_stream.created", "signal_stream.paused", "signal_stream.resumed"]
 
 
-def test_what_was_set_aside_is_sent_again_from_the_page(mara, records, nothing_noted, receiver, weber_allows, weber):  # noqa: F811
+def test_what_was_set_aside_is_sent_again_from_the_page(mara, records, nothing_noted, receiver, weber_allows, weber):
     stream = receiving.stream(records, receiver)
     receiver.answers = [refuses("invalid_request")]
     mandate.revoke(weber_allows.pk, reason="Enough.", by=actor(weber), now=timezone.now())

@@ -16,34 +16,12 @@ import pytest
 import requests
 
 from consent.models.token import digest_of
-from tests.services.mandate import RunningMandate
-from tests.services.postgresql import PostgreSQL
 from tests.services.processes import until
-from tests.services.run import free_port
 from tests.services.seeded import seeded
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 CLIENTS = 4
 GOOD_AGAIN_WITHIN = 5
-
-
-@pytest.fixture
-def postgresql(tmp_path):
-    tmp_path.chmod(0o711)  # PostgreSQL runs as another user where the tests run as root
-    for folder in list(tmp_path.parents)[:2]:
-        folder.chmod(folder.stat().st_mode | 0o011)
-    server = PostgreSQL(tmp_path / "postgresql", free_port(), settings=()).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def mandate(postgresql, tmp_path):
-    running = RunningMandate(tmp_path / "mandate", database_url=postgresql.url())
-    running.data_dir.mkdir(mode=0o700)
-    running.manage("migrate", "--verbosity=0")
-    yield running
-    running.stop()
 
 
 class Load:

@@ -17,7 +17,6 @@ import psycopg
 import pytest
 import requests
 
-from tests.faults.test_f08_postgresql_restarted import mandate, postgresql  # noqa: F401  # fixtures
 from tests.services.processes import until
 from tests.services.seeded import seeded
 
@@ -45,7 +44,7 @@ def _children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-def test_f09_a_database_that_hangs_is_503_within_seconds_and_heals(postgresql, mandate):  # noqa: F811
+def test_f09_a_database_that_hangs_is_503_within_seconds_and_heals(postgresql, mandate):
     facts = seeded(mandate, codes=0)
     mandate.start()
     form = {"grant_type": "client_credentials", "resource": facts["asking"]}

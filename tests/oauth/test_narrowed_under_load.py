@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -43,44 +44,40 @@ class Load:
     """Threads that use a token again and again: ``USES_EACH`` times before the change, and as often after it."""
 
     uses: dict[str, list[Use]] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
     changed: threading.Event = field(default_factory=threading.Event)
-    threads: list[threading.Thread] = field(default_factory=list)
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(INTROSPECTING + REFRESHING))
+    running: list[Future[None]] = field(default_factory=list)
     busy: list[threading.Event] = field(default_factory=list)
 
     def start(self, name: str, use: Callable[[requests.Session], frozenset[str]]) -> None:
         busy = threading.Event()
         self.busy.append(busy)
-        self.threads.append(threading.Thread(target=self._run, args=(name, use, busy)))
-        self.threads[-1].start()
+        self.running.append(self.pool.submit(self._run, name, use, busy))
 
     def _run(self, name: str, use: Callable[[requests.Session], frozenset[str]], busy: threading.Event) -> None:
         seen = self.uses.setdefault(name, [])
         after = 0
-        with requests.Session() as session:
-            while after < USES_EACH:
-                # Looked at before the use begins, so that what counts as after it really is.
-                after += self.changed.is_set()
-                began = monotonic()
-                try:
+        try:
+            with requests.Session() as session:
+                while after < USES_EACH:
+                    # Looked at before the use begins, so that what counts as after it really is.
+                    after += self.changed.is_set()
+                    began = monotonic()
                     scopes = use(session)
-                except Exception as problem:  # noqa: BLE001  (told by the test)
-                    self.problems.append(f"{name}: {problem!r}")
-                    busy.set()
-                    return
-                seen.append(Use(began, monotonic(), scopes))
-                if len(seen) >= USES_EACH:
-                    busy.set()
+                    seen.append(Use(began, monotonic(), scopes))
+                    if len(seen) >= USES_EACH:
+                        busy.set()
+        finally:
+            busy.set()
 
     def until_everybody_is_busy(self) -> None:
         for busy in self.busy:
-            assert busy.wait(timeout=60), self.problems
+            assert busy.wait(timeout=60)
 
     def finish(self) -> None:
         self.changed.set()
-        for thread in self.threads:
-            thread.join(timeout=60)
-        assert not self.problems, self.problems
+        for thread in self.running:
+            thread.result(timeout=60)
 
 
 class Caller:

@@ -15,13 +15,12 @@ from tests import grants, receiving
 from tests.builders import actor
 from tests.grants import post
 from tests.security.expected import INACTIVE
-from tests.signals.conftest import receiver  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 
 @pytest.fixture
-def signal(directory, receiver, claims_client, mara, look_up_staff):  # noqa: F811
+def signal(directory, receiver, claims_client, mara, look_up_staff):
     """A signal about a consent at the staff directory, which checks tokens itself."""
     given = grants.consent(claims_client, scopes=[look_up_staff], user=None, by=mara)
     receiving.stream(directory, receiver)

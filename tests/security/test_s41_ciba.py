@@ -29,7 +29,7 @@ from tests.out_of_band import (
     polls,
     request_of,
     told_client,
-)  # fmt: skip
+)
 from tests.security.expected import is_oauth_error
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
@@ -51,7 +51,8 @@ class Listener:
                     self.send_header("Location", location)
                 self.end_headers()
 
-            do_GET = do_POST  # noqa: N815 - named by the library
+            def do_GET(self):
+                self.do_POST()
 
             def log_message(self, *_):
                 pass
@@ -163,9 +164,10 @@ def test_s12_an_auth_req_id_in_other_hands(robot, weber, discharge_assistant, ma
         with one_refusal("token.refused", "invalid_grant"):
             assert is_oauth_error(polls(thief, secret), "invalid_grant")
     public = builders.client(discharge_assistant, "public", auth_method=AuthMethod.NONE)
-    answer = post("/oauth/token", {
-        "grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": secret, "client_id": public.client_id
-    })  # fmt: skip
+    answer = post(
+        "/oauth/token",
+        {"grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": secret, "client_id": public.client_id},
+    )
     assert is_oauth_error(answer, "unauthorized_client")
     assert polls(robot, secret).status_code == 200
 

@@ -6,8 +6,6 @@ Ping addresses go the same way (``agents/outgoing.py``): ``tests/security/test_s
 from __future__ import annotations
 
 import gzip
-import socket
-import threading
 import time
 from contextlib import suppress
 
@@ -20,45 +18,17 @@ from agents.models import AuthMethod
 from agents.outgoing import BadAddress, NotReached, get
 from tests import builders
 from tests.builders import actor, one_refusal
+from tests.outside import HEAD, INSIDE, drip, endless, endless_head, names_lead_to
 from tests.security.expected import is_oauth_error
 from tests.signing import SigningClient
 
 pytestmark = [pytest.mark.django_db]
-INSIDE = (
-    "127.0.0.1", "127.1.2.3", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
-    "224.0.0.1", "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1", "fc00::1", "fd00::1", "ff02::1",
-    "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1",
-)  # fmt: skip
 
 
 @pytest.fixture
 def publisher(claims_filer):
     client = builders.client(claims_filer, "signs", auth_method=AuthMethod.PRIVATE_KEY_JWT)
     return SigningClient(client)
-
-
-@pytest.fixture
-def dialled(monkeypatch):
-    """What Mandate tried to connect to."""
-    tried = []
-
-    def connects(address, *_args, **_kwargs):
-        tried.append(address)
-        raise OSError("nobody there")
-
-    monkeypatch.setattr("socket.create_connection", connects)
-    return tried
-
-
-def names_lead_to(monkeypatch, *answers):
-    """Each look-up of a name gives the next of these lists of addresses, the last one again and again."""
-    left = list(answers)
-
-    def looks_up(_host, port, **_more):
-        found = left.pop(0) if len(left) > 1 else left[0]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
-
-    monkeypatch.setattr("socket.getaddrinfo", looks_up)
 
 
 @pytest.mark.parametrize(
@@ -101,60 +71,6 @@ def test_s53_a_second_answer_after_the_check_is_never_asked_for(dialled, monkeyp
     with pytest.raises(NotReached):
         get("https://keys.example/jwks", within=2, most=1_000)
     assert dialled == [("93.184.216.34", 443)]
-
-
-@pytest.fixture
-def host(settings):
-    """A program at a port of this machine that sends what a test says, byte by byte if it likes."""
-    settings.LOCAL_CALLS = True
-    listener = socket.create_server(("127.0.0.1", 0))
-    stop = threading.Event()
-
-    def serves(answers):
-        def run():
-            while not stop.is_set():
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    try:
-                        connection.recv(4_096)
-                        for part in answers():
-                            connection.sendall(part)
-                            if stop.is_set():
-                                return
-                    except OSError:
-                        continue
-
-        threading.Thread(target=run, daemon=True).start()
-        return f"http://127.0.0.1:{listener.getsockname()[1]}/jwks"
-
-    yield serves
-    stop.set()
-    listener.close()
-
-
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-
-
-def drip():
-    yield HEAD + b"\r\n"
-    while True:
-        time.sleep(0.05)
-        yield b" "
-
-
-def endless():
-    yield HEAD + b"\r\n"
-    while True:
-        yield b"x" * 65_536
-
-
-def endless_head():
-    yield HEAD
-    while True:
-        yield b"X-More: " + b"x" * 4_096 + b"\r\n"
 
 
 def bomb():

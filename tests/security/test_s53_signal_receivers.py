@@ -14,15 +14,7 @@ from consent.signals import streams
 from consent.signals.delivery import deliver_all
 from tests import receiving
 from tests.builders import actor
-from tests.security.test_s53_outbound_requests import (  # noqa: F401 - fixtures
-    INSIDE,
-    dialled,
-    drip,
-    endless,
-    endless_head,
-    host,
-    names_lead_to,
-)
+from tests.outside import INSIDE, drip, endless, endless_head, names_lead_to
 
 pytestmark = [pytest.mark.django_db]
 ADDRESS = "https://records.st-anna.example/signals"
@@ -51,7 +43,7 @@ def test_s53_such_an_address_is_not_registered(records, mara, url):
 
 
 @pytest.mark.parametrize("address", INSIDE)
-def test_s53_a_name_that_leads_inside_is_not_called_and_nothing_is_lost(stream, address, dialled, monkeypatch):  # noqa: F811
+def test_s53_a_name_that_leads_inside_is_not_called_and_nothing_is_lost(stream, address, dialled, monkeypatch):
     names_lead_to(monkeypatch, [address])
     deliver_all(now=timezone.now())
     stream.refresh_from_db()
@@ -60,20 +52,20 @@ def test_s53_a_name_that_leads_inside_is_not_called_and_nothing_is_lost(stream, 
     assert Signal.objects.waiting().count() == 1
 
 
-def test_s53_a_name_that_leads_to_both_is_not_called(stream, dialled, monkeypatch):  # noqa: F811
+def test_s53_a_name_that_leads_to_both_is_not_called(stream, dialled, monkeypatch):
     names_lead_to(monkeypatch, ["93.184.216.34", "127.0.0.1"])
     deliver_all(now=timezone.now())
     assert not dialled
 
 
-def test_s53_a_second_answer_after_the_check_is_never_asked_for(stream, dialled, monkeypatch):  # noqa: F811
+def test_s53_a_second_answer_after_the_check_is_never_asked_for(stream, dialled, monkeypatch):
     names_lead_to(monkeypatch, ["93.184.216.34"], ["127.0.0.1"])
     deliver_all(now=timezone.now())
     assert dialled == [("93.184.216.34", 443)]
 
 
 @pytest.mark.parametrize("answers", [drip, endless, endless_head], ids=lambda f: f.__name__)
-def test_s54_no_answer_holds_a_worker_up(answers, host):  # noqa: F811
+def test_s54_no_answer_holds_a_worker_up(answers, host):
     started = time.monotonic()
     try:
         said = post_for_answer(host(answers), body=b"x", headers={}, within=1.0, most=16_384)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Outcome:
     """What came of many tries: what those returned that came through, and what the others raised."""
 
     returned: list[Any] = field(default_factory=list)
-    raised: list[Exception] = field(default_factory=list)
+    raised: list[BaseException] = field(default_factory=list)
 
     def raised_only(self, *kinds: type[Exception]) -> bool:
         """Tell whether everybody who failed did so with one of these errors."""
@@ -29,19 +29,47 @@ def at_once(count: int, action: Callable[[int], Any]) -> Outcome:
     For tests with ``django_db(transaction=True)``: a thread sees only what is committed.
     """
     gate = threading.Barrier(count)
-    outcome = Outcome()
 
-    def one(number: int) -> None:
+    def one(number: int) -> Any:
         try:
             gate.wait(timeout=30)
-            result = action(number)
-        except Exception as error:  # noqa: BLE001  (the test asks what it was)
-            outcome.raised.append(error)
-        else:
-            outcome.returned.append(result)
+            return action(number)
         finally:
             connections.close_all()
 
+    outcome = Outcome()
     with ThreadPoolExecutor(max_workers=count) as pool:
-        list(pool.map(one, range(count)))
+        for tried in [pool.submit(one, number) for number in range(count)]:
+            error = tried.exception()
+            if error is None:
+                outcome.returned.append(tried.result())
+            else:
+                outcome.raised.append(error)
     return outcome
+
+
+def one_then_the_other(first: Callable[[], Any], second: Callable[[], Any]) -> BaseException | None:
+    """Do the second while the first is done and not committed: it waits. Returns what the second raised, if it did."""
+    done, begun = threading.Event(), threading.Event()
+
+    def run_first() -> None:
+        try:
+            with transaction.atomic():
+                first()
+                done.set()
+                begun.wait(timeout=30)
+        finally:
+            connections.close_all()
+
+    def run_second() -> None:
+        try:
+            done.wait(timeout=30)
+            begun.set()
+            second()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        before, after = pool.submit(run_first), pool.submit(run_second)
+        before.result()
+        return after.exception()

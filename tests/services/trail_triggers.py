@@ -20,7 +20,7 @@ def let_flush_pass() -> None:
         with _triggers_off(self.connection):
             original(self, [*sql_list, 'DELETE FROM "mandate_cache"'])
 
-    BaseDatabaseOperations.execute_sql_flush = execute_sql_flush  # type: ignore[method-assign]
+    BaseDatabaseOperations.execute_sql_flush = execute_sql_flush  # type: ignore[method-assign]  # for the tests alone
 
 
 @contextmanager

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
 from django.utils import timezone
 
 from agents import agent_scopes, clients, resources
@@ -17,39 +15,9 @@ from consent import mandate
 from consent.errors import OfferChanged
 from consent.models import Consent
 from tests import builders
-from tests.services.parallel import at_once
+from tests.services.parallel import at_once, one_then_the_other
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.engine]
-
-
-def one_then_the_other(first: Callable[[], Any], second: Callable[[], Any]) -> Exception | None:
-    """Do the second while the first is done and not committed: it waits. Returns what the second raised, if it did."""
-    done, begun = threading.Event(), threading.Event()
-    raised: list[Exception] = []
-
-    def run_first() -> None:
-        with transaction.atomic():
-            first()
-            done.set()
-            begun.wait(timeout=30)
-        connections.close_all()
-
-    def run_second() -> None:
-        done.wait(timeout=30)
-        begun.set()
-        try:
-            second()
-        except Exception as error:  # noqa: BLE001  (the test asks what it was)
-            raised.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run_first), threading.Thread(target=run_second)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    return raised[0] if raised else None
 
 
 @pytest.fixture
