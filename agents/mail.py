@@ -16,7 +16,6 @@ from celery import shared_task
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import transaction
 from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
@@ -24,7 +23,9 @@ from django.utils import timezone, translation
 from agents.encryption import decrypt, encrypt
 from agents.languages import language_at
 from agents.models.mail import OutgoingMail
+from agents.nudges import nudge_when_through
 
+TASK = "agents.deliver_waiting_mails"
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 _DOUBLINGS = (LONGEST_PAUSE // FIRST_PAUSE).bit_length()
@@ -66,14 +67,17 @@ def write(*, subject: str, body: str, to: str, now: datetime, ends_at: datetime 
         next_try_at=now,
         ends_at=ends_at or now + WORTH_SENDING_FOR,
     )
-    # robust: a queue that cannot be reached costs the nudge, not the page. Beat finds the mail.
-    transaction.on_commit(deliver_waiting_mails.delay, robust=True)
+    nudge_when_through(TASK)
 
 
-@shared_task(name="agents.deliver_waiting_mails")
+@shared_task(name=TASK)
 def deliver_waiting_mails() -> int:
     """Send what waits. A door for the queue."""
-    return deliver(now=timezone.now())
+    now = timezone.now()
+    sent = deliver(now=now)
+    if OutgoingMail.objects.due(now).exists():  # more than a batch: whatever else is in the queue has its turn first
+        deliver_waiting_mails.delay()
+    return sent
 
 
 def deliver(*, now: datetime, batch: int = 50) -> int:

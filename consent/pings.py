@@ -18,12 +18,14 @@ from django.utils import timezone
 
 from agents.actors import Actor
 from agents.encryption import decrypt, encrypt
+from agents.nudges import nudge_when_through
 from agents.outgoing import BadAddress, NotReached, post
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import record
 from consent.models import AccessRequest
 
+TASK = "consent.tell_clients"
 FIRST_PAUSE = timedelta(seconds=10)
 MOST_TRIES = 6
 WITHIN = 5.0
@@ -37,11 +39,11 @@ def seal(auth_req_id: str, token: str) -> str:
 
 
 def nudge() -> None:
-    """Let a worker look once the caller's transaction is through. A queue that is away costs the nudge, not the page."""
-    transaction.on_commit(tell_clients.delay, robust=True)
+    """Let a worker look once the caller's transaction is through."""
+    nudge_when_through(TASK)
 
 
-@shared_task(name="consent.tell_clients")
+@shared_task(name=TASK)
 def tell_clients() -> int:
     """Tell clients of decisions. A door for the queue."""
     return tell(now=timezone.now())

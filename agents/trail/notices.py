@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from celery import current_app
-from django.db import connection, transaction
-
+from agents import nudges
 from agents.statements import changed_by
 from agents.trail.kinds import Kind
 
@@ -33,38 +31,27 @@ SIGNALLED = frozenset(
         Kind.CREDENTIAL_ENDED,
         Kind.PERSON_DEACTIVATED,
         Kind.RESOURCE_ENDED,
+        Kind.SIGNING_KEY_COMPROMISED,
+        Kind.TOKEN_REVOKED,
+        Kind.REFRESH_REPLAYED,
+        Kind.CODE_USED_TWICE,
     }
 )
-"""None of them is on the way of a token. A test holds them against what ``consent/signals/concerned.py`` knows to tell."""
+"""None of them issues a token. A test holds them against what ``consent/signals/concerned.py`` knows to tell."""
+BY_PROGRAMS = frozenset({Kind.TOKEN_REVOKED, Kind.REFRESH_REPLAYED, Kind.CODE_USED_TWICE})
+"""Programs bring these about, as often as they like: beat finds their notes, so that none of them costs a message."""
 TASK = "consent.send_signals"
 """By its name, since it belongs to the floor above."""
-PATIENCE = {
-    "socket_connect_timeout": 0.3,
-    "socket_timeout": 0.5,
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0,
-    "connect_retries_timeout": 0.5,
-}
-"""How long a nudge waits for Redis, in seconds. Other queues know nothing of these."""
 _STATEMENT = "INSERT INTO agents_notice (event_id, at) VALUES (%s, %s)"
 
 
-def leave(number: int, now: datetime) -> None:
+def leave(kind: Kind, number: int, now: datetime) -> None:
     """Note that this event has to be told. In the transaction that wrote it."""
     changed_by(_STATEMENT, [number, now])
-    nudge_when_through()
+    if kind not in BY_PROGRAMS:
+        nudge_when_through()
 
 
 def nudge_when_through() -> None:
-    """Let a worker look once the caller's transaction is through. One nudge is enough for all that it wrote."""
-    if not any(entry[1] is _nudge for entry in connection.run_on_commit):
-        # robust: a queue that cannot be reached costs the nudge, not the change.
-        transaction.on_commit(_nudge, robust=True)
-
-
-def _nudge() -> None:
-    # By its name alone where nobody has loaded the tasks, as in a command. And over a connection of its own: a queue that
-    # hangs must not hold up the page on which somebody has just revoked.
-    with current_app.connection_for_write(transport_options=PATIENCE) as queue:
-        current_app.signature(TASK).apply_async(connection=queue, retry=False)
+    """Let a worker look once the caller's transaction is through."""
+    nudges.nudge_when_through(TASK)

@@ -251,7 +251,7 @@ def record(kind: Kind, /, *, by: Actor, now: datetime, **facts: Any) -> int:
     """
     number = write(event_facts(kind, by=by, now=now, **facts))
     if kind in SIGNALLED:
-        leave(number, now)
+        leave(kind, number, now)
     return number
 
 

@@ -1,8 +1,9 @@
 """Who has to hear of an event of the trail, and what: only resources for whose tokens something is different now.
 
-Told at the time of the event, from rows that are never deleted. A consent that was narrowed concerns the resources whose
-permissions were taken; whatever makes tokens worth nothing concerns those for which they were issued. Less in detail and
-tighter conditions are told as *session revoked*: tokens from before say more than holds now, and the agent gets a new one.
+Told at the time of the event, from rows that stay for as long as they concern anybody. A consent that was narrowed concerns
+the resources whose permissions were taken; whatever makes tokens worth nothing concerns those for which they were issued.
+Less in detail and tighter conditions are told as *session revoked*: tokens from before say more than holds now, and the agent
+gets a new one. Single tokens: ``dead_tokens.py``.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q
 
 from agents.actors import ActorKind
 from agents.models import Client, Credential, Event, Ownership
 from agents.trail.kinds import Kind
-from consent.models import Consent, ConsentScope
+from consent.models import Consent, ConsentScope, Stream
 from consent.signals import events
-from consent.signals.events import Told, common, complex_subject
+from consent.signals.dead_tokens import dead_tokens
+from consent.signals.events import Told, common, complex_subject, uri
 
 TOKENS_ARE_GONE_AFTER = timedelta(days=1)
 """So long after its end no consent has a token any more, at any resource."""
@@ -34,10 +37,13 @@ class Concern:
 
 
 def concerns(event: Event) -> list[Concern]:
-    """Return what there is to tell of this event, in a fixed number of queries for each kind."""
-    kind = Kind(event.kind)
-    told = TELLERS.get(kind)
-    return list(told(event)) if told else []
+    """Return what there is to tell of this event, each thing once, in a fixed number of queries for each kind."""
+    teller = TELLERS.get(Kind(event.kind))
+    if teller is None:
+        return []
+    # Two ways can lead to one thing: what went through two agents of a person who leaves was passed on by both.
+    once = {(concern.resource_id, concern.told.about): concern for concern in teller(event)}
+    return list(once.values())
 
 
 def _whole_consent(event: Event) -> Iterator[Concern]:
@@ -94,7 +100,9 @@ def _agent_stopped(agent_id: uuid.UUID, event: Event) -> Iterator[Concern]:
 
 
 def _client(event: Event) -> Iterator[Concern]:
-    client = Client.objects.select_related("agent").get(pk=_known(event.client_id))
+    client = Client.objects.select_related("agent").filter(pk=_known(event.client_id)).first()
+    if client is None:
+        return  # it registered itself, was never used and is forgotten (``consent/unused_clients.py``)
     told = Told(events.SESSION_REVOKED, _client_subject(client), _common(event), client.pk)
     for resource_id in _reached(event.at, client=client):
         yield Concern(resource_id, told)
@@ -103,13 +111,15 @@ def _client(event: Event) -> Iterator[Concern]:
 
 def _credential(event: Event) -> Iterator[Concern]:
     """A key of a client concerns the resources that it reaches; a key of a resource that resource alone."""
-    credential = Credential.objects.select_related("client", "resource").get(pk=_known(event.credential_id))
+    credential = Credential.objects.select_related("client", "resource").filter(pk=_known(event.credential_id)).first()
+    if credential is None:
+        return  # forgotten with its client, as above
     said = _common(event) | {
         "credential_type": "public_key" if credential.public_jwk else "client_secret",
         "change_type": CHANGES[Kind(event.kind)],
     }
     if credential.resource is not None:
-        subject = {"format": "uri", "uri": credential.resource.uri}
+        subject = uri(credential.resource.uri)
         yield Concern(credential.resource.pk, Told(events.CREDENTIAL_CHANGE, subject, said, credential.resource.pk))
     elif credential.client is not None:
         told = Told(events.CREDENTIAL_CHANGE, _client_subject(credential.client), said, credential.client.pk)
@@ -137,6 +147,24 @@ def _person(event: Event) -> Iterator[Concern]:
         yield from _agent_stopped(agent_id, event)
 
 
+def _signing_key(event: Event) -> Iterator[Concern]:
+    """Whoever hears anything checks what Mandate signs, and may have kept the key that somebody else holds now."""
+    said = _common(event) | {
+        "credential_type": "signing_key",
+        "change_type": "revoke",
+        "friendly_name": str(event.detail["kid"]),
+    }
+    told = Told(events.CREDENTIAL_CHANGE, uri(settings.ISSUER), said)
+    for resource_id in set(Stream.objects.collecting().values_list("resource_id", flat=True)):
+        yield Concern(resource_id, told)
+
+
+def _tokens(event: Event) -> Iterator[Concern]:
+    """The very tokens that a client gave back, or lost because somebody used again what counts once."""
+    for token_id, resource_id in dead_tokens(event):
+        yield Concern(resource_id, Told(events.SESSION_REVOKED, events.jwt_id(token_id), _common(event), token_id))
+
+
 TELLERS: dict[Kind, Callable[[Event], Iterator[Concern]]] = {
     Kind.CONSENT_REVOKED: _whole_consent,
     Kind.CONSENT_SUPERSEDED: _whole_consent,
@@ -153,6 +181,10 @@ TELLERS: dict[Kind, Callable[[Event], Iterator[Concern]]] = {
     Kind.CREDENTIAL_REVOKED: _credential,
     Kind.CREDENTIAL_ENDED: _credential,
     Kind.PERSON_DEACTIVATED: _person,
+    Kind.SIGNING_KEY_COMPROMISED: _signing_key,
+    Kind.TOKEN_REVOKED: _tokens,
+    Kind.REFRESH_REPLAYED: _tokens,
+    Kind.CODE_USED_TWICE: _tokens,
 }
 
 

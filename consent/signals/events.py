@@ -1,13 +1,14 @@
 """The vocabulary of signals: security event tokens with CAEP events, about subjects that a receiver knows from its tokens.
 
 RFC 8417 §2.2 claims, §2.3 ``typ: secevent+jwt``     token           SSF 1.0 §4.1 no ``sub``, no ``exp``, one event    token
-CAEP 1.0 §2 event_timestamp, initiating_entity       common          §3.1 session-revoked                     session_revoked
-§3.2 token-claims-change                             claims_changed  §3.3 credential-change                 credential_changed
-SSF 1.0 §8.1.4.1 verification, §8.1.5 stream-updated verification, stream_updated
+CAEP 1.0 §2 event_timestamp, initiating_entity       common          §3.1 session-revoked                  SESSION_REVOKED
+§3.2 token-claims-change                         TOKEN_CLAIMS_CHANGE §3.3 credential-change              CREDENTIAL_CHANGE
+SSF 1.0 §8.1.4.1 verification, §8.1.5 stream-updated                 verification, stream_updated
 
 Subjects (RFC 9493; SSF 1.0 §3.3) are complex, of what stands in access tokens: ``session`` is the ``consent``, ``user`` the
 ``sub`` of a person, ``application`` the agent (``act.sub``, or ``sub`` where it acts for the organisation), and ``client``
-the ``client_id``. No names and no free text: CAEP's ``reason_admin`` and ``reason_user`` are left out.
+the ``client_id``. One token alone is named by its ``jti`` (SSF 1.0 §3.5.1), a resource and Mandate itself by their address. No
+names and no free text: CAEP's ``reason_admin`` and ``reason_user`` are left out. What each type is told for: ``concerned.py``.
 """
 
 from __future__ import annotations
@@ -64,6 +65,16 @@ def iss_sub(subject: uuid.UUID) -> Claims:
 def opaque(name: object) -> Claims:
     """Something that has an id of ours (RFC 9493 §3.2.4)."""
     return {"format": "opaque", "id": str(name)}
+
+
+def jwt_id(token_id: uuid.UUID) -> Claims:
+    """One access token, a JWT or not: introspection says the same ``jti`` (SSF 1.0 §3.5.1)."""
+    return {"format": "jwt_id", "iss": settings.ISSUER, "jti": str(token_id)}
+
+
+def uri(address: str) -> Claims:
+    """A resource, or Mandate itself (RFC 9493 §3.2.7)."""
+    return {"format": "uri", "uri": address}
 
 
 def complex_subject(

@@ -27,7 +27,7 @@ CREDENTIAL_CHANGE = "https://schemas.openid.net/secevent/caep/event-type/credent
 KEYS = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", lifespan=300)  # jwks_uri of /.well-known/ssf-configuration
 
 heard: set[str] = set()  # the jti of every signal: the same one may come twice
-stopped: dict[tuple[str, str], int] = {}  # since when tokens of a consent, person, agent or client do not count
+stopped: dict[tuple[str, str], int] = {}  # since when tokens of a consent, person, agent, client or one do not count
 smaller: dict[str, dict] = {}  # what the tokens of a consent are worth now
 
 
@@ -60,6 +60,10 @@ def note(signal: dict) -> None:
     """Keep what it says for the tokens that are out. The narrowest subject that it names is the one that counts."""
     (kind, event), subject = next(iter(signal["events"].items())), signal["sub_id"]
     at = event.get("event_timestamp", signal["iat"])
+    if subject.get("uri") == ISSUER and event["change_type"] == "revoke":
+        KEYS.fetch_data()  # somebody else may hold a key of Mandate's: read the others anew, where your API checks tokens too
+    if subject.get("format") == "jwt_id":
+        stopped["token", subject["jti"]] = at
     for member in ("session", "client", "user", "application"):
         if member in subject:
             name = member, subject[member].get("id") or subject[member]["sub"]
@@ -75,7 +79,8 @@ def still_counts(claims: dict) -> bool:
 
     Narrowing makes its ``scope`` smaller, in place; a shortened consent ends it sooner.
     """
-    names = [("session", claims["consent"]), ("client", claims["client_id"]), ("user", claims["sub"])]
+    names = [("token", claims["jti"]), ("session", claims["consent"])]
+    names += [("client", claims["client_id"]), ("user", claims["sub"])]
     agent = claims.get("act") or {"sub": claims["sub"]}
     while agent:  # every agent that the work went through
         names.append(("application", agent["sub"]))

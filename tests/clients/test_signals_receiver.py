@@ -14,6 +14,7 @@ import pytest
 from django.utils import timezone
 
 from agents import lifecycle
+from agents.ids import uuid7
 from agents.models import Agent, Checks, Client, Resource, User
 from consent import mandate as consents
 from consent.models import Signal, Stream
@@ -91,6 +92,7 @@ def claims_under(consent: Any, client: Client) -> dict[str, Any]:
     """The claims of a token that was issued a moment ago."""
     now = int(timezone.now().timestamp())
     return {
+        "jti": str(uuid7()),
         "sub": str(consent.user_id),
         "act": {"sub": str(consent.agent_id)},
         "client_id": client.client_id,

@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import jwt
 import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from agents import clients, credentials, lifecycle, people
+from agents import clients, credentials, lifecycle, people, registration_management
+from agents.actors import Actor
 from agents.details.detail import Detail
 from agents.models import DetailVersion, Notice
 from agents.trail.notices import SIGNALLED
-from consent import mandate
+from consent import key_rotation, mandate
 from consent.lessening import lessen
 from consent.models import Consent, Signal
+from consent.oauth.signing_keys import make_key
 from consent.signals.concerned import TELLERS
 from consent.signals.delivery import deliver_all
+from consent.unused_clients import forget_unused_clients
 from tests import builders, detailing, grants, limits, receiving
 from tests.builders import actor
+from tests.programs import registered
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine, pytest.mark.usefixtures("nothing_noted")]
 
@@ -192,6 +197,44 @@ def test_an_owner_who_was_deactivated_stops_what_only_they_answered_for(told, ad
     people.deactivate(ada, reason="Left.", by=actor(mara), now=now)
     deliver_all(now=now)
     assert told.subjects("application") == [str(discharge_assistant.pk)]
+
+
+def test_a_signing_key_that_was_given_up_is_told_to_everybody_who_hears(told, another, directory, mara, settings):
+    receiving.stream(directory, another)
+    stolen = make_key(now=timezone.now())
+    key_rotation.give_up(stolen.kid, reason="A laptop is gone.", by=actor(mara), now=timezone.now())
+    deliver_all(now=timezone.now())
+    for receiver in (told, another):
+        (claims,) = receiver.received
+        assert claims["sub_id"] == {"format": "uri", "uri": settings.ISSUER}
+        said = claims["events"]["https://schemas.openid.net/secevent/caep/event-type/credential-change"]
+        assert (said["credential_type"], said["change_type"]) == ("signing_key", "revoke")
+        assert said["friendly_name"] == stolen.kid
+        assert jwt.get_unverified_header(receiver.seen[0])["kid"] != stolen.kid
+
+
+def test_what_a_person_who_leaves_passed_on_twice_is_told_once(
+    told, planner, reader, subject, passed_twice, ada, mara, records_api
+):
+    """Ada answers for the assistant and for the planner, so both lead to what the reader took over."""
+    planned = planner.takes(subject, scope="records:read")
+    share = records_api.introspects(reader.takes(planned))["consent"]
+    Notice.objects.all().delete()
+    people.deactivate(ada, reason="Left.", by=actor(mara), now=timezone.now())
+    deliver_all(now=timezone.now())
+    assert told.subjects("session").count(share) == 1
+
+
+@pytest.mark.parametrize("how", ["credential", "client"])
+def test_a_program_that_was_forgotten_meanwhile_holds_up_nobody(told, weber_allows, weber, how, now):
+    """With every worker dead for a week, the first to come back may forget programs before it looks at the notes."""
+    program = registered(token_endpoint_auth_method="client_secret_basic")
+    if how == "client":
+        registration_management.remove(program, by=Actor.system(), now=timezone.now())
+    assert forget_unused_clients(now=now + timedelta(days=8)) == 1
+    mandate.revoke(weber_allows.pk, reason="Enough.", by=actor(weber), now=now)
+    deliver_all(now=timezone.now())
+    assert told.types() == ["session-revoked"]
 
 
 def test_no_name_and_no_word_of_anybody_goes_out(told, weber_allows, weber, discharge_assistant, ada, now):
