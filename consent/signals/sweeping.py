@@ -15,14 +15,18 @@ from consent.models.stream import StatusReason, StreamStatus
 
 DELIVERED_KEPT_FOR = timedelta(days=7)
 SET_ASIDE_KEPT_FOR = timedelta(days=30)
+OFF_KEPT_FOR = timedelta(days=30)
 PAUSED_FOR_AT_MOST = timedelta(days=30)
 
 
 def delete_old_signals(*, now: datetime, batch: int = 500) -> int:
-    """Delete signals that arrived a week ago, or were set aside a month ago, and those of removed streams."""
+    """Delete signals that arrived a week ago, were set aside or waited in a stream that is off for a month, and of removed ones."""
+    off = Stream.objects.filter(status=StreamStatus.DISABLED).values("pk")
     old = (
         (Signal.objects.filter(delivered_at__lt=now - DELIVERED_KEPT_FOR), "delivered_at"),
         (Signal.objects.filter(delivered_at=None, set_aside_at__lt=now - SET_ASIDE_KEPT_FOR), "set_aside_at"),
+        # Also the word that it is off: a receiver that is gone is not tried for ever.
+        (Signal.objects.waiting().filter(stream__in=off, made_at__lt=now - OFF_KEPT_FOR), "number"),
         (Signal.objects.filter(stream__in=Stream.objects.filter(ended_at__isnull=False).values("pk")), "number"),
     )
     return sum(delete_in_batches(rows, by=column, batch=batch) for rows, column in old)

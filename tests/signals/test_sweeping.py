@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from agents import resources
 from agents.actors import Actor
 from consent.models import Signal
 from consent.models.stream import StreamStatus
@@ -14,6 +15,7 @@ from consent.signals import streams
 from consent.signals.delivery import deliver_all
 from consent.signals.sweeping import (
     DELIVERED_KEPT_FOR,
+    OFF_KEPT_FOR,
     PAUSED_FOR_AT_MOST,
     delete_old_signals,
     switch_off_forgotten_streams,
@@ -44,6 +46,17 @@ def test_signals_of_a_removed_stream_go(records, receiver, mara, now):
     streams.verify(stream, by=Actor.system(), now=now)
     streams.end(stream, by=actor(mara), now=now, reason="Gone.")
     assert delete_old_signals(now=now) == 1
+
+
+def test_a_receiver_that_is_gone_with_its_resource_is_not_tried_for_ever(records, receiver, mara, now):
+    stream = receiving.stream(records, receiver)
+    streams.verify(stream, by=Actor.system(), now=now)
+    receiver.stop()
+    resources.end(records, reason="Gone.", by=actor(mara), now=now)
+    deliver_all(now=now)
+    assert Signal.objects.waiting().count() == 2  # the test signal, and the word that the stream is off
+    assert delete_old_signals(now=now + OFF_KEPT_FOR) == 0
+    assert delete_old_signals(now=now + OFF_KEPT_FOR + timedelta(minutes=1)) == 2
 
 
 def test_a_stream_that_was_paused_for_a_month_is_switched_off(records, receiver, mara, now):
