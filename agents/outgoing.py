@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import http.client
 import io
-import ipaddress
 import re
 import socket
 import ssl
@@ -24,12 +23,14 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from agents.public_addresses import LOCAL_NAMES, address_of, public_addresses
+
 Read = TypeVar("Read")
-LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST_URL = 500
 LONGEST_STATUS_LINE = 8_000
 _PLAIN = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")
 _HEADER = re.compile(r"[\x20-\x7e]*\Z")
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
 
 
 class BadAddress(ValueError):
@@ -62,7 +63,7 @@ def check_url(url: str) -> SplitResult:
         raise BadAddress(_("Mandate does not call itself. Give an address that the internet can reach."))
     if parts.scheme != "https" and not local:
         raise BadAddress(_("The address must begin with https://."))
-    if not local and _parsed(parts.hostname) is not None:
+    if not local and address_of(parts.hostname) is not None:
         raise BadAddress(_("Give the host by its name, not by a number."))
     return parts
 
@@ -130,7 +131,11 @@ def _called(
     parts = check_url(url)
     ends = time.monotonic() + within
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    addresses = _public_addresses(parts, port)
+    addresses = public_addresses(parts.hostname or "", port, within=within)
+    if addresses is None:
+        raise NotReached("name")
+    if not addresses:
+        raise BadAddress("The name leads to a machine that is not public.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {path} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close"]
     if method == "POST":
@@ -176,13 +181,12 @@ def _status(connection: socket.socket, message: bytes, ends: float) -> int:
         head += more
         if not more or len(head) > LONGEST_STATUS_LINE:
             break
-    found = re.match(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]", head)
+    found = _STATUS.match(head)
     if found is None:
         raise ValueError("no HTTP")
     return int(found[1])
 
 
-_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
 _RETRY_AFTER = re.compile(rb"\r\nretry-after:[ \t]*([\x20-\x7e]{1,100})", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r", re.IGNORECASE)
 _END_OF_HEAD = b"\r\n\r\n"
@@ -262,36 +266,3 @@ def _left(ends: float) -> float:
     if left <= 0:
         raise TimeoutError("the time is over")
     return left
-
-
-def _public_addresses(parts: SplitResult, port: int) -> list[str]:
-    """Return the addresses behind the name. Raises BadAddress unless each of them is public."""
-    try:
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except OSError as problem:
-        raise NotReached("name") from problem
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    local = settings.LOCAL_CALLS and parts.hostname in LOCAL_NAMES
-    for address in addresses:
-        parsed = _parsed(address)
-        if parsed is None or not (_is_public(parsed) or (local and parsed.is_loopback)):
-            raise BadAddress("The name leads to a machine that is not public.")
-    return addresses
-
-
-def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether it is an ordinary public address. IPv4 inside IPv6 counts as what it is inside."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if inner is not None:
-            return _is_public(inner)
-        if address in ipaddress.ip_network("64:ff9b::/96"):  # NAT64: the last four bytes are an IPv4 address
-            return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-def _parsed(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address((text or "").partition("%")[0])
-    except ValueError:
-        return None

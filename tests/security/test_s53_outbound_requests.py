@@ -111,3 +111,23 @@ def test_s54_what_is_no_whole_answer(host, answer):
 def test_s54_a_whole_answer_in_chunks_is_read(host):
     answer = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
     assert get(host(lambda: [answer]), within=2.0, most=64_000) == b"{}"
+
+
+@pytest.mark.parametrize("host", [f"{'a' * 64}.example", "a..example"])
+def test_s54_a_name_that_cannot_be_one_is_not_reached(host, dialled):
+    with pytest.raises(NotReached):
+        get(f"https://{host}/jwks", within=1, most=1_000)
+    assert dialled == []
+
+
+def test_s54_a_name_that_hangs_holds_nobody_up_beyond_the_deadline(monkeypatch, dialled):
+    answers = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: answers.wait(10) and [])
+    began = time.monotonic()
+    try:
+        with pytest.raises(NotReached):
+            get("https://keys.example/jwks", within=0.3, most=1_000)
+    finally:
+        answers.set()
+    assert time.monotonic() - began < 2
+    assert dialled == []
