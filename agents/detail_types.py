@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from agents import drift
@@ -25,7 +26,7 @@ from agents.drift import Drift, What
 from agents.errors import Ended, InvalidInput
 from agents.models import DetailType, DetailVersion, Resource, Scope
 from agents.permissions import May
-from agents.resource_locks import locked
+from agents.resource_locks import locked_scope
 from agents.texts import reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -46,13 +47,15 @@ def add_detail_type(
     scope, resource = _locked(scope, by)
     if not _NAME.match(name):
         raise InvalidInput("name", _("Use letters, digits and . _ : / - without blanks, as clients will write it."))
-    if DetailType.objects.filter(name=name, ended_at=None).exists():
-        raise InvalidInput("name", _("There is a type of this name already."))
     if DetailType.objects.filter(scope=scope, ended_at=None).exists():
         raise InvalidInput("name", _("This permission has a type of its own already. Change that one."))
     kept = DetailType(scope=scope, name=name, created_at=now)
     version = _version(kept, 1, schema, words, narrowing, by, now)
-    kept.save(force_insert=True)
+    try:
+        with transaction.atomic():  # the unique name decides, also between two resources at once
+            kept.save(force_insert=True)
+    except IntegrityError as taken:
+        raise InvalidInput("name", _("There is a type of this name already.")) from taken
     version.save(force_insert=True)
     must_not_stand_in_tokens(resource)
     _record(Kind.DETAIL_TYPE_CREATED, kept, version, by=by, now=now)
@@ -91,12 +94,26 @@ def end_detail_type(scope: Scope, *, reason: str, by: Actor, now: datetime) -> D
     reason = reason_of(reason)
     scope, _resource = _locked(scope, by)
     kept = _type_of(scope)
+    version = _end(kept, reason=reason, by=by, now=now)
+    drift.tell([_difference(scope, version, None)], by=by, now=now)
+    return kept
+
+
+def end_with_what_they_were_for(types: QuerySet[DetailType], *, reason: str, by: Actor, now: datetime) -> None:
+    """End the types of scopes that are no longer offered, in the caller's transaction: their names are free again.
+
+    Nobody holds such a scope any more, so no consent pauses. Records ``detail_type.ended`` for each.
+    """
+    for kept in types.filter(ended_at=None).select_related("scope").order_by("pk"):
+        _end(kept, reason=reason, by=by, now=now)
+
+
+def _end(kept: DetailType, *, reason: str, by: Actor, now: datetime) -> DetailVersion:
     version = kept.versions.get(replaced_at=None)
     kept.ended_at = now
     kept.save(update_fields=["ended_at"])
     _record(Kind.DETAIL_TYPE_ENDED, kept, version, by=by, now=now, reason=reason)
-    drift.tell([_difference(scope, version, None)], by=by, now=now)
-    return kept
+    return version
 
 
 def drift_of_details(scope: Scope) -> list[Drift]:
@@ -105,12 +122,8 @@ def drift_of_details(scope: Scope) -> list[Drift]:
 
 
 def _locked(scope: Scope, by: Actor) -> tuple[Scope, Resource]:
-    resource = locked(scope.resource)
-    scope = Scope.objects.select_for_update(of=("self",)).get(pk=scope.pk)
-    scope.resource = resource
+    scope, resource = locked_scope(scope)
     require(by, May.MANAGE_RESOURCE, resource)
-    if scope.ended_at is not None:
-        raise Ended(_("This permission is no longer offered."))
     return scope, resource
 
 

@@ -13,10 +13,11 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
+from agents.detail_types import end_with_what_they_were_for
 from agents.details.offline import must_not_stand_in_tokens
 from agents.errors import InvalidInput
 from agents.ids import random_handle
-from agents.models import Checks, Resource
+from agents.models import Checks, DetailType, Resource
 from agents.models.resource import LONGEST_OFFLINE_LIFE
 from agents.permissions import May
 from agents.redirects import LOOPBACK_NAMES
@@ -120,19 +121,22 @@ def change(resource: Resource, *, by: Actor, now: datetime, offline_reason: str 
     if not facts:
         return resource
     came_back = resource.is_offline and wanted["checks"] == Checks.INTROSPECTION
-    delay_so_far = resource.effect_delay
+    delay_so_far, own_delay_so_far = resource.effect_delay, resource.own_delay
     for name, value in facts.items():
         setattr(resource, name, value)
     sensitive = resource.scopes.filter(ended_at=None).sensitive().exists()
     allowed = sensitive and facts.get("checks") == Checks.OFFLINE and bool(offline_reason.strip())
     if allowed:
         require(by, May.DECIDE_SENSITIVITY, resource)
-        resource.sensitive_offline_reason = reason_of(offline_reason)
+        offline_reason = resource.sensitive_offline_reason = reason_of(offline_reason)
     must_not_mix(resource, sensitive=sensitive)
     if came_back:
         resource.sensitive_offline_reason = ""
-    if resource.effect_delay < delay_so_far:
-        resource.slower_delay, resource.slower_until = delay_so_far, now + delay_so_far
+    if resource.own_delay < own_delay_so_far:
+        # What is out from a slower time before that still counts: a second change must not end the promise of the first.
+        ends = now + own_delay_so_far
+        resource.slower_until = max(resource.slower_until, ends) if resource.slower_until else ends
+        resource.slower_delay = delay_so_far
     resource.save(update_fields=[*facts, "sensitive_offline_reason", "slower_delay", "slower_until"])
     must_not_stand_in_tokens(resource)
     record(
@@ -152,7 +156,7 @@ def change(resource: Resource, *, by: Actor, now: datetime, offline_reason: str 
 def end(resource: Resource, *, reason: str, by: Actor, now: datetime) -> Resource:
     """Remove a resource for good. Nobody gets a token for it any more; consents no longer hold its scopes.
 
-    Raises Forbidden, Ended. Records ``resource.ended``.
+    Raises Forbidden, Ended, InvalidInput (no reason). Records ``resource.ended``, and ``detail_type.ended`` for each type.
     """
     reason = reason_of(reason)
     resource = locked(resource)
@@ -160,6 +164,8 @@ def end(resource: Resource, *, reason: str, by: Actor, now: datetime) -> Resourc
     resource.ended_at = now
     resource.save(update_fields=["ended_at"])
     record(Kind.RESOURCE_ENDED, by=by, now=now, resource_id=resource.pk, reason=reason)
+    types = DetailType.objects.filter(scope__resource=resource)
+    end_with_what_they_were_for(types, reason=reason, by=by, now=now)
     return resource
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from agents import drift
 from agents.actors import Actor, require
+from agents.detail_types import end_with_what_they_were_for
 from agents.details.offline import must_not_stand_in_tokens
 from agents.drift import Drift, What
 from agents.errors import InvalidInput
@@ -23,6 +24,7 @@ from agents.models import Access, AgentScope, DataClass, Ownership, Resource, Sc
 from agents.models.resource import is_sensitive
 from agents.permissions import May
 from agents.resource_locks import locked, locked_scope
+from agents.rules import LONGEST_LIFE
 from agents.scope_words import Words, add_wording
 from agents.sensitive_offline import must_not_mix
 from agents.texts import reason_of
@@ -32,7 +34,6 @@ from agents.trail.record import record
 CHANGEABLE = frozenset({"access", "data_class", "longest_life", "required_by_default", "marked_sensitive"})
 WEIGHING = frozenset({"access", "data_class", "marked_sensitive"})
 """The facts that make a scope sensitive."""
-LONGEST_LIFE = timedelta(days=3653)
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,80}\Z")
 """RFC 6749 §3.3."""
 OF_THE_SERVER = frozenset({"openid", "offline_access"})
@@ -168,9 +169,9 @@ def drift_of_facts(scope: Scope, facts: Mapping[str, Any]) -> list[Drift]:
 
 @transaction.atomic
 def end_scope(scope: Scope, *, reason: str, by: Actor, now: datetime) -> Scope:
-    """Stop offering a permission. No consent holds it any more and no token is worth it.
+    """Stop offering a permission, and its type of details with it. No consent holds it any more and no token is worth it.
 
-    Raises Forbidden, Ended. Records ``scope.ended``.
+    Raises Forbidden, Ended, InvalidInput (no reason). Records ``scope.ended`` and, where it has one, ``detail_type.ended``.
     """
     reason = reason_of(reason)
     scope, resource = locked_scope(scope)
@@ -187,6 +188,7 @@ def end_scope(scope: Scope, *, reason: str, by: Actor, now: datetime) -> Scope:
         reason=reason,
         name=scope.name,
     )
+    end_with_what_they_were_for(scope.detail_types.all(), reason=reason, by=by, now=now)
     return scope
 
 

@@ -91,15 +91,19 @@ class Resource(models.Model):
         return self.checks == Checks.OFFLINE
 
     @property
+    def own_delay(self) -> timedelta:
+        """How long a change takes to count for what the resource gets from now on."""
+        return self.token_life if self.is_offline else timedelta(seconds=self.cache_seconds)
+
+    @property
     def effect_delay(self) -> timedelta:
         """The longest time until a change counts at this resource. Every promise on a page comes from here.
 
         After the resource became quicker, tokens and answers of the time before are still out for a while.
         """
-        delay = self.token_life if self.is_offline else timedelta(seconds=self.cache_seconds)
         if self.slower_until is not None and self.slower_until > timezone.now():
-            return max(delay, self.slower_delay)
-        return delay
+            return max(self.own_delay, self.slower_delay)
+        return self.own_delay
 
 
 def is_sensitive(data_class: str, access: str, *, marked: bool) -> bool:

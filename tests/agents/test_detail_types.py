@@ -15,9 +15,10 @@ from agents.details.narrowing import is_within, narrowed
 from agents.details.schema import checked_schema, problem_with
 from agents.details.words import checked_words, in_words, rest
 from agents.errors import Ended, Forbidden, InvalidInput
-from agents.models import Checks, DetailVersion
+from agents.models import Checks, DetailType, DetailVersion
 from tests import builders
 from tests.in_detail import ASKED, NARROWING, SCHEMA, WORDS, has_type
+from tests.services.parallel import at_once
 
 VALUE = {name: value for name, value in ASKED.items() if name != "type"}
 CHECKED = checked_schema(json.dumps(SCHEMA))
@@ -197,3 +198,26 @@ class TestRegistering:
         assert browser.post(page, {**form, "schema": "{"}).status_code == 200
         assert browser.post(page + "end/", {"reason": "Not needed."}).status_code == 302
         assert browser.get(page + "end/").status_code == 404
+
+
+def test_a_name_is_free_again_once_what_it_was_for_is_gone(records, write_letters, read_records, mara):
+    has_type(write_letters, by=mara)
+    resources.end_scope(write_letters, reason="Gone.", by=builders.actor(mara), now=timezone.now())
+    has_type(read_records, by=mara)
+    resources.end(records, reason="Gone.", by=builders.actor(mara), now=timezone.now())
+    bank = builders.scope(builders.resource("Bank", "https://bank.example", by=mara), "transfers")
+    has_type(bank, by=mara)
+    ended = builders.events("detail_type.ended")
+    assert [event.scopes for event in ended] == [write_letters.name, read_records.name]
+    assert DetailType.objects.live().count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_take_one_name_at_once_one_has_it(mara):
+    scopes = [
+        builders.scope(builders.resource(f"Bank {number}", f"https://bank-{number}.example", by=mara), "transfers")
+        for number in range(6)
+    ]
+    outcome = at_once(6, lambda number: has_type(scopes[number], by=mara))
+    assert len(outcome.returned) == 1
+    assert outcome.raised_only(InvalidInput), outcome.raised

@@ -58,6 +58,19 @@ def test_after_a_resource_became_quicker_the_old_delay_is_promised_while_it_last
         assert when_it_counts(changed) == "from its next request"
 
 
+def test_a_second_change_while_the_old_delay_lasts_ends_its_promise_no_sooner(mara, directory):
+    """An answer that was kept for a minute just before the second change outlasts the delay of the first."""
+    start = timezone.now()
+    by = actor(mara)
+    resources.change(directory, checks=Checks.INTROSPECTION, cache_seconds=60, by=by, now=start)
+    with time_machine.travel(start + timedelta(seconds=290)):
+        changed = resources.change(directory, cache_seconds=0, by=by, now=timezone.now())
+    with time_machine.travel(start + timedelta(seconds=349)):
+        assert when_it_counts(changed) != "from its next request"
+    with time_machine.travel(start + timedelta(seconds=351)):
+        assert when_it_counts(changed) == "from its next request"
+
+
 def test_a_resource_that_became_slower_says_so_at_once(mara, records):
     changed = resources.change(records, cache_seconds=30, by=actor(mara), now=timezone.now())
     assert when_it_counts(changed) == "within 30 seconds"

@@ -11,6 +11,7 @@ from agents.errors import Ended, Forbidden, InvalidInput, NotReady
 from agents.models import AgentScope, Checks, Scope
 from agents.resources import SensitiveOffline
 from agents.trail.kinds import Kind
+from agents.trail.record import text_of
 from tests import builders
 from tests.builders import actor
 
@@ -119,6 +120,13 @@ def test_the_reason_may_come_with_the_change(mara, records, read_records, now):
     assert changed.is_offline
     assert changed.sensitive_offline_reason == "It holds no names."
     assert len(builders.events(Kind.SENSITIVE_OFFLINE_ALLOWED)) == 1
+
+
+def test_the_event_says_the_reason_as_it_is_kept(mara, records, read_records, now):
+    said = "  It holds   no names. "
+    resources.change(records, checks=Checks.OFFLINE, offline_reason=said, by=actor(mara), now=now)
+    (event,) = builders.events(Kind.SENSITIVE_OFFLINE_ALLOWED)
+    assert text_of([event.reason_digest])[event.reason_digest] == "It holds no names."
 
 
 def test_the_decision_needs_a_reason(mara, directory, now):
