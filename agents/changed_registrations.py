@@ -7,6 +7,8 @@ to do it with. A key that rotates at the same address is no change.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import datetime
 
 from django.db import transaction
@@ -15,7 +17,7 @@ from django.utils.translation import gettext as _
 from agents import drift
 from agents.actors import Actor, require
 from agents.clients import drift_of_redirects
-from agents.errors import Ended
+from agents.errors import Ended, FactsChanged
 from agents.models import Agent, Client, FetchedKeys
 from agents.permissions import May
 from agents.registration import Claims
@@ -65,25 +67,37 @@ def note_claims(client: Client, claims: Claims, *, by: Actor, now: datetime) -> 
     return client
 
 
+def digest_of_waiting(client: Client) -> str:
+    """Return the SHA-256 of what waits to be seen. Empty: nothing does."""
+    if client.pending_since is None:
+        return ""
+    return hashlib.sha256(json.dumps(client.pending_metadata, sort_keys=True).encode()).hexdigest()
+
+
 @transaction.atomic
-def see(client: Client, *, take: bool, reason: str, by: Actor, now: datetime) -> Client:
+def see(client: Client, *, take: bool, seen: str, reason: str, by: Actor, now: datetime) -> Client:
     """Let what a program says of itself now count, or go on with what it said before. Consents pause where it matters.
 
+    What was refused waits no more, however often the program says it again. seen: the digest of what was looked at
+    (``digest_of_waiting``): a program can say something else between the look and the answer.
     For keepers of its agent, and for administrators where nobody adopted it. Raises Forbidden, InvalidInput, Ended (nothing
-    waits). Records ``client.registration_seen``.
+    waits), FactsChanged. Records ``client.registration_seen``.
     """
     reason = reason_of(reason)
     agent_id = Client.objects.values_list("agent_id", flat=True).get(pk=client.pk)
     agent = Agent.objects.locked(agent_id) if agent_id else None
     client = Client.objects.select_for_update(of=("self",)).get(pk=client.pk)
-    client.agent = agent
     require(by, May.MANAGE_CLIENT if agent else May.REFUSE_CLIENT, agent)
     waiting = client.pending_metadata
-    if waiting is None or client.ended_at is not None:
+    if client.agent_id != agent_id or client.ended_at is not None or waiting is None or client.pending_since is None:
         raise Ended(_("Somebody has looked at this already, or the program took it back."))
+    if seen != digest_of_waiting(client):
+        raise FactsChanged
+    client.agent = agent
     before = {name: getattr(client, name) for name in WAITS if getattr(client, name) != waiting[name]}
     so_far = before_change(agent) if agent else None
-    client.pending_metadata, client.pending_since = None, None
+    # What was refused stays, and so is known again when the program says it anew.
+    client.pending_metadata, client.pending_since = None if take else waiting, None
     drifts = drift_of_redirects(client, waiting["redirect_uris"].split()) if take else []
     if take:
         for name, value in waiting.items():

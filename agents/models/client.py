@@ -99,8 +99,9 @@ class Client(AbstractApplication):
     personal_since = models.DateTimeField(null=True, blank=True)
     """Since when it serves personal agents (``agents/personal.py``). It serves many people, so it has no agent of its own."""
     pending_metadata = models.JSONField(null=True, blank=True)
-    """What it says of itself now, where that waits to be seen before it counts."""
+    """What it says of itself now, where that waits to be seen before it counts, or was seen and does not."""
     pending_since = models.DateTimeField(null=True, blank=True)
+    """Since when it waits. Empty: it does not, or somebody has refused it."""
     ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = ClientQuerySet.as_manager()

@@ -31,11 +31,12 @@ def client_changes(request: HttpRequest, client_id: uuid.UUID) -> HttpResponse:
     client, by, now = _seen(request, client_id), Actor.of(request), moment_of(request)
     require(by, May.MANAGE_CLIENT if client.agent else May.REFUSE_CLIENT, client.agent)
     form = ReasonForm(request.POST or None)
-    waiting = client.pending_metadata
+    waiting = client.pending_metadata if client.pending_since is not None else None
     if waiting is not None and form.is_valid():
         take = request.POST.get("answer") == "take"
         with said_in(form, request):
-            changed_registrations.see(client, take=take, reason=form.cleaned_data["reason"], by=by, now=now)
+            seen, reason = request.POST.get("seen", ""), form.cleaned_data["reason"]
+            changed_registrations.see(client, take=take, seen=seen, reason=reason, by=by, now=now)
             messages.success(
                 request, _("It counts from now on.") if take else _("It goes on with what it said before.")
             )
@@ -54,6 +55,7 @@ def client_changes(request: HttpRequest, client_id: uuid.UUID) -> HttpResponse:
         "differences": differences,
         "affected": affected_by(drifts, now),
         "form": form,
+        "seen": changed_registrations.digest_of_waiting(client),
         "back": _back(client),
     }
     return render_page(request, "console/client_changes.html", context)

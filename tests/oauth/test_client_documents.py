@@ -224,7 +224,8 @@ def test_a_document_that_says_something_else_waits_where_people_rely_on_it(host,
     client = Client.objects.get()
     assert (client.name, client.pending_metadata["name"]) == ("Note Helper", "St. Anna")
     assert len(events("client.registration_waits")) == 1
-    changed_registrations.see(client, take=True, reason="Theirs.", by=actor(mara), now=timezone.now())
+    seen = changed_registrations.digest_of_waiting(client)
+    changed_registrations.see(client, take=True, seen=seen, reason="Theirs.", by=actor(mara), now=timezone.now())
     assert opens(weber, client_id, redirect_uri=other, **asks).status_code == 200
 
 

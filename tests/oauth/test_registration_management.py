@@ -120,13 +120,41 @@ def test_what_is_seen_can_be_left(said, asks, weber, mara):
     allows(weber, said["client_id"], **asks)
     manages(said, "put", {**reads(said).json(), "client_name": "St. Anna"})
     client = Client.objects.get()
+    seen = changed_registrations.digest_of_waiting(client)
     with pytest.raises(Forbidden):
-        changed_registrations.see(client, take=True, reason="Mine.", by=actor(weber), now=timezone.now())
+        changed_registrations.see(client, take=True, seen=seen, reason="Mine.", by=actor(weber), now=timezone.now())
     page = f"/programs/{client.pk}/changes/"
-    builders.browser(mara).post(page, {"reason": "Not theirs.", "answer": "leave"})
+    browser = builders.browser(mara)
+    browser.post(page, {**form_of(browser.get(page), page), "reason": "Not theirs.", "answer": "leave"})
     client.refresh_from_db()
-    assert (client.name, client.pending_metadata) == ("Note Helper", None)
+    assert (client.name, client.pending_since) == ("Note Helper", None)
+    assert "Nothing waits" in text_of(browser.get(page))
     assert builders.browser(weber).get(page).status_code == 404
+
+
+def test_what_was_refused_is_not_asked_again_until_it_is_something_else(said, asks, weber, mara):
+    allows(weber, said["client_id"], **asks)
+    once_more = {**reads(said).json(), "client_name": "St. Anna"}
+    manages(said, "put", once_more)
+    client = Client.objects.get()
+    seen = changed_registrations.digest_of_waiting(client)
+    changed_registrations.see(client, take=False, seen=seen, reason="No.", by=actor(mara), now=timezone.now())
+    manages(said, "put", once_more)
+    assert Client.objects.get().pending_since is None
+    assert len(events("client.registration_waits")) == 1
+    manages(said, "put", {**once_more, "client_name": "St. Anna 2"})
+    assert Client.objects.get().pending_since is not None
+
+
+def test_what_a_program_says_after_the_look_is_not_taken_with_it(said, asks, weber, mara):
+    allows(weber, said["client_id"], **asks)
+    manages(said, "put", {**reads(said).json(), "client_name": "Note Helper 2"})
+    browser, page = builders.browser(mara), f"/programs/{Client.objects.get().pk}/changes/"
+    looked_at = form_of(browser.get(page), page)
+    manages(said, "put", {**reads(said).json(), "redirect_uris": ["https://elsewhere.example/cb"]})
+    answer = browser.post(page, {**looked_at, "reason": "Only a name.", "answer": "take"})
+    assert "Look at it again" in text_of(answer)
+    assert Client.objects.get().redirect_uris == LOOPBACK
 
 
 def test_keys_rotate_at_once(asks, weber):
