@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from agents import registry
@@ -19,6 +20,7 @@ from agents.actors import Actor, require
 from agents.errors import Ended, Forbidden, InvalidInput, Refused
 from agents.models import AdoptionAsk, Agent, Client, Scope, State, User
 from agents.models.agent import Kind as AgentKind
+from agents.models.moments import not_before
 from agents.permissions import May
 from agents.review import before_change, note_change
 from agents.texts import one_line, reason_of
@@ -43,8 +45,8 @@ class AskedForAlready(Refused):
 def adopt(key: str, agent: Agent, *, reason: str, by: Actor, now: datetime) -> list[Client]:
     """Make every unclaimed registration of this software a client of the agent. Returns them.
 
-    Raises Forbidden, InvalidInput (no reason), NotForAdoption, Ended (somebody decided a moment ago). Records
-    ``client.adopted`` for each.
+    Raises Forbidden, InvalidInput (no reason, or an agent that takes none), Ended (somebody decided a moment ago).
+    Records ``client.adopted`` for each.
     """
     reason = reason_of(reason)
     agent = Agent.objects.locked(agent.pk)
@@ -131,11 +133,13 @@ def ask(client: Client, *, scopes: Iterable[Scope], why: str, by: Actor, now: da
     why: in the person's own words, or empty. Raises Forbidden, InvalidInput, Ended, AskedForAlready. Records
     ``client.adoption_asked``.
     """
+    require(by, May.APPROVE_CONSENT)  # whoever could let it act for them, were it adopted; an auditor asks for nothing
     if by.user is None:
-        raise Forbidden(May.ADOPT_CLIENT)
+        raise Forbidden(May.APPROVE_CONSENT)
     why = one_line("why", why, longest=LONGEST_WHY, needed=False)
     person = User.objects.select_for_update(no_key=True).get(pk=by.user.pk)  # two at once: the second finds the first
-    client = Client.objects.get(pk=client.pk)
+    # And the client's: whoever decides about it answers all who have asked by then.
+    client = Client.objects.select_for_update(of=("self",), no_key=True).get(pk=client.pk)
     if not client.is_unclaimed:
         raise Ended(_("Somebody has decided about this program already. Start again from it."))
     mine = AdoptionAsk.objects.open().filter(user=person)
@@ -157,5 +161,5 @@ def ask(client: Client, *, scopes: Iterable[Scope], why: str, by: Actor, now: da
     )
 
 
-def _answer(asks: Any, *, by: Actor, now: datetime) -> None:
-    asks.update(answered_at=now, answered_by=by.user)
+def _answer(asks: QuerySet[AdoptionAsk], *, by: Actor, now: datetime) -> None:
+    asks.update(answered_at=not_before("asked_at", now), answered_by=by.user)

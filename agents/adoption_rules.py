@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -112,10 +112,14 @@ def make_rule(
     token = RegistrationToken.objects.filter(pk=token.pk).first() if token and match == Match.TOKEN else None
     if match == Match.TOKEN and (token is None or not token.is_live(now)):
         raise InvalidInput("token", _("Choose a token that still counts."))
-    same = AdoptionRule.objects.live().filter(match=match, host=host, token=token)
-    if same.exists():
-        raise InvalidInput("host" if host else "token", _("There is a rule for this already. End it first."))
-    rule = AdoptionRule.objects.create(match=match, host=host, token=token, agent=agent, made_by=by.user, made_at=now)
+    try:
+        with transaction.atomic():  # one rule for a host or a token: that decides, also for two agents at once
+            rule = AdoptionRule.objects.create(
+                match=match, host=host, token=token, agent=agent, made_by=by.user, made_at=now
+            )
+    except IntegrityError as standing:
+        problem = InvalidInput("host" if host else "token", _("There is a rule for this already. End it first."))
+        raise problem from standing
     record(
         Kind.ADOPTION_RULE_MADE,
         by=by,
@@ -165,6 +169,8 @@ def adopt_by_rule(client: Client, *, now: datetime) -> Client:
     if rule is None:
         return client
     agent = Agent.objects.locked(rule.agent_id)
+    if rules.select_for_update(of=("self",)).filter(pk=rule.pk).first() is None:  # ended a moment ago
+        return client
     so_far = before_change(agent)
     system = Actor.system()
     try:

@@ -15,6 +15,7 @@ from agents.actors import Actor, require
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import Agent, CircleMember, State, User
 from agents.models.agent import Kind as AgentKind
+from agents.models.moments import not_before
 from agents.permissions import May
 from agents.texts import reason_of
 from agents.trail.kinds import Kind
@@ -54,6 +55,6 @@ def leave(agent: Agent, person: User, *, reason: str, by: Actor, now: datetime) 
     agent = Agent.objects.locked(agent.pk)
     require(by, May.MANAGE_CIRCLE, agent)
     reason = reason_of(reason)
-    if not CircleMember.objects.live().filter(agent=agent, user=person).update(until=now):
+    if not CircleMember.objects.live().filter(agent=agent, user=person).update(until=not_before("since", now)):
         raise Ended(_("This person is not in the circle any more."))
     record(Kind.CIRCLE_LEFT, by=by, now=now, agent_id=agent.pk, user_id=person.pk, reason=reason)

@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import DateTimeField, F, Value
-from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
-from agents.errors import Ended, InvalidInput
+from agents.errors import InvalidInput
 from agents.models import Agent, Recipient, State
 from agents.models.agent import Kind as AgentKind
+from agents.models.moments import not_before
 from agents.permissions import May
+from agents.registry import must_not_be_retired
 from agents.review import before_change, note_change
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -37,8 +37,7 @@ def set_recipients(agent: Agent, *, to: Iterable[Agent], deep: int, by: Actor, n
     """
     agent = Agent.objects.locked(agent.pk)
     require(by, May.EDIT_AGENT, agent)
-    if agent.state == State.RETIRED:
-        raise Ended(_("%(agent)s is retired. Nothing about it can be changed any more.") % {"agent": agent.name})
+    must_not_be_retired(agent)
     wanted = {other.pk: other for other in to}
     rows = {row.recipient_id: row for row in Recipient.objects.live().filter(agent=agent)}
     _check(agent, [wanted[key] for key in wanted.keys() - rows.keys()], deep, by)
@@ -48,8 +47,7 @@ def set_recipients(agent: Agent, *, to: Iterable[Agent], deep: int, by: Actor, n
     if not added and not removed and deep == agent.passes_deep:
         return agent
     so_far = before_change(agent)
-    ended = Greatest(F("added_at"), Value(now, output_field=DateTimeField()))
-    Recipient.objects.live().filter(agent=agent, recipient__in=removed).update(ended_at=ended)
+    Recipient.objects.live().filter(agent=agent, recipient__in=removed).update(ended_at=not_before("added_at", now))
     for recipient_id in sorted(added):
         Recipient.objects.create(agent=agent, recipient_id=recipient_id, added_at=now)
     agent.passes_deep = deep

@@ -106,7 +106,7 @@ def take_up(client: Client, agent: Agent, *, scopes: Iterable[Scope], by: Actor,
     """Make the personal agent that was shown, or let the one that stands ask for these as well. For its person alone.
 
     In the transaction of the approval that it is for: of fifty at once, one makes it. Raises Forbidden, FactsChanged
-    (the client was adopted or removed, or policy is another now). Records ``agent.personal_made``, ``client.adopted`` and
+    (the client was adopted or removed, the agent retired, or policy is another now). Records ``agent.personal_made``, ``client.adopted`` and
     ``agent.personal_grew``.
     """
     require(by, May.HAVE_PERSONAL_AGENT)
@@ -118,7 +118,8 @@ def take_up(client: Client, agent: Agent, *, scopes: Iterable[Scope], by: Actor,
     standing = _existing(client, person)
     made = Agent.objects.locked(standing.pk) if standing else _make(client, agent, person, by=by, now=now)
     client = Client.objects.select_for_update(of=("self",)).get(pk=client.pk)
-    if not client.is_unclaimed or client.software_key != made.software_key or not are_offered():
+    gone = made.state == State.RETIRED or not client.is_unclaimed
+    if gone or client.software_key != made.software_key or not are_offered():
         raise FactsChanged
     if standing is None or client.personal_since is None:
         record(

@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import DateTimeField, F, QuerySet, Value
-from django.db.models.functions import Greatest
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from agents import credentials
@@ -19,6 +18,7 @@ from agents.actors import Actor, require
 from agents.errors import Ended, InvalidInput
 from agents.models import Agent, DataClass, Environment, Ownership, State, User
 from agents.models.agent import Kind as AgentKind
+from agents.models.moments import not_before
 from agents.permissions import May
 from agents.review import before_change, note_change
 from agents.texts import one_line, reason_of
@@ -172,11 +172,7 @@ def set_deputies(agent: Agent, *, deputies: Iterable[User], by: Actor, now: date
 
 
 def _end_parts(parts: QuerySet[Ownership], now: datetime) -> None:
-    """End these parts now, and never before they began.
-
-    A request that waited for the lock carries an earlier time than the one that held it and made the row.
-    """
-    parts.update(until=Greatest(F("since"), Value(now, output_field=DateTimeField())))
+    parts.update(until=not_before("since", now))
 
 
 def must_not_be_retired(agent: Agent) -> None:

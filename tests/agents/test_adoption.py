@@ -137,6 +137,12 @@ def test_somebody_asks_and_an_administrator_decides(program, weber, mara, notes,
     assert not AdoptionAsk.objects.open().exists()
 
 
+def test_an_auditor_asks_for_nothing(program, omar):
+    with pytest.raises(Forbidden):
+        adoption.ask(program, scopes=[], why="Mine.", by=actor(omar), now=NOW())
+    assert not AdoptionAsk.objects.exists()
+
+
 def test_nobody_asks_without_end(weber, monkeypatch):
     monkeypatch.setattr(adoption, "MOST_OPEN_ASKS", 2)
     for name in ("One", "Two"):
