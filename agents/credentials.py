@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from agents import clients
@@ -26,6 +26,7 @@ from agents.ids import random_handle
 from agents.models import Agent, Client, Credential, Resource, State
 from agents.permissions import May
 from agents.public_keys import MOST_KEYS, PublicKey
+from agents.texts import LONGEST_REASON, one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
 
@@ -94,8 +95,8 @@ def issue(
     """
     # Under the holder's lock, so that none is left with a live key by a removal, a retirement or a change to public.
     holder = _locked(holder, by)
-    if ends_at is not None and ends_at <= now:
-        raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
+    _must_lie_ahead(ends_at, now)
+    reason = one_line("reason", reason, longest=LONGEST_REASON, needed=False)
     return _made(holder, by=by, now=now, ends_at=ends_at, reason=reason)
 
 
@@ -139,9 +140,8 @@ def add_public_keys(
     sign, too many keys, or one that some client has or had: what was revoked stays so, and no two share a key).
     Records ``credential.public_key_added`` for each.
     """
-    _locked(client, by, secret=False)
-    if ends_at is not None and ends_at <= now:
-        raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
+    client = _locked_client(client, by, secret=False)
+    _must_lie_ahead(ends_at, now)
     added = first_public_keys(client, keys, by=by, now=now, ends_at=ends_at)
     live = Credential.objects.live(now).filter(client=client, public_jwk__isnull=False).count()
     if live > MOST_KEYS:
@@ -159,20 +159,22 @@ def first_public_keys(
     added = []
     for key in keys:
         handle = key.thumbprint[:PUBLIC_HANDLE]
-        if Credential.objects.filter(handle=handle).exists():
+        try:
+            with transaction.atomic():  # the unique handle decides, also between two clients at once
+                credential = Credential.objects.create(
+                    handle=handle,
+                    client=client,
+                    digest=key.digest,
+                    public_jwk=key.jwk,
+                    starts_at=now,
+                    ends_at=ends_at,
+                    created_by=by.user,
+                )
+        except IntegrityError as taken:
             raise InvalidInput(
                 "public_keys",
                 _("%(key)s is or was the key of a client already. Make a new pair for this one.") % {"key": handle},
-            )
-        credential = Credential.objects.create(
-            handle=handle,
-            client=client,
-            digest=key.digest,
-            public_jwk=key.jwk,
-            starts_at=now,
-            ends_at=ends_at,
-            created_by=by.user,
-        )
+            ) from taken
         record(
             Kind.PUBLIC_KEY_ADDED,
             by=by,
@@ -188,12 +190,13 @@ def first_public_keys(
 
 
 def replace_public_keys(client: Client, keys: Iterable[PublicKey], *, by: Actor, now: datetime) -> None:
-    """Make exactly these the live public keys of a client that manages itself, in the caller's transaction.
+    """Make exactly these the live public keys of a client that manages itself, in the caller's transaction and under its lock.
 
     Raises InvalidInput for one that some client has or had. Records what changes, if anything does.
     """
     wanted = {key.digest: key for key in keys}
-    for credential in Credential.objects.live(now).filter(client=client, public_jwk__isnull=False):
+    live = Credential.objects.live(now).filter(client=client, public_jwk__isnull=False)
+    for credential in live.select_for_update(of=("self",)).order_by("pk"):
         if wanted.pop(credential.digest, None) is None:
             _end(credential, by=by, now=now, reason="")
     first_public_keys(client, wanted.values(), by=by, now=now)
@@ -203,8 +206,9 @@ def replace_public_keys(client: Client, keys: Iterable[PublicKey], *, by: Actor,
 def revoke(credential: Credential, *, by: Actor, now: datetime, reason: str) -> Credential:
     """Make a key prove nothing from this moment on. Tokens got with it are worth nothing from their next use on.
 
-    Raises Forbidden, Ended. Records ``credential.revoked``.
+    Raises Forbidden, Ended, InvalidInput (no reason). Records ``credential.revoked``.
     """
+    reason = reason_of(reason)
     credential = Credential.objects.select_for_update().get(pk=credential.pk)
     if credential.client is not None:
         require(by, May.REVOKE_CREDENTIAL, credential.client.agent)
@@ -244,31 +248,42 @@ def _end(credential: Credential, *, by: Actor, now: datetime, reason: str) -> No
     )
 
 
-def _locked(holder: Client | Resource, by: Actor, *, secret: bool = True) -> Client | Resource:
-    """Return the holder under its locks, once it is sure that it may have another key. secret: or else a public one."""
-    if isinstance(holder, Resource):
-        holder = Resource.objects.select_for_update().get(pk=holder.pk)
-        require(by, May.MANAGE_RESOURCE, holder)
-    else:
-        holder, agent = clients.locked(holder)
-        require(by, May.ISSUE_CREDENTIAL, agent)
-        if holder.is_public:
-            raise InvalidInput(
-                "client", _("A public client keeps no secret. Give it a method that authenticates first.")
-            )
-        if holder.signs and secret:
-            raise InvalidInput("client", _("This client proves itself by a key of its own. Give its public half here."))
-        if not holder.signs and not secret:
-            raise InvalidInput("public_keys", _("This client proves itself by a secret. Change its method first."))
-        if holder.jwks_uri:
-            raise InvalidInput(
-                "public_keys", _("This client publishes its keys at an address of its own. Add it there.")
-            )
-        if agent.state == State.RETIRED:
-            raise Ended(_("%(agent)s is retired. Its clients get no more keys.") % {"agent": agent.name})
+def _locked(holder: Client | Resource, by: Actor) -> Client | Resource:
+    """Return the holder under its locks, once it is sure that it may have another secret."""
+    if isinstance(holder, Client):
+        return _locked_client(holder, by, secret=True)
+    resource = Resource.objects.select_for_update().get(pk=holder.pk)
+    require(by, May.MANAGE_RESOURCE, resource)
+    _must_be_there(resource)
+    return resource
+
+
+def _locked_client(client: Client, by: Actor, *, secret: bool) -> Client:
+    """Return the client under its locks, once it is sure that it may have another key. secret: or else a public one."""
+    client, agent = clients.locked(client)
+    require(by, May.ISSUE_CREDENTIAL, agent)
+    if client.is_public:
+        raise InvalidInput("client", _("A public client keeps no secret. Give it a method that authenticates first."))
+    if client.signs and secret:
+        raise InvalidInput("client", _("This client proves itself by a key of its own. Give its public half here."))
+    if not client.signs and not secret:
+        raise InvalidInput("public_keys", _("This client proves itself by a secret. Change its method first."))
+    if client.jwks_uri:
+        raise InvalidInput("public_keys", _("This client publishes its keys at an address of its own. Add it there."))
+    if agent.state == State.RETIRED:
+        raise Ended(_("%(agent)s is retired. Its clients get no more keys.") % {"agent": agent.name})
+    _must_be_there(client)
+    return client
+
+
+def _must_lie_ahead(ends_at: datetime | None, now: datetime) -> None:
+    if ends_at is not None and ends_at <= now:
+        raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
+
+
+def _must_be_there(holder: Client | Resource) -> None:
     if holder.ended_at is not None:
         raise Ended(_("It was removed and gets no more keys."))
-    return holder
 
 
 def _holder_ids(credential: Credential) -> dict[str, object]:

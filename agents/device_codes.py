@@ -12,29 +12,29 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
+from agents.clients import locked
 from agents.errors import Ended, InvalidInput, NotReady
-from agents.models import Agent, Client, GrantType
+from agents.models import Client, GrantType
 from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
+from agents.registry import must_not_be_retired
 from agents.texts import reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
-
-MANUAL = "manual"
-"""How a client is marked that people of the organisation registered themselves."""
 
 
 @transaction.atomic
 def allow(client: Client, *, reason: str, by: Actor, now: datetime) -> Client:
     """Let this client use device codes. Raises Forbidden, Ended, NotReady, InvalidInput. Records ``client.device_codes_allowed``."""
-    client, agent = _locked(client)
+    client, agent = locked(client)
     require(by, May.ALLOW_DEVICE_CODES, agent)
     reason = reason_of(reason)
+    must_not_be_retired(agent)
     if client.ended_at is not None:
         raise Ended(_("This client was removed already."))
     if agent.kind != AgentKind.ASSISTANT:
         raise NotReady(_("This agent acts for the organisation: it asks no person."))
-    if client.registration_source != MANUAL:
+    if client.is_self_registered:
         raise NotReady(_("A client that registered itself never gets device codes: anybody could have made it."))
     if client.device_reason:
         raise InvalidInput("reason", _("This client may use device codes already."))
@@ -51,7 +51,7 @@ def end(client: Client, *, reason: str, by: Actor, now: datetime) -> Client:
 
     Raises Forbidden, Ended, InvalidInput. Records ``client.device_codes_ended``.
     """
-    client, agent = _locked(client)
+    client, agent = locked(client)
     require(by, May.ALLOW_DEVICE_CODES, agent)
     reason = reason_of(reason)
     if not client.device_reason:
@@ -61,14 +61,3 @@ def end(client: Client, *, reason: str, by: Actor, now: datetime) -> Client:
     client.save(update_fields=["device_reason", "grant_types"])
     record(Kind.DEVICE_CODES_ENDED, by=by, now=now, agent_id=agent.pk, client_id=client.pk, reason=reason)
     return client
-
-
-def _locked(client: Client) -> tuple[Client, Agent]:
-    """Lock agent and client, in this order: every change of an agent begins with its row."""
-    agent_id = Client.objects.values_list("agent_id", flat=True).get(pk=client.pk)
-    if agent_id is None:
-        raise Ended(_("This client belongs to no agent. Somebody must adopt it first."))
-    agent = Agent.objects.locked(agent_id)
-    client = Client.objects.select_for_update().get(pk=client.pk)
-    client.agent = agent
-    return client, agent

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from agents.errors import InvalidInput
 
+LONGEST_REASON = 500
 _INVISIBLE = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 _TURNS_DIRECTION = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
@@ -35,7 +36,7 @@ def reason_of(text: str) -> str:
     """Return the reason that somebody gave. Raises InvalidInput when there is none."""
     if not text.strip():
         raise InvalidInput("reason", _("Say why, in a few words. It is kept with the event."))
-    return one_line("reason", text, longest=500)
+    return one_line("reason", text, longest=LONGEST_REASON)
 
 
 def without_hidden(text: str) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
-from agents import agent_scopes, clients, lifecycle, registry
+from agents import adoption, adoption_rules, agent_scopes, clients, credentials, lifecycle, registry
+from agents.actors import Actor
 from agents.errors import Ended, Forbidden, IllegalMove, InvalidInput
-from agents.models import Agent, AgentScope, Ownership, State
+from agents.models import AdoptionAsk, Agent, AgentScope, AuthMethod, Client, Ownership, State
 from agents.trail.kinds import Kind
 from tests import builders
 from tests.builders import actor
+from tests.programs import registered, registers
 from tests.services.parallel import at_once
+from tests.signing import gives_key, pair, public
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 MANY = 8
@@ -72,3 +77,63 @@ def test_of_many_scopes_of_one_name_at_once_one_is_made(mara, records):
     outcome = at_once(MANY, lambda _: builders.scope(records, "records:read", by=mara))
     assert len(outcome.returned) == 1
     assert outcome.raised_only(InvalidInput)
+
+
+def test_of_two_clients_that_are_given_one_key_at_once_one_has_it(ada, mara):
+    made = [
+        builders.client(builders.agent(f"Agent {number}", owner=ada), auth_method=AuthMethod.PRIVATE_KEY_JWT)
+        for number in range(4)
+    ]
+    key = pair()
+    outcome = at_once(4, lambda number: gives_key(made[number], key))
+    assert len(outcome.returned) == 1
+    assert outcome.raised_only(InvalidInput), outcome.raised
+
+
+def test_a_key_that_is_revoked_and_replaced_at_once_ends_once(mara):
+    said = registers(token_endpoint_auth_method="private_key_jwt", jwks={"keys": [public(pair())]}).json()
+    client = Client.objects.get(client_id=said["client_id"])
+    key = client.credentials.get()
+
+    def do(number):
+        if number % 2:
+            return credentials.revoke(key, reason="Lost.", by=actor(mara), now=timezone.now())
+        with transaction.atomic():
+            locked = Client.objects.select_for_update(of=("self",)).get(pk=client.pk)
+            return credentials.replace_public_keys(locked, [], by=Actor.system(), now=timezone.now())
+
+    outcome = at_once(4, do)
+    assert outcome.raised_only(Ended), outcome.raised
+    assert len(builders.events(Kind.CREDENTIAL_REVOKED)) == 1
+
+
+def test_of_many_rules_for_one_host_made_at_once_one_stands(ada, mara):
+    agents = [builders.agent(f"Agent {number}", owner=ada) for number in range(4)]
+    outcome = at_once(
+        4,
+        lambda number: adoption_rules.make_rule(
+            match="document_host",
+            host="app.example.org",
+            agent=agents[number],
+            reason="Ours.",
+            by=actor(mara),
+            now=timezone.now(),
+        ),
+    )
+    assert len(outcome.returned) == 1
+    assert outcome.raised_only(InvalidInput), outcome.raised
+
+
+def test_whoever_asks_while_a_program_is_adopted_is_answered_or_told(ada, mara):
+    program = registered()
+    agent = builders.agent(owner=ada)
+    people = [builders.person(f"Person {number}") for number in range(5)]
+
+    def do(number):
+        if number == 5:
+            return adoption.adopt(program.software_key, agent, reason="Ours.", by=actor(mara), now=timezone.now())
+        return adoption.ask(program, scopes=[], why="", by=actor(people[number]), now=timezone.now())
+
+    outcome = at_once(6, do)
+    assert outcome.raised_only(Ended), outcome.raised
+    assert not AdoptionAsk.objects.open().exists()
