@@ -14,7 +14,7 @@ from agents.accounts import LONGEST_NAME, checked_email, insert, must_be_free, n
 from agents.actors import Actor, RequestFacts, require
 from agents.errors import Ended, InvalidInput
 from agents.mail import send_later
-from agents.models.link import OneTimeLink
+from agents.models.link import LinkQuerySet, OneTimeLink
 from agents.models.organisation import Organisation
 from agents.models.user import Role, User
 from agents.permissions import May
@@ -28,14 +28,14 @@ def invite(*, email: str, name: str, role: str, by: Actor, now: datetime) -> tup
     """Invite somebody, and write them a mail with the link where there is a mail server.
 
     Returns the invitation and the secret of its link, which holds for seven days. An open invitation to the same
-    address ends. Raises Forbidden, InvalidInput. Records ``person.invited``.
+    address ends. Raises Forbidden, InvalidInput. Records ``person.invited``, and ``person.invitation_withdrawn`` for that one.
     """
     require(by, May.INVITE_PERSON)
     email = checked_email(email)
     must_be_free(email)
     if role not in Role.values:
         raise InvalidInput("role", _("Choose one of the roles."))
-    OneTimeLink.objects.unused().invitations().filter(email=email).update(revoked_at=now)
+    _withdraw_all(OneTimeLink.objects.filter(email=email), by=by, now=now)
     token = links.new_token()
     link = OneTimeLink(
         kind=OneTimeLink.Kind.INVITATION,
@@ -121,15 +121,22 @@ def withdraw_invitation(link_id: uuid.UUID, *, by: Actor, now: datetime) -> OneT
     link = OneTimeLink.objects.invitations().select_for_update().get(pk=link_id)
     if link.used_at is not None or link.revoked_at is not None:
         raise Ended(_("This invitation was accepted or withdrawn already."))
-    link.revoked_at = now
-    link.save(update_fields=["revoked_at"])
-    record(Kind.INVITATION_WITHDRAWN, by=by, now=now, link=link.pk)
-    return link
+    return _withdraw(link, by=by, now=now)
 
 
 def withdraw_all_of(person: User, *, by: Actor, now: datetime) -> None:
     """End what somebody who was dismissed left open, by which they could come back. Records ``person.invitation_withdrawn``."""
-    for link in OneTimeLink.objects.unused().invitations().filter(created_by=person).select_for_update().order_by("pk"):
-        link.revoked_at = now
-        link.save(update_fields=["revoked_at"])
+    _withdraw_all(OneTimeLink.objects.filter(created_by=person), by=by, now=now)
+
+
+def _withdraw_all(rows: LinkQuerySet, *, by: Actor, now: datetime) -> None:
+    for link in rows.unused().invitations().select_for_update().order_by("pk"):
+        _withdraw(link, by=by, now=now)
+
+
+def _withdraw(link: OneTimeLink, *, by: Actor, now: datetime) -> OneTimeLink:
+    link.revoked_at = now
+    link.save(update_fields=["revoked_at"])
+    if link.ended_recorded_at is None:  # or else the trail says already that nobody used it
         record(Kind.INVITATION_WITHDRAWN, by=by, now=now, link=link.pk)
+    return link

@@ -121,7 +121,9 @@ def deactivate(person: User, *, reason: str, by: Actor, now: datetime) -> User:
 @transaction.atomic
 def reactivate(person: User, *, reason: str, by: Actor, now: datetime) -> User:
     """Let somebody sign in again. Raises Forbidden, InvalidInput, Ended. Records ``person.reactivated``."""
+    administrators = _locked_administrators()
     require(by, May.DEACTIVATE_PERSON, person)
+    _must_still_administer(by, administrators, May.DEACTIVATE_PERSON, person)
     reason = reason_of(reason)
     person = User.objects.select_for_update().get(pk=person.pk)
     if person.is_active:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 
@@ -10,6 +12,7 @@ from agents.actors import Actor, RequestFacts
 from agents.errors import Ended, Forbidden, InvalidInput, LinkRefused, NotReady
 from agents.ids import uuid7
 from agents.models import OneTimeLink, Role, Session, User
+from agents.sweeps import end_links
 from agents.trail.kinds import Kind
 from tests import builders
 from tests.services.parallel import at_once
@@ -43,6 +46,16 @@ def test_inviting_an_address_again_ends_the_first_invitation(mara, now):
     first.refresh_from_db()
     assert first.revoked_at == now
     assert OneTimeLink.objects.live(now).count() == 1
+    assert [event.detail["link"] for event in builders.events(Kind.INVITATION_WITHDRAWN)] == [str(first.pk)]
+
+
+def test_one_of_which_the_trail_says_already_that_it_ended_is_not_withdrawn_too(mara, now):
+    _invite(mara, now)
+    later = now + timedelta(days=8)
+    end_links(now=later)
+    _invite(mara, later)
+    assert len(builders.events(Kind.LINK_ENDED)) == 1
+    assert not builders.events(Kind.INVITATION_WITHDRAWN)
 
 
 def test_somebody_who_is_here_is_not_invited(mara, weber, now):
