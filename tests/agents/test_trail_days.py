@@ -20,7 +20,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 def test_every_kind_stands_in_one_group():
     listed = [kind for group in Group for kind in kinds_of(group)]
     assert sorted(listed) == sorted(kind.value for kind in Kind)
-    assert group_of(Kind.CONSENT_REVOKED) == Group.CONSENTS
+    assert group_of(Kind.CONSENT_REVOKED) == group_of(Kind.REQUEST_MADE) == Group.CONSENTS
+    assert group_of(Kind.DETAIL_TYPE_CHANGED) == Group.RESOURCES
+    assert group_of(Kind.ADOPTION_RULE_MADE) == Group.AGENTS
     assert kinds_of("token.issued") == ("token.issued",)
     assert kinds_of("no such thing") == ()
 
