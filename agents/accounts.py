@@ -73,7 +73,7 @@ def _taken() -> InvalidInput:
 
 
 def insert(person: User) -> None:
-    """Save a new person. Raises InvalidInput where somebody else took the address after ``_must_be_free``."""
+    """Save a new person. Raises InvalidInput where somebody else took the address after ``must_be_free``."""
     try:
         with transaction.atomic():  # a savepoint: the unique address decides between two at once
             person.save(force_insert=True)

@@ -9,6 +9,7 @@ data_class  another kind of data; not if it is less (none, or personal after a s
 sensitive   an administrator marks it as sensitive                                                  ``scopes.change_scope``
 required    people can no longer untick what they could                       ``agent_scopes.set_scopes``, ``confirm_required``
 rule        an administrator changed what its class takes, and pauses what goes beyond          ``rule_changes.change_rule``
+details     a type of details is registered, changed or ended                                       ``detail_types``
 redirect    a new host to return to, or the host is gone that a person returned to                  ``clients.change``
 """
 

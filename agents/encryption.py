@@ -1,4 +1,4 @@
-"""Encryption at rest of what must be read again: private signing keys and TOTP seeds.
+"""Encryption at rest of what must be read again: private signing keys, TOTP seeds, sessions, mails, secrets of others.
 
 The key-encryption secret stands outside the database, so a dump or a backup alone reveals nothing (security.md S25).
 """

@@ -37,19 +37,18 @@ def create(name: str, *, now: datetime) -> Organisation:
 
 @transaction.atomic
 def change_policy(
-    *, name: str, second_person_activates: bool, dpop_nonces: bool = False, by: Actor, now: datetime
+    *, name: str, second_person_activates: bool, dpop_nonces: bool | None = None, by: Actor, now: datetime
 ) -> Organisation:
-    """Change the name that people read on consent screens, who must activate agents, and whether proofs of keys
-    need a nonce.
+    """Change the name that people read on consent screens, who must activate agents, and whether proofs need a nonce.
 
-    Raises Forbidden, InvalidInput. Records ``organisation.policy_changed`` with what changed, if anything did.
+    dpop_nonces: None leaves that as it is. Raises Forbidden, InvalidInput. Records ``organisation.policy_changed`` with what changed, if anything did.
     """
     require(by, May.CHANGE_POLICY)
     row = Organisation.objects.select_for_update().get(pk=1)
     after = {
         "name": one_line("name", name, longest=LONGEST_NAME),
         "second_person_activates": second_person_activates,
-        "dpop_nonces": dpop_nonces,
+        "dpop_nonces": row.dpop_nonces if dpop_nonces is None else dpop_nonces,
     }
     before = {field: getattr(row, field) for field, value in after.items() if getattr(row, field) != value}
     if before:

@@ -8,6 +8,7 @@ have an index only where something asks by them: each one more is paid with ever
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -84,7 +85,7 @@ class AuthorizationCode(AbstractGrant):
 
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
-    def out(self, now: object) -> Self:
+    def out(self, now: datetime) -> Self:
         """Tokens that have not run out. What they are worth is another question (``consent.ceiling``)."""
         return self.filter(expires__gt=now, revoked_at=None)
 
@@ -170,7 +171,7 @@ class RefreshToken(AbstractRefreshToken):
 
 
 class IDToken(AbstractIDToken):
-    """Swapped with the others so that no toolkit table cascades into ours; ID tokens come with OpenID discovery."""
+    """Swapped with the others so that no toolkit table cascades into ours. Stays empty: our ID tokens are kept nowhere."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -182,7 +183,7 @@ class IDToken(AbstractIDToken):
 
 
 class DeviceGrant(AbstractDeviceGrant):
-    """Swapped with the others; the device grant is not offered yet."""
+    """Swapped with the others. Stays empty: a device's request is an ``AccessRequest`` like any other question."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
