@@ -33,7 +33,8 @@ from agents.adoption_rules import adopt_by_rule
 from agents.changed_registrations import note_document
 from agents.details.strict_json import NotStrict, strictly
 from agents.models import AuthMethod, Client, Organisation, Source, User
-from agents.outgoing import LOCAL_NAMES, BadAddress, NotReached, fetch
+from agents.outgoing import BadAddress, NotReached, fetch
+from agents.public_addresses import LOCAL_NAMES
 from agents.registration import HIDDEN_IN_PATH, BadMetadata, Claims, check_public, read_claims
 from agents.self_registered import TooManyRegistrations, check_room, make, source_digest
 

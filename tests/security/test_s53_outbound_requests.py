@@ -6,6 +6,7 @@ Ping addresses go the same way (``agents/outgoing.py``): ``tests/security/test_s
 from __future__ import annotations
 
 import gzip
+import threading
 import time
 from contextlib import suppress
 
