@@ -77,20 +77,28 @@ def key_of(jwk: Mapping[str, Any]) -> PublicKey:
         raise BadKey(_("This key cannot be read."))
     if kind in CURVES and own["crv"] != CURVES[kind]:
         raise BadKey(_("This curve is not used here. Use P-256 or Ed25519."))
-    if jwk.get("use") not in {None, "sig"}:
+    if jwk.get("use") not in (None, "sig"):  # a list is none of them either, and in no set
         raise BadKey(_("This key is for encryption. Give one for signatures."))
     try:
-        key = factory.import_key(own)  # type: ignore[arg-type]  # all strings, see above
-        public = key.public_key  # builds it, and so finds points that are on no curve
-        thumbprint = key.thumbprint()
+        # Builds it, and so finds points that are on no curve.
+        public: Any = factory.import_key(own).public_key  # type: ignore[arg-type]  # all strings, see above
+        # Written out anew: padding, junk that decoders pass over, or a leading zero would make another thumbprint of the
+        # same key, and what was revoked or belongs to another client could come again.
+        key: Key = factory.import_key(public)
+        own, thumbprint = {**own, **_members_of(key, members)}, key.thumbprint()
     except (JoseError, ValueError, TypeError, UnsupportedAlgorithm) as problem:
         raise BadKey(_("This key cannot be read.")) from problem
     if isinstance(public, RSAPublicKey) and public.key_size not in RSA_BITS:
         raise BadKey(_("Use an RSA key of 2048 to 4096 bits, or better one for ES256."))
     kid = jwk.get("kid")
-    if isinstance(kid, str) and 0 < len(kid) <= LONGEST_KID and "\0" not in kid:
+    if isinstance(kid, str) and 0 < len(kid) <= LONGEST_KID and kid.isprintable():
         own["kid"] = kid
     return PublicKey({name: str(value) for name, value in own.items()}, thumbprint)
+
+
+def _members_of(key: Key, members: tuple[str, ...]) -> dict[str, Any]:
+    written = key.as_dict(private=False)
+    return {name: written[name] for name in members}
 
 
 def keys_in_text(field: str, text: str) -> list[PublicKey]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,14 @@ from django.utils import timezone
 
 from agents import clients, credentials, lifecycle
 from agents.actors import Actor
-from tests import builders
-from tests.builders import one_refusal
+from agents.errors import InvalidInput
+from agents.models import AuthMethod
+from agents.public_keys import key_of, keys_in_set
+from tests import builders, grants
+from tests.builders import actor, one_refusal
 from tests.grants import TokenClient
 from tests.security.expected import is_oauth_error
+from tests.signing import SigningClient, encoded, gives_key, pair, public, rsa_pair
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
@@ -48,7 +53,6 @@ def test_s20_that_of_an_agent_that_is_not_active(claims, claims_filer, clinic_al
 
 def test_s20_that_of_an_agent_past_its_end(mara, ada, see_appointments, now):
     from agents.models.agent import Kind
-    from tests import grants
 
     agent = builders.agent(
         "Short", owner=ada, kind=Kind.AUTONOMOUS, scopes=[see_appointments], ends_at=now + timedelta(hours=1)
@@ -65,3 +69,37 @@ def test_s20_that_of_a_client_that_was_removed(claims, claims_client, clinic_all
     assert claims.act_alone().status_code == 200
     clients.end(claims_client, reason="Not needed.", by=Actor.person(mara), now=now)
     assert is_oauth_error(claims.act_alone(), "invalid_client", 401)
+
+
+def in_disguise(key, member):
+    """The same public key with another zero before one of its numbers: other text, and so another thumbprint."""
+    jwk = public(key)
+    number = base64.urlsafe_b64decode(jwk[member] + "=" * (-len(jwk[member]) % 4))
+    return {**jwk, member: encoded(b"\0" + number).decode()}
+
+
+@pytest.mark.parametrize(("make", "member"), [(pair, "x"), (pair, "y"), (rsa_pair, "n"), (rsa_pair, "e")])
+def test_s20_a_revoked_public_key_does_not_come_again_in_disguise(claims_filer, mara, ada, make, member):
+    signs = builders.client(claims_filer, "signs", auth_method=AuthMethod.PRIVATE_KEY_JWT)
+    leaked, now = make(), timezone.now()
+    credentials.revoke(gives_key(signs, leaked), by=actor(mara), now=now, reason="Leaked.")
+    for again in (public(leaked), in_disguise(leaked, member)):
+        with pytest.raises(InvalidInput):
+            credentials.add_public_keys(signs, [key_of(again)], by=actor(ada), now=now)
+    assert key_of(in_disguise(leaked, member)).thumbprint == key_of(public(leaked)).thumbprint
+
+
+@pytest.mark.parametrize("kid", ["\ud800", "a\0b", "a\nb", "x" * 300])
+def test_s20_a_name_of_a_key_that_no_database_keeps_is_left_out(claims_filer, mara, see_appointments, kid):
+    signs = builders.client(claims_filer, "signs", auth_method=AuthMethod.PRIVATE_KEY_JWT)
+    grants.consent(signs, scopes=[see_appointments], user=None, by=mara, purpose="File claims")
+    signing = SigningClient(signs)
+    credentials.add_public_keys(signs, [key_of(public(signing.key, kid=kid))], by=actor(mara), now=timezone.now())
+    assert signing.act_alone().status_code == 200
+
+
+def test_s20_of_a_published_set_what_is_no_key_is_passed_over():
+    fine = pair()
+    odd = ({"use": ["sig"]}, {"use": {}}, {"kty": ["EC"]}, {"crv": []}, {"x": 7}, {"y": None}, {"d": "x"})
+    keys = [*({**public(pair()), **changed} for changed in odd), None, [], "key", 7, public(fine)]
+    assert [key.thumbprint for key in keys_in_set({"keys": keys})] == [fine.thumbprint()]

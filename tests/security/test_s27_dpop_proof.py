@@ -43,13 +43,14 @@ def bad_proofs(key, issuer):
             f"{issuer}/oauth/%74oken",
         )
     )  # fmt: skip
-    yield from (proof(key, iat=iat) for iat in (None, now - 600, now + 600, "now", True, 1e400, 10**30, -1))
+    yield from (proof(key, iat=iat) for iat in (None, now - 600, now + 600, "now", True, 1e400, 10**30, 10**400, -1))
     yield from (proof(key, jti=jti) for jti in (None, "", 7, "x" * 256, "x" * 10_000, "a\ud800"))
     yield proof(key, header={"jwk": None})
     yield proof(key, header={"jwk": "own"})
     yield proof(key, header={"jwk": public(other)})
     yield proof(key, header={"jwk": key.as_dict(private=True)})
     yield proof(key, header={"jwk": {"kty": "oct", "k": "c2VjcmV0"}})
+    yield from (proof(key, header={"jwk": {**public(key), "use": use}}) for use in ("enc", ["sig"], {}, 7))
     yield proof(key, header={"jwk": public(rsa_pair())})
     yield proof(key, header={"alg": "none"})
     yield proof(key, header={"alg": "HS256"})
