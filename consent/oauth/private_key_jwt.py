@@ -16,7 +16,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -210,9 +209,9 @@ def _odd(character: str) -> bool:
 
 def number_of_seconds(value: object) -> float | None:
     """Return a NumericDate (RFC 7519 §2) that a datetime can hold, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value < 10**11 else None
+    return float(value) if 0 <= value < 10**11 else None  # what is not a number, or infinite, is not in between either
 
 
 def _switch(signer: Signer) -> str:

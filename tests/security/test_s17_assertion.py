@@ -39,9 +39,9 @@ def bad_claims(issuer):
     return (
         {"iss": "another"}, {"iss": None}, {"iss": 7}, {"sub": None}, {"sub": ["x"]}, {"sub": ""},
         {"exp": None}, {"exp": now - 60}, {"exp": now + 400}, {"exp": "tomorrow"}, {"exp": True},
-        {"exp": 1e400}, {"exp": 10**30}, {"exp": -1},
+        {"exp": 1e400}, {"exp": 10**30}, {"exp": 10**400}, {"exp": -1},
         {"jti": None}, {"jti": ""}, {"jti": 7}, {"jti": "x" * 256},
-        {"nbf": now + 120}, {"iat": now + 120}, {"nbf": "now"}, {"iat": []},
+        {"nbf": now + 120}, {"iat": now + 120}, {"iat": 10**400}, {"nbf": -(10**400)}, {"nbf": "now"}, {"iat": []},
         {"aud": None}, {"aud": ""}, {"aud": []}, {"aud": "https://other.example"}, {"aud": issuer + "/"},
         {"aud": issuer.upper()}, {"aud": f"{issuer}/oauth/token"}, {"aud": f"{issuer}/oauth/par"},
         {"aud": [issuer, "https://other.example"]}, {"aud": [issuer, issuer]}, {"aud": {"a": issuer}},
