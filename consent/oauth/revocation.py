@@ -1,7 +1,8 @@
 """Token revocation (RFC 7009): a client gives back a token of its own.
 
 §2.1 the client authenticates; another's token stays untouched    revoke      §2.2 unknown tokens are 200 as well
-§2.1 an access or refresh token of a family takes the whole family with it; the hint is only a hint
+§2.1 an access or refresh token of a family takes the whole family with it; the hint is only a hint. What another agent
+took over by exchange (RFC 8693) goes alone: it must not end the work of whoever passed it on.
 Left out: GET.      Errors: invalid_client, invalid_request.
 """
 
@@ -56,7 +57,7 @@ def revoke(presented: str, *, client: ProvenClient, facts: RequestFacts) -> bool
         family_id, consent_id = refresh.family_id, refresh.family.consent_id
     else:
         return False
-    if _end(access, family_id, facts):
+    if _end(access, family_id, client, facts):
         consent = Consent.objects.get(pk=consent_id)
         record(
             Kind.TOKEN_REVOKED,
@@ -84,10 +85,10 @@ def _access_token(presented: str, client: ProvenClient, facts: RequestFacts) -> 
         return None
 
 
-def _end(access: AccessToken | None, family_id: uuid.UUID | None, facts: RequestFacts) -> bool:
+def _end(access: AccessToken | None, family_id: uuid.UUID | None, client: ProvenClient, facts: RequestFacts) -> bool:
     changed = 0
     if family_id is not None:
-        changed += TokenFamily.objects.filter(pk=family_id, ended_at=None).update(
+        changed += TokenFamily.objects.filter(pk=family_id, client_id=client.pk, ended_at=None).update(
             ended_at=facts.now, ended_because="revoked_by_client"
         )
     if access is not None:

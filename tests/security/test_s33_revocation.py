@@ -50,3 +50,17 @@ def test_s33_a_wrong_hint_still_finds_it_and_either_kills_both(discharge, pair, 
 def test_s33_never_by_get(discharge, pair, records_api):
     assert Browser().get("/oauth/revoke", {"token": pair["access_token"]}, **discharge.header).status_code == 405
     assert records_api.introspects(pair["access_token"])["active"] is True
+
+
+def test_s33_what_was_taken_over_goes_alone(planner, subject, discharge, passed_twice, records, records_api):
+    """The agent that got work by exchange gives its token back, and does not end the work of the one that passed it on."""
+    code_pkce = grants.Pkce()
+    first = discharge.redeem(grants.code(passed_twice, code_pkce), code_pkce, resource=records.uri).json()
+    taken, kept = planner.takes(first["access_token"]), planner.takes(first["access_token"])
+    assert planner.revoke(taken).status_code == 200
+    assert records_api.introspects(taken) == INACTIVE
+    assert records_api.introspects(kept)["active"] is True
+    assert records_api.introspects(first["access_token"])["active"] is True
+    assert discharge.refresh(first["refresh_token"], resource=records.uri).status_code == 200
+    assert discharge.revoke(first["refresh_token"]).status_code == 200
+    assert records_api.introspects(kept) == INACTIVE
