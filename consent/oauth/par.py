@@ -49,7 +49,8 @@ OPEN_FOR = timedelta(minutes=30)
 OPENED = "opened"
 """Our own parameter beside a reference: that a browser came in time, signed."""
 MOST_WAITING = 100
-"""References of one client and address that wait at a time: anybody can name a public client."""
+"""References of one client and address that wait at a time: anybody can name a public client, and register one. A server
+that proved itself pushes for all of its people from one address."""
 _SAID_DIFFERENTLY = {"unknown_client", "client_not_usable", "invalid_redirect_uri"}
 """Our words for what RFC 9126 §2.3 calls invalid_request."""
 
@@ -83,11 +84,8 @@ def push(client: ProvenClient, sent: Sent, facts: RequestFacts) -> dict[str, Any
     kept = {**sent, "client_id": [client.client_id]}
     _checked(kept, facts.now, tells=not client.is_public, unclaimed=client.unclaimed)
     source = text_digest("pushed-request", source_of(facts.address), None)
-    waiting = PushedRequest.objects.filter(client_id=client.pk, source=source, expires_at__gt=facts.now)
-    if waiting.count() >= MOST_WAITING:
-        raise OAuthRefusal(
-            "slow_down", "Too many requests of this client wait to be opened.", status=429, retry_after=60
-        )
+    if client.is_public or client.unclaimed:
+        _must_not_flood(client, source, facts.now)
     reference = PREFIX + secrets.token_urlsafe(32)
     PushedRequest.objects.create(
         digest=digest_of(reference),
@@ -98,6 +96,14 @@ def push(client: ProvenClient, sent: Sent, facts: RequestFacts) -> dict[str, Any
         expires_at=facts.now + LIFE,
     )
     return {"request_uri": reference, "expires_in": int(LIFE.total_seconds())}
+
+
+def _must_not_flood(client: ProvenClient, source: str, now: datetime) -> None:
+    waiting = PushedRequest.objects.filter(client_id=client.pk, source=source, expires_at__gt=now)
+    if waiting.count() >= MOST_WAITING:
+        raise OAuthRefusal(
+            "slow_down", "Too many requests of this client wait to be opened.", status=429, retry_after=60
+        )
 
 
 def _checked(sent: Sent, now: datetime, *, tells: bool, unclaimed: bool) -> None:

@@ -126,3 +126,10 @@ def test_s15_nobody_fills_the_table_by_naming_a_public_client(discharge_assistan
     assert statuses == [201] * 100 + [429]
     elsewhere = post("/oauth/par", right, REMOTE_ADDR="203.0.113.7")
     assert elsewhere.status_code == 201
+
+
+def test_s15_a_server_with_many_people_is_not_taken_for_a_flood(discharge, discharge_client, monkeypatch):
+    """It proved itself, and pushes for all of them from the one address that it has."""
+    monkeypatch.setattr("consent.oauth.par.MOST_WAITING", 2)
+    right = asked(discharge_client, scope="calendar:read")
+    assert [post("/oauth/par", right, **discharge.header).status_code for _ in range(4)] == [201] * 4
