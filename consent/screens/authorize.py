@@ -21,6 +21,7 @@ from agents.models import User
 from agents.permissions import May
 from agents.sign_in import signed_in_at
 from consent import decision
+from consent.client_metadata import digest_of_json
 from consent.errors import DecisionMadeAlready, OfferChanged, SignInNeeded
 from consent.oauth.authorization import PARAMETERS, AuthorizationRequest
 from consent.oauth.authorization_reading import AuthorizationRefused, Sent
@@ -42,7 +43,7 @@ from consent.screens.who_and_when import moment_of, person_of
 READS_FOR = timedelta(minutes=5)
 """How long somebody may read a screen that asked for a fresher sign-in than that."""
 SIGNED_IN_AFTER = "signed_in_after"
-"""Our own parameter on the way through a fresh sign-in: since when it must have happened, signed."""
+"""Our own parameter on the way through a fresh sign-in: for which request and since when it must have happened, signed."""
 AUDITOR = gettext_lazy(
     "You read everything here and change nothing, so you cannot allow this. Refuse it, or sign in as somebody else."
 )
@@ -166,7 +167,7 @@ def _yes(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown:
         return _show(request, offer, asked, again=again, status=400)
     except SignInNeeded as problem:
         record_form_refused(request, problem.code, offer)
-        back = _address(asked, **{SIGNED_IN_AFTER: _stamp(request)})
+        back = _address(asked, **{SIGNED_IN_AFTER: _stamp(request, asked)})
         again = Again(error=cannot(problem), error_field="scope", answer=given)
         return lead_to_proof(request, problem, back=back) or _show(request, offer, asked, again=again, status=400)
     done = decision.allow(approval, form_nonce=shown.nonce, request=asked, by=Actor.of(request), now=moment_of(request))
@@ -239,7 +240,7 @@ def _to_sign_in(asked: AuthorizationRequest) -> HttpResponse:
 
 def _sign_in_needed(request: HttpRequest, asked: AuthorizationRequest) -> SignInNeeded | None:
     """Return what the client asks of the person's sign-in and is not so yet (RFC 9470 §4; OpenID Connect Core §3.1.2.1)."""
-    signed_in, since = sign_in_of(request), _signed_in_since(request)
+    signed_in, since = sign_in_of(request), _signed_in_since(request, asked)
     strong = is_worth_any(signed_in.acr, asked.acr_values)
     young = asked.max_age is None or _is_younger(signed_in, asked.max_age, moment_of(request))
     if strong and (since or (young and "login" not in asked.prompt)):
@@ -270,22 +271,24 @@ def _to_fresh_sign_in(request: HttpRequest, asked: AuthorizationRequest, needed:
         )
     if "none" in asked.prompt:
         raise _told(asked, "login_required", "The person must sign in again, or more strongly.")
-    back = _address(asked, **{SIGNED_IN_AFTER: _stamp(request)})
+    back = _address(asked, **{SIGNED_IN_AFTER: _stamp(request, asked)})
     return redirect(proof_page(needed, person_of(request), back=back))
 
 
-def _stamp(request: HttpRequest) -> str:
-    return signing.dumps(moment_of(request).timestamp(), salt=SIGNED_IN_AFTER)
+def _stamp(request: HttpRequest, asked: AuthorizationRequest) -> str:
+    return signing.dumps([digest_of_json(asked.sent), moment_of(request).timestamp()], salt=SIGNED_IN_AFTER)
 
 
-def _signed_in_since(request: HttpRequest) -> bool:
+def _signed_in_since(request: HttpRequest, asked: AuthorizationRequest) -> bool:
     """Whether the person proved themselves after this very request first came (``prompt=login``, ``max_age``)."""
     try:
-        since = float(signing.loads(request.GET.get(SIGNED_IN_AFTER, ""), salt=SIGNED_IN_AFTER, max_age=900))
+        stamp = signing.loads(request.GET.get(SIGNED_IN_AFTER, ""), salt=SIGNED_IN_AFTER, max_age=900)
+        of_request, since = stamp
     except (signing.BadSignature, TypeError, ValueError):
         return False
     last = signed_in_at(request)
-    return last is not None and last >= since
+    # One of another request would let an older sign-in pass for a new one.
+    return of_request == digest_of_json(asked.sent) and last is not None and last >= since
 
 
 def _told(asked: AuthorizationRequest, code: str, description: str) -> AuthorizationRefused:

@@ -26,6 +26,7 @@ from tests.signing_in import proves, signed_in
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 HOUR = timedelta(hours=1)
 CALENDAR = {"scope": "calendar:read"}
+REAUTHENTICATE = "/account/reauthenticate/"
 
 
 def leads_to(answer, page):
@@ -206,3 +207,15 @@ def test_s45_doubled_values_are_refused(weber, discharge_client):
 def test_s45_metadata_names_the_values(client):
     document = builders.browser().get("/.well-known/oauth-authorization-server").json()
     assert document["acr_values_supported"] == list(ACR_VALUES)
+
+
+def test_s45_a_fresh_sign_in_for_one_request_is_none_for_another(weber, discharge_client):
+    """Mallory at Weber's unlocked desk: the mark of a request that came before Weber's last sign-in opens no other one."""
+    with travel(timezone.now() - timedelta(minutes=10)):
+        way = leads_to(opens(signed_in(weber, ago=HOUR), discharge_client, prompt="login", **CALENDAR), REAUTHENTICATE)
+    back = parse_qs(urlsplit(way).query)["next"][0]
+    browser, stamp = signed_in(weber, ago=timedelta(minutes=5)), parse_qs(urlsplit(back).query)["signed_in_after"][0]
+    assert browser.get(back).status_code == 200  # for that request it was fresh
+    another = {"prompt": "login", "signed_in_after": stamp, **CALENDAR}
+    leads_to(opens(browser, discharge_client, state="another", **another), REAUTHENTICATE)
+    leads_to(opens(browser, discharge_client, max_age="1", state="another", **another), REAUTHENTICATE)
