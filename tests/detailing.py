@@ -16,6 +16,7 @@ from agents.models import Access, DataClass, DetailVersion, Resource, Scope, Use
 from consent import mandate
 from consent.approval import Approval
 from consent.models import Consent
+from consent.passing import NOTHING, Passing
 from tests import builders
 
 TYPE = "bank-transfer"
@@ -75,8 +76,9 @@ def consent_to(
     user: User | None,
     by: User | None = None,
     scopes: Iterable[Scope] = (),
+    passing: Passing = NOTHING,
 ) -> Consent:
-    """A consent that holds these details of the scope, and other scopes beside."""
+    """A consent that holds these details of the scope, and other scopes beside. passing: to whom it may be passed on."""
     now = timezone.now()
     version = DetailVersion.objects.by_scope([scope.pk])[scope.pk]
     held = tuple(Detail(version, {name: value for name, value in each.items() if name != "type"}) for each in details)
@@ -89,5 +91,6 @@ def consent_to(
         purpose="Pay the suppliers",
         ends_at=now + timedelta(hours=8),
         details={scope: held},
+        passing=passing,
     )
     return mandate.approve(approval, by=Actor.person(approver), now=now)

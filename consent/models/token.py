@@ -118,6 +118,9 @@ class AccessToken(AbstractAccessToken):
     ``jti:`` and the id, which no digest can equal."""
     details = models.JSONField(null=True, blank=True)
     """The details to which a token request narrowed it (RFC 9396 §6). Empty: all that its consent holds."""
+    elsewhere = models.JSONField(null=True, blank=True)
+    """Of a token that came of exchanges (RFC 8693): what these had at other resources on their way, by the resource's id.
+    More than that it is not exchanged for there. Empty for all others."""
     jkt = models.CharField(max_length=43, blank=True, default="", db_default="")
     """Thumbprint of the key that it is bound to (RFC 9449 §6). Empty: a bearer token."""
     revoked_at = models.DateTimeField(null=True, blank=True)

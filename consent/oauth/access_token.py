@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,8 +34,8 @@ from consent.passing import NOTHING, Passing
 TYP = "at+jwt"
 ROW_STATEMENT = """
     INSERT INTO consent_accesstoken (id, token_checksum, application_id, user_id, consent_id, audience_id, family_id,
-                                     credential_id, scope, expires, created, details, jkt)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                                     credential_id, scope, expires, created, details, jkt, elsewhere)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -94,6 +95,7 @@ def issue(
     narrowed: bool = False,
     jkt: str = "",
     subject_id: uuid.UUID | None = None,
+    elsewhere: Mapping[str, Any] | None = None,
     id_token: bool = False,
 ) -> IssuedToken:
     """Issue one access token with its event, both or neither.
@@ -101,6 +103,7 @@ def issue(
     client: has ``pk`` and ``client_id``. scopes: name to data class, all of the audience. latest_end: the family's.
     details: for what the scopes are held, as a consent keeps it. narrowed: that they are only what this request asked for.
     jkt: the thumbprint of the key that it is bound to (RFC 9449 §6), or empty. subject_id: of the token that was exchanged.
+    elsewhere: as an access token keeps it.
     id_token: that one goes along, for the event.
     Never lives longer than the consent or the family. Raises OAuthRefusal invalid_grant when no second is left, and
     invalid_dpop_proof where the resource demands a bound token.
@@ -149,6 +152,7 @@ def issue(
     row = [token_id, checksum, client.pk, standing.user_id, standing.pk, audience.pk, family_id]
     kept_with_it = json.dumps(details) if narrowed else None
     row += [credential_id, scope, now + timedelta(seconds=life), now, kept_with_it, jkt]
+    row.append(json.dumps(elsewhere) if elsewhere else None)
     write_with(ROW_STATEMENT, row, event)
     return IssuedToken(value, life, scope, granted, bool(jkt))
 

@@ -1,13 +1,15 @@
 """How much comes out of a token exchange (RFC 8693): at which resource, whether the human allowed it, and which scopes.
 
 §2.1 resource, audience     asked_target, target_of        §2.1 scope     scopes_of       RFC 9396 §6 details     in_detail
-Nothing here widens anything: each answer is at most what the subject token, its consent and all above it hold now.
+Nothing here widens anything: each answer is at most what the subject token, its consent and all above it hold now. A way
+over another resource leads back to no more than was had here before (``Had``).
 Errors: invalid_target, access_denied, invalid_scope, invalid_authorization_details.
 """
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
@@ -18,7 +20,7 @@ from agents.models import Checks
 from agents.statements import rows_of
 from consent.models import Consent
 from consent.oauth.access_token import Audience
-from consent.oauth.authorization_details import narrow_to
+from consent.oauth.authorization_details import narrow_to, still_granted
 from consent.oauth.chain import Chain, HeldScope
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
@@ -36,6 +38,29 @@ MAY_STATEMENT = """
     LEFT JOIN agents_agentscope g ON g.agent_id = a.id AND g.ended_at IS NULL
     WHERE a.id = %s
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Had:
+    """What was had at one resource on the way to the subject token, or is had by that itself: the most there from then on."""
+
+    scopes: frozenset[str]
+    details: list[dict[str, Any]]
+
+
+def had_at(target: Audience, subject: Worth) -> Had | None:
+    """Return what was had at this resource. None where no exchange came from there: then the consent says how much."""
+    if target.pk == subject.audience_id:
+        return Had(frozenset(subject.scopes), subject.details)
+    kept = subject.elsewhere.get(str(target.pk))
+    return None if kept is None else Had(frozenset(kept["scopes"]), kept["details"])
+
+
+def had_elsewhere(target: Audience, subject: Worth) -> dict[str, Any]:
+    """Return what the result has to keep of the way that it came (``AccessToken.elsewhere``)."""
+    if target.pk == subject.audience_id:
+        return subject.elsewhere
+    return {**subject.elsewhere, str(subject.audience_id): {"scopes": subject.scopes, "details": subject.details}}
 
 
 def asked_target(form: QueryDict) -> str:
@@ -99,16 +124,16 @@ def scopes_of(
 ) -> dict[str, HeldScope]:
     """Return the scopes of the result, by name. Raises OAuthRefusal invalid_scope.
 
-    At the same resource never more than the subject token is worth; at another one what the consent holds there. may: what
+    Where the work was before never more than was had there; at another resource what the consent holds there. may: what
     the caller's agent may ask for at all; None where it is the agent that holds it already.
     """
     held = chain.held()
     if not held:
         raise OAuthRefusal("invalid_target", "The consent does not hold anything at this resource.")
-    same = target.pk == subject.audience_id
-    most = {name: scope for name, scope in held.items() if not same or name in subject.scopes}
+    had = had_at(target, subject)
+    most = {name: scope for name, scope in held.items() if had is None or name in had.scopes}
     asked = frozenset(request.scopes or ()) - {"offline_access"}
-    known = most.keys() | (subject.missing if same else frozenset())
+    known = most.keys() | (subject.missing if target.pk == subject.audience_id else frozenset())
     if not asked <= known:
         raise OAuthRefusal("invalid_scope", f"More was asked for than there is to pass on: {' '.join(sorted(most))}")
     found = {name: scope for name, scope in most.items() if not asked or name in asked}
@@ -129,11 +154,10 @@ def in_detail(
     """Return the scopes, for what they are passed on (RFC 9396 §6), and whether that is kept with the token."""
     text = str(form.get("authorization_details", ""))
     held = [each for scope in wanted.values() for each in scope.details]
-    if held and target.pk == subject.audience_id:
-        types = {each["type"] for each in held}
-        held = [each for each in subject.details if each["type"] in types]
     if not held and not text:
         return wanted, [], False
+    if (had := had_at(target, subject)) is not None:
+        held = still_granted(had.details, held)
     chosen = narrow_to(text, held)
     details = held if chosen is None else chosen
     types = {each["type"] for each in details}

@@ -19,15 +19,16 @@ from consent.oauth.worth import Worth
 
 NOT_GOOD = "The subject token is unknown, over, or not for this client: its consent does not name this agent."
 SHARE_STATEMENT = """
-    SELECT c.id, c.client_id, c.revoked_at, c.ends_at, c.purpose_digest, c.sensitive_use_told_at, cs.scope_id, cs.ended_at
+    SELECT c.id, c.client_id, c.revoked_at, c.ends_at, c.purpose_digest, c.sensitive_use_told_at, cs.scope_id, cs.ended_at,
+           c.parent_id
     FROM consent_consent c LEFT JOIN consent_consentscope cs ON cs.consent_id = c.id
-    WHERE c.parent_id = %s AND c.agent_id = %s
+    WHERE c.agent_id = %s AND c.parent_id IN ({above})
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The consent under which the result stands. scopes: those that it holds; taken: those that a person took away.
+    """The consent under which the result stands. scopes: those that it holds.
 
     told: whether its person was told of the first use of something sensitive.
     """
@@ -36,37 +37,36 @@ class Share:
     ends_at: datetime
     purpose_digest: str
     scopes: frozenset[uuid.UUID]
-    taken: frozenset[uuid.UUID]
     told: bool
 
 
-def share_of(subject: Worth, client: ProvenClient, now: datetime) -> Share | None:
-    """Return what this client holds of the subject's consent so far. Raises OAuthRefusal where that was taken back.
+def share_of(
+    subject: Worth, chain: Chain, client: ProvenClient, now: datetime
+) -> tuple[Share | None, frozenset[uuid.UUID]]:
+    """Return what this client holds of the subject's consent so far, and what a person took away of that from its agent.
 
-    Taken back from one client of an agent is taken back from all of them.
+    Taken away or taken back from one client of an agent is so from all of them, and does not come again from those to whom
+    the same work was passed on. Raises OAuthRefusal for taken back.
     """
-    rows = rows_of(SHARE_STATEMENT, [subject.consent_id, client.agent_id])
-    if any(row[2] is not None or as_moment(row[3]) <= now for row in rows):
-        consent = Consent.objects.get(pk=known_id(rows[0][0]))
+    above = ", ".join(["%s"] * len(chain.hops))
+    statement = SHARE_STATEMENT.format(above=above)
+    rows = rows_of(statement, [client.agent_id, *(hop.consent_id for hop in chain.hops)])
+    gone = next((row for row in rows if row[2] is not None or as_moment(row[3]) <= now), None)
+    if gone is not None:
+        consent = Consent.objects.get(pk=known_id(gone[0]))
         raise OAuthRefusal(
             "access_denied",
             "A person took back what was passed on to this agent.",
             reason_code="passed_no_more",
             consent=consent,
         )
-    mine = [row for row in rows if as_id(row[1]) == client.pk]
+    taken = frozenset(known_id(row[6]) for row in rows if row[6] is not None and row[7] is not None)
+    mine = [row for row in rows if as_id(row[1]) == client.pk and as_id(row[8]) == subject.consent_id]
     if not mine:
-        return None
-    taken = {known_id(row[6]) for row in mine if row[6] is not None and row[7] is not None}
-    there = {known_id(row[6]) for row in mine if row[6] is not None} - taken
-    return Share(
-        known_id(mine[0][0]),
-        as_moment(mine[0][3]),
-        mine[0][4],
-        frozenset(there),
-        frozenset(taken),
-        mine[0][5] is not None,
-    )
+        return None, taken
+    pk, _, _, ends_at, purpose_digest, told, *_ = mine[0]
+    there = frozenset(known_id(row[6]) for row in mine if row[6] is not None) - taken
+    return Share(known_id(pk), as_moment(ends_at), purpose_digest, there, told is not None), taken
 
 
 def holding(
@@ -89,4 +89,4 @@ def holding(
     except ConsentEnded as ended:
         raise invalid_request(NOT_GOOD) from ended
     told = consent.sensitive_use_told_at is not None
-    return Share(consent.pk, consent.ends_at, consent.purpose_digest, scopes, frozenset(), told)
+    return Share(consent.pk, consent.ends_at, consent.purpose_digest, scopes, told)

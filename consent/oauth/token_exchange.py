@@ -35,7 +35,15 @@ from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.conditions import refused as condition_refused
 from consent.oauth.conditions import take_use
 from consent.oauth.errors import OAuthRefusal, invalid_request
-from consent.oauth.exchange_ceiling import asked_target, in_detail, may_hold, must_be_allowed, scopes_of, target_of
+from consent.oauth.exchange_ceiling import (
+    asked_target,
+    had_elsewhere,
+    in_detail,
+    may_hold,
+    must_be_allowed,
+    scopes_of,
+    target_of,
+)
 from consent.oauth.exchange_share import NOT_GOOD, Share, holding, share_of
 from consent.oauth.purpose import require_same_purpose
 from consent.oauth.worth import Worth, worth_of
@@ -145,11 +153,10 @@ def redeem(request: Request) -> dict[str, Any]:
     must_be_allowed(chain, client, own=own)
     may = None if own else may_hold(chain.root.agent_id, client)
     wanted = scopes_of(request, subject, chain, target, may)
-    share = None if own else share_of(subject, client, facts.now)
-    if share is not None and share.taken:
-        wanted = {name: scope for name, scope in wanted.items() if scope.id not in share.taken}
-        if not wanted:
-            raise OAuthRefusal("invalid_scope", "A person took this away from the agent that asks.")
+    share, taken = (None, frozenset()) if own else share_of(subject, chain, client, facts.now)
+    wanted = {name: scope for name, scope in wanted.items() if scope.id not in taken}
+    if not wanted:
+        raise OAuthRefusal("invalid_scope", "A person took this away from the agent that asks.")
     latest = _must_meet(chain, facts, subject)
     wanted, details, narrowed = in_detail(request.form, wanted, subject, target)
     by = Actor.client(client.pk, facts)
@@ -174,6 +181,7 @@ def redeem(request: Request) -> dict[str, Any]:
             narrowed=narrowed,
             jkt=request.binding.jkt,
             subject_id=subject.token_id,
+            elsewhere=had_elsewhere(target, subject),
         )
         if share is not None and not share.told and any(scope.sensitive for scope in wanted.values()):
             tell_of_first_sensitive_use(share.id, now=facts.now)

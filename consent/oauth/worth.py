@@ -31,7 +31,7 @@ CHAIN_STATEMENT = """
            cl.id, cl.client_id, cl.ended_at, a.id, a.state, a.ends_at, o_user.is_active, p.is_active, r.uri, r.ended_at,
            t.family_id, f.ended_at, k.revoked_at, COALESCE(c.stop_event, a.stop_event), s.name, c.conditions, c.time_zone,
            a.environment, c.acr, c.auth_time, t.details, cs.details, t.jkt, r.require_dpop,
-           c.parent_id, c.passing, c.purpose_key
+           c.parent_id, c.passing, c.purpose_key, t.elsewhere
     FROM consent_accesstoken t
     JOIN consent_consent c ON c.id = t.consent_id
     JOIN agents_client cl ON cl.id = t.application_id
@@ -91,6 +91,8 @@ class Worth:
     """To whom the human let it be passed on (``consent/passing.py``)."""
     purpose_key: str
     family_id: uuid.UUID | None
+    elsewhere: dict[str, Any]
+    """What the tokens had at other resources from which it was exchanged (``exchange_ceiling.py``)."""
     stopped_consent_id: uuid.UUID
     stopped_agent_id: uuid.UUID
     """What to look at for why it is worth nothing, or less: its own consent and agent, or those of one above."""
@@ -195,6 +197,7 @@ def _worth(rows: list[tuple[Any, ...]], now: datetime, above: Chain | None) -> W
         passing=passing,
         purpose_key=first[43],
         family_id=as_id(family_id),
+        elsewhere=as_facts(first[44]),
         stopped_consent_id=stopped.consent_id if stopped else known_id(consent_id),
         stopped_agent_id=stopped.agent_id if stopped else known_id(agent_id),
     )

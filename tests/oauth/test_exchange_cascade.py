@@ -67,6 +67,39 @@ def test_what_a_person_took_away_from_it_is_not_passed_on_again(
     said(planner.exchange(subject, scope="letters:write"), "invalid_scope")
 
 
+def test_what_a_person_took_away_from_one_client_of_an_agent_no_other_one_gets(
+    planner, subject, passed_twice, weber, planner_agent, read_records
+):
+    planner.takes(subject)
+    grants.keeps(Consent.objects.get(parent=passed_twice), read_records, by=weber)
+    another = taker(planner_agent, "another client")
+    assert another.exchange(subject).json()["scope"] == "records:read"
+    with one_refusal("token.refused", "invalid_scope"):
+        said(another.exchange(subject, scope="letters:write"), "invalid_scope")
+
+
+def test_what_a_person_took_back_does_not_come_again_by_another_agent(
+    planner, reader, subject, passed_twice, weber, planner_agent, records_api
+):
+    """The reader may pass work on to the planner as well: not what Weber took back from the planner."""
+    planner.takes(subject)
+    readers = reader.takes(subject)
+    revoke(Consent.objects.get(parent=passed_twice, agent=planner_agent), weber)
+    with one_refusal("token.refused", "passed_no_more"):
+        said(planner.exchange(readers), "access_denied")
+    assert records_api.introspects(readers)["active"]
+
+
+def test_what_a_person_took_away_does_not_come_again_by_another_agent(
+    planner, reader, subject, passed_twice, weber, planner_agent, write_letters
+):
+    planner.takes(subject)
+    grants.keeps(Consent.objects.get(parent=passed_twice, agent=planner_agent), write_letters, by=weber)
+    readers = reader.takes(subject)
+    with one_refusal("token.refused", "invalid_scope"):
+        said(planner.exchange(readers), "invalid_scope")
+
+
 def test_narrowing_what_the_person_gave_narrows_all_below(
     planner, reader, subject, passed_twice, weber, records_api, read_records, write_letters
 ):

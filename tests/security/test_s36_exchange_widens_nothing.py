@@ -8,8 +8,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from tests import builders, grants
+from agents.models import GrantType
+from tests import builders, detailing, grants
 from tests.builders import one_refusal
+from tests.exchanging import Taker, asks_to_pass, passes
 from tests.proofs import BoundClient
 from tests.security.expected import is_oauth_error
 
@@ -98,3 +100,49 @@ def test_s36_a_resource_that_demands_bound_tokens_gets_no_other(planner, subject
     assert is_oauth_error(
         planner.exchange(subject), "invalid_request"
     )  # the subject token is worth nothing there itself
+
+
+def test_s36_a_way_over_another_resource_leads_back_to_no_more(
+    discharge_exchanges, planner, subject, records, directory, records_api
+):
+    """The planner held all of it once. What it is handed now is less, and stays so wherever it takes it in between."""
+    planner.takes(subject)
+    narrow = discharge_exchanges.takes(subject, scope="records:read")
+    over = planner.takes(narrow, resource=directory.uri)
+    with one_refusal("token.refused", "invalid_scope"):
+        wider = planner.exchange(over, resource=records.uri, scope="records:read letters:write")
+        assert is_oauth_error(wider, "invalid_scope")
+    back = planner.takes(over, resource=records.uri)
+    assert records_api.introspects(back)["scope"] == "records:read"
+    round_again = planner.takes(planner.takes(back, resource=directory.uri), resource=records.uri)
+    assert records_api.introspects(round_again)["scope"] == "records:read"
+
+
+def test_s36_the_same_of_ones_own_token(discharge_exchanges, subject, records, directory):
+    narrow = discharge_exchanges.takes(subject, scope="records:read")
+    over = discharge_exchanges.takes(narrow, resource=directory.uri)
+    assert discharge_exchanges.exchange(over, resource=records.uri).json()["scope"] == "records:read"
+    whole = discharge_exchanges.takes(subject, resource=directory.uri)
+    assert discharge_exchanges.exchange(whole, resource=records.uri).json()["scope"] == "letters:write records:read"
+
+
+def test_s36_a_way_over_another_resource_leads_back_to_no_more_in_detail(
+    ada, mara, weber, planner, look_up_staff, pkce
+):
+    """What it was narrowed to (RFC 9396 §6) holds as its scopes do."""
+    bank = detailing.bank_of(mara)
+    transfers = detailing.transfers_at(bank)
+    payer = builders.agent("Payment Assistant", owner=ada, scopes=[transfers, look_up_staff])
+    asks_to_pass(payer, planner.agent)
+    client = builders.client(payer, grant_types={GrantType.AUTHORIZATION_CODE, GrantType.EXCHANGE})
+    pays = Taker(client, builders.key(client).key)
+    given = detailing.consent_to(
+        client, transfers, [detailing.transfer(1000)], user=weber, scopes=[look_up_staff], passing=passes(planner.agent)
+    )
+    token = pays.redeem(grants.code(given, pkce), pkce, resource=bank.uri).json()["access_token"]
+    less = pays.takes(token, authorization_details=detailing.sent(detailing.transfer(10)))
+    over = pays.takes(less, resource=look_up_staff.resource.uri)
+    with one_refusal("token.refused", "invalid_authorization_details"):
+        more = pays.exchange(over, resource=bank.uri, authorization_details=detailing.sent(detailing.transfer(11)))
+        assert is_oauth_error(more, "invalid_authorization_details")
+    assert pays.exchange(over, resource=bank.uri).json()["authorization_details"] == [detailing.transfer(10)]
