@@ -7,6 +7,7 @@ somebody else opens nothing.
 
 from __future__ import annotations
 
+import unicodedata
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -73,6 +74,9 @@ def _by_address(row: TrustedIssuer, claims: Mapping[str, Any]) -> User:
     address = claims.get("email")
     if not isinstance(address, str) or claims.get("email_verified") is not True or len(address) > 254:
         raise UnknownPerson("The issuer names nobody whom this server knows, and no address that it has verified.")
+    # The Kelvin sign folds to an ordinary k: such an address would open what belongs to whoever has the ordinary one.
+    if not address.isprintable() or unicodedata.normalize("NFKC", address) != address:
+        raise UnknownPerson("The address holds characters by which it could be taken for another one.")
     address = folded_email(address)
     if address.rpartition("@")[2] not in row.email_domains:
         raise UnknownPerson("The issuer may not name people by addresses of this domain.")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
@@ -24,6 +24,7 @@ from agents.models import Kind as AgentKind
 from agents.outgoing import BadAddress, NotReached, check_url, get
 from agents.permissions import May
 from agents.public_keys import PublicKey, key_of
+from agents.statements import rows_of
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
@@ -166,6 +167,14 @@ def end(issuer_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> Trust
     row.save(update_fields=["ended_at"])
     record(Kind.ISSUER_ENDED, by=by, now=now, reason=reason, issuer=row.pk)
     return row
+
+
+def is_as_read(row: TrustedIssuer) -> bool:
+    """Whether an issuer is trusted as it was when it was read. If so, it stays so until the caller's transaction ends."""
+    # Shared: those who act on its word do not wait for each other, and who changes or ends it waits for all of them.
+    lock = "FOR SHARE" if connection.vendor == "postgresql" else ""
+    statement = f"SELECT version FROM agents_trustedissuer WHERE id = %s AND ended_at IS NULL {lock}"  # noqa: S608 - no value of anybody's
+    return rows_of(statement, [row.pk]) == [(row.version,)]
 
 
 # ------------------------------------------------------------------------------------------------------------- checks

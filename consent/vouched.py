@@ -72,10 +72,13 @@ def rule_in_words(issuer: TrustedIssuer) -> str:
 def consent_for(asked: Vouched, *, by: Actor, now: datetime) -> Consent:
     """Return the consent under which a token may be issued now: the one that stands, or a new one.
 
-    Raises NotVouched: unanswered, revoked, over, paused, taken_away, beyond_the_screen, needs_the_person. Records ``consent.vouched`` for a
-    new one, and ``consent.superseded`` for the one whose place it takes.
+    Raises NotVouched: trust_changed, unanswered, revoked, over, paused, taken_away, beyond_the_screen, needs_the_person.
+    Records ``consent.vouched`` for a new one, and ``consent.superseded`` for the one whose place it takes.
     """
     agent = Agent.objects.locked(asked.client.agent_id)  # first the agent, then its consents: as everywhere
+    # Then the issuer, as whoever ends it does: what is made here is there for them to revoke, or is not made.
+    if not trusted_issuers.is_as_read(asked.issuer):
+        raise NotVouched("trust_changed")
     left = asked.issuer.trusted_by.left_office_at
     if left is not None and left <= now - PAUSES_AFTER:  # as an organisation's consent that nobody answers for
         raise NotVouched("unanswered")
@@ -85,6 +88,7 @@ def consent_for(asked: Vouched, *, by: Actor, now: datetime) -> Consent:
         .standing()
         .filter(client=asked.client, user=asked.person, purpose_key=purpose_key(purpose))
         .with_scopes()
+        .select_for_update(of=("self",))  # whoever revokes it meanwhile is seen below
         .first()
     )
     wanted = {row.scope for row in asked.rows}
@@ -147,8 +151,9 @@ def _must_not_be_revoked(asked: Vouched, agent: Agent) -> None:
 
 
 def _taken_away(asked: Vouched) -> set[Scope]:
+    """Return what they took away from this agent, whichever of its clients had it."""
     rows = ConsentScope.objects.filter(
-        consent__client=asked.client,
+        consent__agent=asked.client.agent,
         consent__user=asked.person,
         consent__origin=Origin.ISSUER,
         ended_at__isnull=False,

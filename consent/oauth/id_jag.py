@@ -43,6 +43,7 @@ GRANT = "id_jag"
 """The grant's name in events."""
 USED = "id-jag"
 _WHY = {
+    "trust_changed": "What this issuer may say was decided anew meanwhile. Bring a new assertion.",
     "unanswered": "The administrator who trusted this issuer left. Another one must answer for it.",
     "revoked": "Somebody revoked this. It counts again when the person allows it on a screen.",
     "over": "What the person decided themselves is over. It counts again when they allow it on a screen.",
@@ -78,7 +79,10 @@ def redeem(request: Request) -> dict[str, Any]:
     with transaction.atomic():
         try:
             use_once(
-                USED, f"{asserted.issuer.pk} {asserted.claims['jti']}", now=facts.now, life=asserted.ends - facts.now
+                USED,
+                f"{asserted.claims['iss']} {asserted.claims['jti']}",
+                now=facts.now,
+                life=asserted.ends - facts.now,
             )
         except UsedAlready as used:
             raise refused("This assertion was used before.") from used
@@ -152,12 +156,15 @@ def _wanted(request: Request, asserted: Asserted, agent: Agent) -> tuple[tuple[A
 
 def _names(request: Request, claims: Mapping[str, Any]) -> frozenset[str]:
     """Return the scopes that are named: by the request, within what the assertion names, or else by the assertion."""
-    said = claims.get("scope", "")
-    if not isinstance(said, str):
-        raise refused("scope of the assertion is no text.")
-    asserted = frozenset(said.split()) - NO_PERMISSION
     asked = frozenset((request.scope or "").split()) - NO_PERMISSION
-    if asserted and not asked <= asserted:
+    if "scope" not in claims:
+        return asked
+    if not isinstance(claims["scope"], str):
+        raise refused("scope of the assertion is no text.")
+    asserted = frozenset(claims["scope"].split()) - NO_PERMISSION
+    if not asserted:
+        raise OAuthRefusal("invalid_scope", "The scope of the assertion names no permission.")
+    if not asked <= asserted:
         raise OAuthRefusal("invalid_scope", "The request names a scope that the assertion does not.")
     return asked or asserted
 
@@ -172,6 +179,8 @@ def _target(request: Request, asserted: Asserted, offered: Iterable[AgentScope],
     if not isinstance(named, list) or not all(isinstance(uri, str) for uri in named):
         raise refused("resource of the assertion is no text.")
     asked = asked_resource(request.form)
+    if "resource" in asserted.claims and not named:
+        raise OAuthRefusal("invalid_target", "The assertion is for no resource.")
     if asked and named and asked not in named:
         raise OAuthRefusal("invalid_target", "The assertion is for another resource.")
     wanted = {asked} if asked else set(named)
@@ -188,5 +197,6 @@ def _target(request: Request, asserted: Asserted, offered: Iterable[AgentScope],
 
 
 def _not_vouched(problem: NotVouched) -> OAuthRefusal:
-    code = "invalid_grant" if problem.code in {"unanswered", "revoked", "over", "paused"} else "invalid_scope"
+    of_grant = {"trust_changed", "unanswered", "revoked", "over", "paused"}
+    code = "invalid_grant" if problem.code in of_grant else "invalid_scope"
     return OAuthRefusal(code, _WHY[problem.code], consent=problem.consent)

@@ -17,6 +17,7 @@ from agents.errors import Forbidden, InvalidInput
 from agents.models import LinkedPerson, OutgoingMail
 from agents.trail.kinds import Kind
 from consent import mandate, vouched
+from consent.errors import ConsentEnded
 from consent.evidence import evidence_of
 from consent.models import AccessToken, Consent, Origin
 from tests import builders, forgery, grants
@@ -24,6 +25,7 @@ from tests.builders import actor, browser, one_refusal
 from tests.consent.asking import allows, opens
 from tests.forms import text_of
 from tests.security.expected import is_oauth_error
+from tests.services.parallel import at_once
 from tests.signing import ed25519_pair, rsa_pair
 from tests.vouching import Idp, brings
 
@@ -160,6 +162,46 @@ def test_what_the_person_took_away_stays_away(idp, trusted, discharge, weber, lo
         again = brings(discharge, idp.asserts(discharge.client, weber, scope="calendar:read"))
         assert is_oauth_error(again, "invalid_scope")
         assert brings(discharge, idp.asserts(discharge.client, weber, scope="staff:read")).status_code == 200
+
+
+def test_what_the_person_took_away_no_other_client_of_the_agent_gets(
+    idp, discharge_client, discharge_assistant, discharge, weber, look_up_staff, see_appointments
+):
+    other = builders.client(discharge_assistant, "sibling")
+    sibling = grants.TokenClient(other, builders.key(other).key)
+    idp.trusted([discharge_client, other], [look_up_staff, see_appointments])
+    for scope in ("staff:read", "calendar:read"):
+        assert brings(discharge, idp.asserts(discharge_client, weber, scope=scope)).status_code == 200
+    grants.keeps(Consent.objects.get(superseded_at=None), look_up_staff, by=weber)
+    assert is_oauth_error(brings(sibling, idp.asserts(other, weber, scope="calendar:read")), "invalid_scope")
+    assert brings(sibling, idp.asserts(other, weber, scope="staff:read")).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_that_is_asked_for_while_they_revoke_outlives_it(
+    idp, trusted, discharge, weber, directory_api, records_api
+):
+    """Each of the others asks for more than the consent holds, and so for a new one in its place."""
+    first = brings(discharge, idp.asserts(discharge.client, weber, scope="staff:read")).json()["access_token"]
+    given = Consent.objects.get()
+
+    def act(number):
+        if number == 7:
+            return mandate.revoke(given.pk, reason="No.", by=actor(weber), now=timezone.now())
+        return brings(discharge, idp.asserts(discharge.client, weber, scope="calendar:read"))
+
+    outcome = at_once(20, act)
+    answers = [answer for answer in outcome.returned if hasattr(answer, "status_code")]
+    assert {answer.status_code for answer in answers} <= {200, 400}
+    if outcome.raised:  # one of the others was first: then there is a newer one, which is theirs to revoke
+        assert [type(problem) for problem in outcome.raised] == [ConsentEnded]
+        mandate.revoke(Consent.objects.get(superseded_at=None).pk, reason="No.", by=actor(weber), now=timezone.now())
+    tokens = [answer.json()["access_token"] for answer in answers if answer.status_code == 200]
+    assert [token for token in tokens if records_api.introspects(token)["active"]] == []
+    assert directory_api.introspects(first)["active"] is False
+    assert not Consent.objects.effective(timezone.now()).exists()
+    again = brings(discharge, idp.asserts(discharge.client, weber, scope="staff:read"))
+    assert is_oauth_error(again, "invalid_grant")
 
 
 def test_what_the_person_decided_on_the_screen_is_the_most_there_is(

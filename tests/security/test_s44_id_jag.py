@@ -6,16 +6,22 @@ import base64
 import hmac
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
+from agents import trusted_issuers
 from agents.models import AuthMethod
+from agents.trusted_issuers import terms_of
 from consent.models import AccessToken, Consent
+from consent.oauth import id_jag
 from consent.oauth.id_jag import GRANT_TYPE
-from consent.oauth.identity_assertion import TYP
+from consent.oauth.identity_assertion import TYP, read_assertion
+from consent.vouched import end_issuer
 from tests import builders, grants
-from tests.builders import one_refusal
+from tests.builders import actor, one_refusal
 from tests.grants import post
 from tests.security.expected import is_oauth_error
 from tests.services.parallel import at_once
@@ -149,3 +155,73 @@ def test_s44_fifty_at_once_and_one_wins(idp, discharge, discharge_client, weber)
     assert not outcome.raised
     assert sorted(outcome.returned) == [200] + 49 * [400]
     assert (AccessToken.objects.count(), Consent.objects.count()) == (1, 1)
+
+
+def test_s44_numbers_no_date_can_hold(idp, discharge, discharge_client, weber):
+    for changed in ({"exp": 10**400}, {"iat": 10**400}, {"nbf": 10**400}, {"nbf": -(10**400)}):
+        refused(discharge, idp.asserts(discharge_client, weber, **changed))
+
+
+def test_s44_an_assertion_that_grants_nothing_gives_nothing(idp, discharge, discharge_client, weber):
+    """Its scope is a limit wherever it stands, also where none of it is a permission."""
+    for scope in ("", "   ", "offline_access"):
+        refused(discharge, idp.asserts(discharge_client, weber, scope=scope), "invalid_scope")
+        with one_refusal("token.refused", "invalid_scope"):
+            more = brings(discharge, idp.asserts(discharge_client, weber, scope=scope), scope="staff:read")
+            assert is_oauth_error(more, "invalid_scope")
+    refused(discharge, idp.asserts(discharge_client, weber, resource=[]), "invalid_target")
+    assert not Consent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "\u212arueger@st-anna.example",
+        "krueger\0@st-anna.example",
+        "krueger\ud800@st-anna.example",
+        "\uff4brueger@st-anna.example",
+    ],
+    ids=ascii,
+)
+def test_s44_an_address_that_only_looks_like_somebodys(idp, discharge, discharge_client, address):
+    """The Kelvin sign in small letters is a k; NUL and half a surrogate are nothing that a database could look up."""
+    krueger = builders.person("Karla Krueger", email="krueger@st-anna.example")
+    refused(discharge, idp.asserts(discharge_client, krueger, sub="somebody-else", email=address))
+    assert brings(discharge, idp.asserts(discharge_client, krueger)).status_code == 200
+
+
+def test_s44_used_once_whatever_became_of_the_trust_since(
+    idp, discharge, discharge_client, weber, look_up_staff, trusted, mara
+):
+    assertion = idp.asserts(discharge_client, weber)
+    assert brings(discharge, assertion).status_code == 200
+    end_issuer(trusted.pk, reason="Look at it.", by=actor(mara), now=timezone.now())
+    idp.trusted([discharge_client], [look_up_staff])
+    with one_refusal("token.refused", "invalid_grant"):
+        assert is_oauth_error(brings(discharge, assertion), "invalid_grant")
+    assert brings(discharge, idp.asserts(discharge_client, weber)).status_code == 200
+
+
+@pytest.mark.parametrize("what", ["the issuer", "the client", "the permission"])
+def test_s44_trust_that_ends_while_the_assertion_is_read(
+    idp, discharge, discharge_client, weber, look_up_staff, see_appointments, trusted, mara, monkeypatch, what
+):
+    """Between reading and redeeming: what counts is what the administrator says when the token is made."""
+    by = {"reason": "No more.", "by": actor(mara), "now": timezone.now()}
+
+    def reads_while_it_ends(request):
+        asserted = read_assertion(request)
+        if what == "the issuer":
+            end_issuer(trusted.pk, **by)
+        elif what == "the client":
+            other = builders.client(discharge_client.agent, "other")
+            trusted_issuers.change(trusted.pk, replace(terms_of(trusted), clients=frozenset({other})), **by)
+        else:
+            trusted_issuers.change(trusted.pk, replace(terms_of(trusted), scopes=frozenset({see_appointments})), **by)
+        return asserted
+
+    monkeypatch.setattr(id_jag, "read_assertion", reads_while_it_ends)
+    answer = brings(discharge, idp.asserts(discharge_client, weber, scope="staff:read"))
+    assert answer.json()["error"] in {"invalid_grant", "unauthorized_client", "invalid_scope", "invalid_target"}
+    assert not Consent.objects.exists()
+    assert not AccessToken.objects.exists()
