@@ -1,7 +1,7 @@
 """ID-JAG: an issuer that an administrator trusts says for whom a client may act (enterprise-managed authorization in MCP).
 
 draft-ietf-oauth-identity-assertion-authz-grant   the assertion and its checks     identity_assertion.py
-RFC 7523 §2.1 the grant                           AssertionGrant, redeem           RFC 8707 resource     _target
+RFC 7523 §2.1 the grant                           redeem                           RFC 8707 resource     _target
 RFC 6749 §3.3 scope: of request and assertion     _wanted                          the consent           consent/vouched.py
 
 Only a client that proves itself, and only one that the administrator named for that issuer. Each assertion counts once, in
@@ -12,13 +12,11 @@ Left out: ``authorization_details``.      Errors: invalid_grant, unauthorized_cl
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
 from oauthlib.common import Request
-from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 
 from agents.actors import Actor, allowed
 from agents.addresses import page_address
@@ -31,7 +29,7 @@ from consent.oauth.access_token import issue
 from consent.oauth.audience import answer, asked_resource, audience_of, standing_of, tell_of_use
 from consent.oauth.conditions import must_meet, take_use
 from consent.oauth.errors import OAuthRefusal
-from consent.oauth.identity_assertion import Asserted, read_assertion, refused
+from consent.oauth.identity_assertion import Asserted, refused
 from consent.oauth.purpose import require_same_purpose
 from consent.oauth.what_is_asked import NO_PERMISSION
 from consent.once import UsedAlready, use_once
@@ -52,18 +50,6 @@ _WHY = {
     "beyond_the_screen": "The person decided about this agent themselves, and not for this.",
     "needs_the_person": "This takes the person's own decision, with a sign-in of theirs.",
 }
-
-
-class AssertionGrant(GrantTypeBase):
-    """oauthlib's frame: the validator proves the client, ``read_assertion`` and ``redeem`` do the rest."""
-
-    def create_token_response(self, request: Request, token_handler: Any) -> tuple[dict[str, str], str, int]:
-        validator = self.request_validator
-        validator.authenticate_client(request)
-        request.asserted = read_assertion(request)
-        token = token_handler.create_token(request)
-        validator.save_token(token, request)
-        return self._get_default_headers(), json.dumps(token), 200
 
 
 def redeem(request: Request) -> dict[str, Any]:

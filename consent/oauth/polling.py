@@ -17,7 +17,6 @@ from typing import Any
 
 from django.db import transaction
 from oauthlib.common import Request
-from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 
 from agents.models import GrantType
 from agents.statements import changed_by, rows_of, turn_to_write
@@ -59,19 +58,6 @@ class PolledRequest:
     family_id: uuid.UUID
     dpop_jkt: str = ""
     nonce: str = ""
-
-
-class PolledGrant(GrantTypeBase):
-    """oauthlib's frame around polling: the validator proves the client, ``find`` and ``redeem`` do the rest."""
-
-    def create_token_response(self, request: Request, token_handler: Any) -> tuple[dict[str, str], str, int]:
-        validator = self.request_validator
-        validator.authenticate_client(request)
-        validator.validate_grant_type(request.client_id, request.grant_type, request.client, request)
-        request.polled = find(request)
-        token = token_handler.create_token(request)
-        validator.save_token(token, request)
-        return {}, "", 200
 
 
 def refused() -> OAuthRefusal:

@@ -19,12 +19,13 @@ from oauthlib.oauth2.rfc6749.utils import scope_to_list
 
 from agents.models import GrantType
 from consent.models import Consent
-from consent.oauth import id_jag
+from consent.oauth import id_jag, polling
 from consent.oauth.dpop import Binding
 from consent.oauth.endpoint import Asked
 from consent.oauth.errors import OAuthRefusal, from_oauthlib, invalid_request
-from consent.oauth.polling import PolledGrant
-from consent.oauth.token_exchange import ExchangeGrant
+from consent.oauth.identity_assertion import read_assertion
+from consent.oauth.own_grant import OwnGrant
+from consent.oauth.token_exchange import read_subject
 from consent.oauth.token_request import TokenRequest
 from consent.oauth.validator import MandateValidator
 from consent.oauth.way_on import way_on
@@ -61,10 +62,10 @@ class MandateServer(TokenEndpoint):
             "authorization_code": CodeGrant(request_validator),
             "refresh_token": RefreshTokenGrant(request_validator),
             "client_credentials": ClientCredentialsGrant(request_validator),
-            GrantType.CIBA.value: PolledGrant(request_validator),
-            GrantType.DEVICE.value: PolledGrant(request_validator),
-            GrantType.EXCHANGE.value: ExchangeGrant(request_validator),
-            id_jag.GRANT_TYPE: id_jag.AssertionGrant(request_validator),
+            GrantType.CIBA.value: OwnGrant(request_validator, "polled", polling.find),
+            GrantType.DEVICE.value: OwnGrant(request_validator, "polled", polling.find),
+            GrantType.EXCHANGE.value: OwnGrant(request_validator, "subject", read_subject),
+            id_jag.GRANT_TYPE: OwnGrant(request_validator, "asserted", read_assertion, registered=False),
         }
         super().__init__(default_grant_type="", default_token_type=TokenAnswer(), grant_types=grants)
 

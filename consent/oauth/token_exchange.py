@@ -16,14 +16,12 @@ Errors: invalid_request (also for a subject token that is not good here, §2.2.2
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.http import QueryDict
 from oauthlib.common import Request
-from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 
 from agents.actors import Actor, RequestFacts
 from consent.mail import tell_of_first_sensitive_use
@@ -54,19 +52,6 @@ JWT = "urn:ietf:params:oauth:token-type:jwt"
 TYPES = frozenset({ACCESS_TOKEN, JWT})
 GRANT = "token_exchange"
 """The grant's name in events."""
-
-
-class ExchangeGrant(GrantTypeBase):
-    """oauthlib's frame: the validator proves the client, ``find`` and ``redeem`` do the rest."""
-
-    def create_token_response(self, request: Request, token_handler: Any) -> tuple[dict[str, str], str, int]:
-        validator = self.request_validator
-        validator.authenticate_client(request)
-        validator.validate_grant_type(request.client_id, request.grant_type, request.client, request)
-        request.subject = read_subject(request)
-        token = token_handler.create_token(request)
-        validator.save_token(token, request)
-        return self._get_default_headers(), json.dumps(token), 200
 
 
 # ----------------------------------------------------------------------------------------------- the subject token
