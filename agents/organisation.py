@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -44,19 +45,13 @@ def change_policy(
     dpop_nonces: None leaves that as it is. Raises Forbidden, InvalidInput. Records ``organisation.policy_changed`` with what changed, if anything did.
     """
     require(by, May.CHANGE_POLICY)
-    row = Organisation.objects.select_for_update().get(pk=1)
-    after = {
+    after: dict[str, Any] = {
         "name": one_line("name", name, longest=LONGEST_NAME),
         "second_person_activates": second_person_activates,
-        "dpop_nonces": row.dpop_nonces if dpop_nonces is None else dpop_nonces,
     }
-    before = {field: getattr(row, field) for field, value in after.items() if getattr(row, field) != value}
-    if before:
-        for field, value in after.items():
-            setattr(row, field, value)
-        row.save(update_fields=list(after))
-        record(Kind.POLICY_CHANGED, by=by, now=now, before=before, after={field: after[field] for field in before})
-    return row
+    if dpop_nonces is not None:
+        after["dpop_nonces"] = dpop_nonces
+    return _change(after, by=by, now=now)
 
 
 @transaction.atomic
@@ -70,8 +65,12 @@ def change_registration_policy(
     require(by, May.DECIDE_REGISTRATION)
     if registration not in Registration.values or adoption not in Adoption.values:
         raise InvalidInput("registration", _("Choose among what is offered."))
-    row = Organisation.objects.select_for_update().get(pk=1)
     after = {"registration": registration, "client_documents": client_documents, "adoption": adoption}
+    return _change(after, by=by, now=now)
+
+
+def _change(after: dict[str, Any], *, by: Actor, now: datetime) -> Organisation:
+    row = Organisation.objects.select_for_update().get(pk=1)
     before = {field: getattr(row, field) for field, value in after.items() if getattr(row, field) != value}
     if before:
         for field, value in after.items():

@@ -39,6 +39,7 @@ from consent.screens.form import FormTampered, approval_of, open_sealed, read_an
 from consent.screens.proving import cannot, lead_to_proof
 from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
+from consent.screens.tampered import cannot_be_taken
 from consent.screens.who_and_when import moment_of, person_of
 
 
@@ -182,14 +183,7 @@ def _again(request: HttpRequest, consent: Consent) -> HttpResponse:
 
 def _refused(request: HttpRequest, consent: Consent, problem: FormTampered) -> HttpResponse:
     _record(request, consent, problem.code)
-    context = {
-        "title": _("This form cannot be taken"),
-        "sentence": problem.sentence,
-        "detail": problem.code,
-        "url": _address(consent),
-        "way_on": _("Look at it again"),
-    }
-    return render(request, "problem.html", context, status=400)
+    return cannot_be_taken(request, problem, url=_address(consent))
 
 
 def _record(request: HttpRequest, consent: Consent, code: str) -> None:

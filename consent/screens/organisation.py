@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -28,6 +28,7 @@ from consent.screens.organisation_details import asked_for, forget, permissions_
 from consent.screens.proving import cannot, lead_to_proof
 from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
+from consent.screens.tampered import cannot_be_taken
 from consent.screens.who_and_when import moment_of, person_of
 
 
@@ -132,14 +133,7 @@ def _take(request: HttpRequest, client: Client) -> HttpResponse:
 
 def _refused(request: HttpRequest, client: Client, problem: FormTampered) -> HttpResponse:
     _record(request, client, problem.code)
-    context = {
-        "title": _("This form cannot be taken"),
-        "sentence": problem.sentence,
-        "detail": problem.code,
-        "url": _address(client),
-        "way_on": _("Look at it again"),
-    }
-    return render(request, "problem.html", context, status=400)
+    return cannot_be_taken(request, problem, url=_address(client))
 
 
 def _record(request: HttpRequest, client: Client, code: str) -> None:

@@ -35,6 +35,7 @@ from consent.screens.form import Answer, FormTampered, Shown, approval_of, open_
 from consent.screens.proving import cannot, lead_to_proof
 from consent.screens.screen import Again, show
 from consent.screens.storing import never_stored
+from consent.screens.tampered import cannot_be_taken
 from consent.screens.who_and_when import moment_of, person_of
 from consent.telling_who import is_wished
 
@@ -247,14 +248,7 @@ def _too_late(request: HttpRequest, asked: AccessRequest, problem: RequestClosed
 
 def _refused(request: HttpRequest, asked: AccessRequest, problem: FormTampered) -> HttpResponse:
     _record(request, asked, problem.code)
-    context = {
-        "title": _("This form cannot be taken"),
-        "sentence": problem.sentence,
-        "detail": problem.code,
-        "url": asked.get_absolute_url(),
-        "way_on": _("Look at it again"),
-    }
-    return render(request, "problem.html", context, status=400)
+    return cannot_be_taken(request, problem, url=asked.get_absolute_url())
 
 
 def _record(request: HttpRequest, asked: AccessRequest, code: str) -> None:
