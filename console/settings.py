@@ -108,10 +108,10 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": ENVIRONMENT.database}
+# A refusal must be recorded in a transaction of its own (decisions.md, The trail): no request is one transaction.
+DATABASES = {"default": ENVIRONMENT.database | {"ATOMIC_REQUESTS": False}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = ENVIRONMENT.caches
-ATOMIC_REQUESTS = False  # a refusal must be recorded in a transaction of its own (decisions.md, The trail)
 
 AUTH_USER_MODEL = "agents.User"
 AUTHENTICATION_BACKENDS = [
