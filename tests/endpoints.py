@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from agents.credentials import IssuedKey
-from agents.models import Agent, Client, Resource, Scope, User
+from agents.models import Agent, AuthMethod, Client, Resource, Scope, User
 from consent.models import Consent
 from tests import builders, grants, out_of_band
 from tests.grants import Pkce, ResourceServer, TokenClient
+from tests.signing import SigningClient, gives_key
 
 
 @pytest.fixture
@@ -63,3 +64,13 @@ def weber_allows(discharge_client: Client, weber: User, read_records: Scope, wri
 def clinic_allows(claims_client: Client, claims_filer: Agent, mara: User, see_appointments: Scope) -> Consent:
     """Mara lets the autonomous agent see appointments, for the organisation."""
     return grants.consent(claims_client, scopes=[see_appointments], user=None, by=mara, purpose="File claims")
+
+
+@pytest.fixture
+def filer(claims_filer: Agent, mara: User, see_appointments: Scope) -> SigningClient:
+    """The autonomous agent, which signs."""
+    client = builders.client(claims_filer, "signs", auth_method=AuthMethod.PRIVATE_KEY_JWT)
+    grants.consent(client, scopes=[see_appointments], user=None, by=mara, purpose="File claims")
+    signing = SigningClient(client)
+    gives_key(client, signing.key)
+    return signing

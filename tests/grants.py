@@ -35,10 +35,10 @@ def consent(
     by: User | None = None,
     purpose: str = "Draft the discharge letters for ward 3B",
     life: timedelta = timedelta(hours=8),
-    once: bool = False,
     now: datetime | None = None,
+    **more: Any,
 ) -> Consent:
-    """A consent of this person (or, with ``user=None``, of the organisation, approved by ``by``)."""
+    """A consent of this person (or, with ``user=None``, of the organisation, approved by ``by``). more: of its approval."""
     now = now or timezone.now()
     approver = user or by
     assert approver is not None
@@ -48,7 +48,7 @@ def consent(
         scopes={scope: scope.wording for scope in scopes},
         purpose=purpose,
         ends_at=now + life,
-        once=once,
+        **more,
     )
     return mandate.approve(approval, by=Actor.person(approver), now=now)
 

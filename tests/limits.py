@@ -10,11 +10,11 @@ from typing import Any
 from django.utils import timezone
 
 from agents.actors import Actor
-from agents.models import Client, Scope, User
-from consent import limiting, mandate
-from consent.approval import Approval
+from agents.models import Client, User
+from consent import limiting
 from consent.conditions import EVERY_DAY, Conditions, Hours
 from consent.models import Consent
+from tests import grants
 
 WEEKDAYS = frozenset(range(5))
 
@@ -39,27 +39,12 @@ def limited(
     of: Client,
     conditions: Conditions,
     *,
-    scopes: Iterable[Scope],
-    user: User | None,
-    by: User | None = None,
     life: timedelta = timedelta(days=30),
     purpose: str = "Letters",
-    now: datetime | None = None,
     **more: Any,
 ) -> Consent:
-    """A consent with these conditions, by this person (or with ``user=None`` for the organisation, approved by ``by``)."""
-    now, approver = now or timezone.now(), user or by
-    assert approver is not None
-    approval = Approval(
-        client=of,
-        user=user,
-        scopes={scope: scope.wording for scope in scopes},
-        purpose=purpose,
-        ends_at=now + life,
-        conditions=conditions,
-        **more,
-    )
-    return mandate.approve(approval, by=Actor.person(approver), now=now)
+    """A consent with these conditions, for thirty days. more: as for ``grants.consent``."""
+    return grants.consent(of, conditions=conditions, life=life, purpose=purpose, **more)
 
 
 def limits(given: Consent, conditions: Conditions, *, by: User, now: datetime | None = None) -> Consent:

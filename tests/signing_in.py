@@ -37,6 +37,11 @@ def signed_in(
     return browser
 
 
+def sign_in(browser: Browser, person: User, password: str = builders.PASSWORD, **more: Any) -> Any:
+    """Send the form of the sign-in page."""
+    return browser.post("/account/login/", {"login": person.email, "password": password, **more})
+
+
 def proves(browser: Browser, way: str, *, password: str = builders.PASSWORD) -> str:
     """Give the password where the person was led. Returns where they come back to, or nothing where it was wrong."""
     back = parse_qs(urlsplit(way).query)["next"][0]

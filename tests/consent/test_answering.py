@@ -22,7 +22,7 @@ from consent.models import Consent
 from consent.models.consent_queries import PAUSES_AFTER
 from tests import builders, grants
 from tests.forms import text_of
-from tests.grants import ResourceServer, TokenClient
+from tests.grants import TokenClient
 from tests.services.parallel import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
@@ -38,11 +38,6 @@ def nora(organisation):
 @pytest.fixture
 def claims(claims_client, claims_key):
     return TokenClient(claims_client, claims_key.key)
-
-
-@pytest.fixture
-def records_api(records, mara):
-    return ResourceServer(records, builders.key(records, by=mara).key)
 
 
 @pytest.fixture

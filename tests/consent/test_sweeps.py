@@ -19,21 +19,11 @@ from consent import mandate, sweeps
 from consent.models import AccessToken, AuthorizationCode, Consent, RefreshToken, TokenFamily, UsedOnce
 from consent.once import use_once
 from tests import builders, grants
-from tests.grants import Pkce, ResourceServer, TokenClient
+from tests.grants import Pkce
 from tests.services.parallel import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-def discharge(discharge_client, discharge_key):
-    return TokenClient(discharge_client, discharge_key.key)
-
-
-@pytest.fixture
-def records_api(records, mara):
-    return ResourceServer(records, builders.key(records, by=mara).key)
 
 
 @pytest.fixture

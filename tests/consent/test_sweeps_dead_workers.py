@@ -22,16 +22,6 @@ HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
 
 
 @pytest.fixture
-def discharge(discharge_client, discharge_key):
-    return TokenClient(discharge_client, discharge_key.key)
-
-
-@pytest.fixture
-def records_api(records, mara):
-    return ResourceServer(records, builders.key(records, by=mara).key)
-
-
-@pytest.fixture
 def a_week_later():
     """Move the clock; call it when everything stands."""
 

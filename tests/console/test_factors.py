@@ -17,18 +17,14 @@ from agents.models import Session
 from agents.sign_in import sign_in_methods
 from agents.trail.kinds import Kind
 from tests import builders
+from tests.signing_in import sign_in
 
-LOGIN = "/account/login/"
 NOON = "2026-11-24T12:00:00+00:00"
 
 
 @pytest.fixture(autouse=True)
 def _nothing_counted_yet(db):
     cache.clear()
-
-
-def sign_in(browser, person, password=builders.PASSWORD, **more):
-    return browser.post(LOGIN, {"login": person.email, "password": password, **more})
 
 
 def code_now(secret):

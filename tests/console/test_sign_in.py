@@ -14,18 +14,14 @@ from agents.models import Session, User
 from agents.people import deactivate
 from agents.trail.kinds import Kind
 from tests import builders
+from tests.signing_in import sign_in
 
 LOGIN = "/account/login/"
-NOON = "2026-11-24T12:00:00+00:00"
 
 
 @pytest.fixture(autouse=True)
 def _nothing_counted_yet(db):
     cache.clear()
-
-
-def sign_in(browser, person, password=builders.PASSWORD, **more):
-    return browser.post(LOGIN, {"login": person.email, "password": password, **more})
 
 
 def test_a_password_signs_in_and_is_told(client, weber):

@@ -34,16 +34,6 @@ PAIRS = {
 }
 
 
-@pytest.fixture
-def filer(claims_filer, mara, see_appointments):
-    """The autonomous agent, which signs."""
-    client = builders.client(claims_filer, "signs", auth_method=AuthMethod.PRIVATE_KEY_JWT)
-    grants.consent(client, scopes=[see_appointments], user=None, by=mara, purpose="File claims")
-    signing = SigningClient(client)
-    gives_key(client, signing.key)
-    return signing
-
-
 class Published:
     """A program at a port of this machine that publishes keys, as slowly or as wrongly as a test says."""
 

@@ -7,22 +7,13 @@ import pytest
 from agents import clients
 from agents.models import AuthMethod
 from consent.models import AccessToken, UsedOnce
-from tests import builders, grants
+from tests import builders
 from tests.builders import actor, one_refusal
 from tests.security.expected import is_oauth_error
 from tests.signing import SigningClient, claims_of, gives_key, signed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 REFUSED = ("token.refused", "invalid_client")
-
-
-@pytest.fixture
-def filer(claims_filer, mara, see_appointments):
-    client = builders.client(claims_filer, "signs", auth_method=AuthMethod.PRIVATE_KEY_JWT)
-    grants.consent(client, scopes=[see_appointments], user=None, by=mara, purpose="File claims")
-    signing = SigningClient(client)
-    gives_key(client, signing.key)
-    return signing
 
 
 @pytest.fixture

@@ -12,23 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc.jwk import ECKey, RSAKey
 
 from agents.errors import InvalidInput
-from agents.models import AuthMethod
 from agents.public_keys import keys_in_text
-from tests import builders, grants
 from tests.builders import one_refusal
 from tests.security.expected import is_oauth_error
-from tests.signing import SigningClient, claims_of, encoded, gives_key, pair, public, signed
+from tests.signing import claims_of, encoded, gives_key, pair, public, signed
 
 pytestmark = [pytest.mark.django_db]
-
-
-@pytest.fixture
-def filer(claims_filer, mara, see_appointments):
-    client = builders.client(claims_filer, "signs", auth_method=AuthMethod.PRIVATE_KEY_JWT)
-    grants.consent(client, scopes=[see_appointments], user=None, by=mara, purpose="File claims")
-    signing = SigningClient(client)
-    gives_key(client, signing.key)
-    return signing
 
 
 @pytest.fixture(autouse=True)
