@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
@@ -36,14 +36,22 @@ def person_of(row: TrustedIssuer, claims: Mapping[str, Any], *, by: Actor, now: 
     claims: of a proven assertion, with a checked ``sub``. Raises UnknownPerson. Records ``issuer.person_linked``.
     """
     subject = str(claims["sub"])
-    linked = LinkedPerson.objects.live().filter(issuer=row, subject=subject).select_related("user").first()
+    linked = _linked(row, subject)
     if linked is not None:
-        return _active(linked.user)
+        return _active(linked)
     person = _by_address(row, claims)
-    if LinkedPerson.objects.live().filter(issuer=row, user=person).exists():
-        raise UnknownPerson("This address belongs to somebody whom the issuer calls otherwise.")
-    link(row, subject, person, by=by, now=now)
+    try:
+        with transaction.atomic():  # one name for one person: that decides, also between two assertions at once
+            link(row, subject, person, by=by, now=now)
+    except IntegrityError as conflict:
+        if _linked(row, subject) != person:
+            raise UnknownPerson("This address belongs to somebody whom the issuer calls otherwise.") from conflict
     return person
+
+
+def _linked(row: TrustedIssuer, subject: str) -> User | None:
+    found = LinkedPerson.objects.live().filter(issuer=row, subject=subject).select_related("user").first()
+    return found.user if found is not None else None
 
 
 def link(row: TrustedIssuer, subject: str, person: User, *, by: Actor, now: datetime) -> LinkedPerson:
@@ -64,7 +72,7 @@ def unlink(link_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> Link
     row = LinkedPerson.objects.select_for_update(of=("self",)).get(pk=link_id)
     if row.until is not None:
         raise Ended(_("They are not linked any more."))
-    row.until = now
+    row.until = max(now, row.since)  # the clock of the server that linked them may have been ahead
     row.save(update_fields=["until"])
     record(Kind.PERSON_UNLINKED, by=by, now=now, reason=reason, user_id=row.user_id, issuer=row.issuer_id, link=row.pk)
     return row

@@ -10,7 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -206,7 +206,7 @@ def _columns(terms: Terms) -> dict[str, Any]:
 
 def _checked(terms: Terms) -> Terms:
     """Return the terms as they may be kept. Raises InvalidInput."""
-    one_line("name", terms.name, longest=80)
+    terms = replace(terms, name=one_line("name", terms.name, longest=80))
     for field, address in (("issuer", terms.issuer), ("jwks_uri", terms.jwks_uri)):
         if address:
             try:
