@@ -37,20 +37,24 @@ from agents.outgoing import BadAddress, NotReached, fetch
 from agents.public_addresses import LOCAL_NAMES
 from agents.registration import HIDDEN_IN_PATH, BadMetadata, Claims, check_public, read_claims
 from agents.self_registered import TooManyRegistrations, check_room, make, source_digest
+from agents.shares import has_left, takes_one
 
 LONGEST_ADDRESS = 255
 LARGEST = 16_000
 """Bytes of the whole answer."""
 DEEPEST = 8
 WITHIN = 5.0
-AT_ONCE = 8
-"""Fetches of one process at a time. One more is told to come again: it must not take the threads of everybody else."""
+AT_ONCE = 2
+"""Fetches of one process at a time, which has four threads (``console/serving.py``; with SQLite one). One more is told to
+come again: it must not take the threads of everybody else."""
 SHORTEST, USUAL, LONGEST = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
 """For how long a document is taken as it was read, whatever its host says."""
 AGAIN_AFTER = 60
 """Seconds after which an address that gave nothing is asked again."""
 MOST_OF_A_PERSON = 30
 """Documents new to Mandate that one person brings within an hour."""
+MOST_IN_VAIN, VAIN_WITHIN = 20, timedelta(minutes=10)
+"""Addresses that gave nothing, of one person: nobody has Mandate knock at many doors, each of which may be slow."""
 MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?([0-9]{1,9})", re.IGNORECASE)
 _slots = BoundedSemaphore(AT_ONCE)
 log = structlog.get_logger(__name__)
@@ -115,7 +119,7 @@ def resolve(client_id: str, *, person: User, by: Actor, now: datetime) -> Client
     if client is not None and (client.ended_at is not None or _is_fresh(client, now)):
         return client
     try:
-        read = _read(client_id, now)
+        read = _read_for(person, client_id, now)
     except DocumentRefused:
         if client is None:
             raise
@@ -154,6 +158,18 @@ def _keep(client_id: str, read: Read, *, person: User, by: Actor, now: datetime)
 
 
 # -------------------------------------------------------------------------------------------------- reading the document
+
+
+def _read_for(person: User, client_id: str, now: datetime) -> Read:
+    """Read it as one of what this person brings. Raises DocumentRefused."""
+    share: dict[str, Any] = {"most": MOST_IN_VAIN, "within": VAIN_WITHIN, "now": now}
+    if not has_left("client-documents", person.pk, **share):
+        raise DocumentRefused("document_busy", "Too many addresses gave no document. Try again later.")
+    try:
+        return _read(client_id, now)
+    except DocumentRefused:
+        takes_one("client-documents", person.pk, **share)
+        raise
 
 
 def _read(client_id: str, now: datetime) -> Read:

@@ -3,6 +3,7 @@
 What was fetched stands in the database, so that all processes share it. After five minutes, or for a key that is not
 among them, whoever asks fetches them again; while that goes wrong the last ones count until they are ten minutes old,
 and never longer. Only one asks a slow host: everybody else goes on with what there is, or is refused at once.
+Anybody can register programs with an address of their own: of those, a process fetches for one at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore
 from typing import Any
@@ -35,6 +38,10 @@ MOST_WAITERS = 2
 """Requests of one process that wait for a fetch that another makes. More would take the threads of everybody else."""
 WAIT_STEP, WAIT_STEPS = 0.1, 10
 _waiters = BoundedSemaphore(MOST_WAITERS)
+STRANGERS_AT_ONCE = 1
+"""Fetches of one process for programs that no agent of the organisation stands behind. With many of them, each at a host
+that takes its time, they would hold the threads of everybody else without proving anything."""
+_strangers = BoundedSemaphore(STRANGERS_AT_ONCE)
 log = structlog.get_logger(__name__)
 
 Jwks = list[dict[str, str]]
@@ -47,27 +54,50 @@ class KeysNotReached(Exception):
 
 
 def published_keys(
-    holder: uuid.UUID, uri: str, *, now: datetime, missing: bool = False, table: Table = FetchedKeys
+    holder: uuid.UUID,
+    uri: str,
+    *,
+    now: datetime,
+    missing: bool = False,
+    stranger: bool = False,
+    table: Table = FetchedKeys,
 ) -> Jwks:
     """Return the usable public keys at the holder's address. missing: a key was asked for that is not among the known.
 
-    holder: the client, or whose keys the table keeps. Raises KeysNotReached. Never call it inside a transaction.
+    holder: the client, or whose keys the table keeps. stranger: whether it belongs to no agent of the organisation.
+    Raises KeysNotReached. Never call it inside a transaction.
     """
     kept = _kept(table, holder, uri)
     good = kept is not None and _is_good(kept, now)
     if kept is not None and good and not missing and kept.fetched_at is not None and kept.fetched_at > now - OLD_AFTER:
         return list(kept.keys)
-    if _claims(table, holder, uri, now, AGAIN_AFTER if good else TRYING):
-        try:
-            keys = _fetch(uri)
-        except (BadAddress, NotReached, BadKey) as problem:
-            log.warning("jwks_not_reached", holder=str(holder), problem=type(problem).__name__)
-            if kept is not None and good:
-                return list(kept.keys)
-            raise KeysNotReached from problem
-        table.objects.filter(pk=holder).update(keys=keys, fetched_at=now, uri=uri)
-        return keys
-    return list(kept.keys) if kept is not None and good else _wait(table, holder, uri, now)
+    with _turn(stranger) as has_turn:
+        if has_turn and _claims(table, holder, uri, now, AGAIN_AFTER if good else TRYING):
+            try:
+                keys = _fetch(uri)
+            except (BadAddress, NotReached, BadKey) as problem:
+                log.warning("jwks_not_reached", holder=str(holder), problem=type(problem).__name__)
+                if kept is not None and good:
+                    return list(kept.keys)
+                raise KeysNotReached from problem
+            table.objects.filter(pk=holder).update(keys=keys, fetched_at=now, uri=uri)
+            return keys
+    if kept is not None and good:
+        return list(kept.keys)
+    if not has_turn:
+        raise KeysNotReached
+    return _wait(table, holder, uri, now)
+
+
+@contextmanager
+def _turn(stranger: bool) -> Iterator[bool]:
+    """Give whether this request may fetch now. Nobody waits for it: a stranger comes again."""
+    has_turn = not stranger or _strangers.acquire(blocking=False)
+    try:
+        yield has_turn
+    finally:
+        if stranger and has_turn:
+            _strangers.release()
 
 
 def _kept(table: Table, holder: uuid.UUID, uri: str) -> Fetched | None:

@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from agents.public_addresses import LOCAL_NAMES, address_of, public_addresses
+from agents.public_addresses import LOCAL_NAMES, address_of, is_host_name, public_addresses
 
 Read = TypeVar("Read")
 LONGEST_URL = 500
@@ -65,6 +65,8 @@ def check_url(url: str) -> SplitResult:
         raise BadAddress(_("The address must begin with https://."))
     if not local and address_of(parts.hostname) is not None:
         raise BadAddress(_("Give the host by its name, not by a number."))
+    if not local and not is_host_name(parts.hostname):
+        raise BadAddress(_("Give the whole name of one host, such as app.example.org."))
     return parts
 
 

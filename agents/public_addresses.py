@@ -7,6 +7,7 @@ which nobody waits beyond the deadline, and of which there are only so many.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from threading import BoundedSemaphore, Thread
 
@@ -17,6 +18,10 @@ AT_ONCE = 32
 """Names that one process looks up at a time. While so many hang, no further one is looked up."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _slots = BoundedSemaphore(AT_ONCE)
+_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\Z")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NOT_PUBLIC = tuple(map(ipaddress.ip_network, ("fec0::/10", "3fff::/20", "5f00::/16", "192.88.99.0/24")))
+"""Beside what the library knows, in each of its versions: site-local, documentation, segment routing, relays of 6to4."""
 
 
 def public_addresses(host: str, port: int, *, within: float) -> list[str] | None:
@@ -35,6 +40,14 @@ def public_addresses(host: str, port: int, *, within: float) -> list[str] | None
     return addresses
 
 
+def is_host_name(host: str) -> bool:
+    """Whether this can be the name of a host, in small letters and ASCII, without a dot at its end (RFC 1035 §2.3.1).
+
+    Browsers and resolvers take more, such as ``bank.example,other.example``, which people would read as something else.
+    """
+    return bool(_NAME.match(host))
+
+
 def address_of(text: str | None) -> Address | None:
     """Return the address that this text spells, without its zone, or None for a name."""
     try:
@@ -49,8 +62,10 @@ def is_public(address: Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
         if inner is not None:
             return is_public(inner)
-        if address in ipaddress.ip_network("64:ff9b::/96"):  # NAT64: the last four bytes are an IPv4 address
+        if address in _NAT64:  # the last four bytes are an IPv4 address
             return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    if any(address in network for network in _NOT_PUBLIC):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

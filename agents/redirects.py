@@ -11,6 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.utils.translation import gettext as _
 
+from agents.public_addresses import address_of, is_host_name
+
 LOOPBACK_IPS = {"127.0.0.1", "::1"}
 LOOPBACK_NAMES = LOOPBACK_IPS | {"localhost"}
 _PLAIN_URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")
@@ -39,6 +41,8 @@ def check_redirect_uri(uri: str) -> None:
         raise BadRedirectUri(_("An address to return to must not contain a user name."))
     if "*" in parts.netloc or parts.hostname.endswith("."):
         raise BadRedirectUri(_("Give one exact host, without wildcards or a dot at its end."))
+    if not is_host_name(parts.hostname) and address_of(parts.hostname) is None:
+        raise BadRedirectUri(_("Give the whole name of one host, such as app.example.org."))
     if any(segment in {".", ".."} for segment in parts.path.replace("%2e", ".").replace("%2E", ".").split("/")):
         raise BadRedirectUri(_("The path must not contain . or .. segments."))
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
 from agents.models import AuthMethod, GrantType
 from agents.outgoing import BadAddress, check_url
 from agents.public_keys import MOST_KEYS, BadKey, PublicKey, key_of
@@ -184,10 +186,18 @@ def _check_redirect(uri: str) -> None:
     except BadRedirectUri as problem:
         raise BadMetadata("invalid_redirect_uri", str(problem)) from problem
     host = urlsplit(uri).hostname or ""
+    if _is_ours(host):
+        # On the screen our own name would vouch for whoever registered it.
+        raise BadMetadata("invalid_redirect_uri", "People return to the program, and not to Mandate.")
     if HIDDEN_IN_PATH.search(uri):
         raise BadMetadata("invalid_redirect_uri", "The address hides characters that are no part of a name.")
     if host not in LOOPBACK_NAMES and is_number(host):
         raise BadMetadata("invalid_redirect_uri", "Give the host by its name, not by a number.")
+
+
+def _is_ours(host: str) -> bool:
+    """Whether it is the host at which this Mandate stands, unless that is somebody's own machine."""
+    return host == urlsplit(settings.ISSUER).hostname and host not in LOOPBACK_NAMES
 
 
 def is_number(host: str) -> bool:
@@ -237,6 +247,8 @@ def check_public(url: str, name: str) -> None:
         raise _bad(f"{name}: {problem}") from problem
     if parts.hostname in LOOPBACK_NAMES:
         return  # only where LOCAL_CALLS allows it, which check_url asks
+    if _is_ours(parts.hostname or ""):
+        raise _bad(f"{name}: Mandate does not call itself.")
     if parts.port not in {None, 443}:
         raise _bad(f"{name} is at the usual port of https.")
     if is_number(parts.hostname or ""):
@@ -254,11 +266,18 @@ def _said(document: Mapping[str, Any], uris: Iterable[str]) -> dict[str, str]:
         raise _bad("scope is a list of names with blanks between.")
     for name in PAGES:
         page = _text(document, name, 500)
-        parts = urlsplit(page) if page.isascii() and page.isprintable() else None
-        if page and (parts is None or parts.scheme not in {"http", "https"} or not parts.netloc):
+        if page and not _is_of_the_web(page):
             raise _bad(f"{name} is an address of the web.")
         said[name] = page
     return {name: value for name, value in said.items() if value}
+
+
+def _is_of_the_web(page: str) -> bool:
+    try:
+        parts = urlsplit(page) if page.isascii() and page.isprintable() and " " not in page else None
+    except ValueError:  # half of the brackets around an address
+        return False
+    return parts is not None and parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
 def _kind_of(uris: Iterable[str]) -> str:

@@ -148,7 +148,9 @@ def _candidates(
     tried: list[Mapping[str, str]] = []
     for missing in (False, True):
         try:
-            keys = published_keys(signer.pk, signer.jwks_uri, now=now, missing=missing)
+            keys = published_keys(
+                signer.pk, signer.jwks_uri, now=now, missing=missing, stranger=signer.agent_id is None
+            )
         except KeysNotReached as problem:
             raise invalid_client(
                 "The client's keys could not be read from its jwks_uri.", **who, reason_code="keys_not_reached"

@@ -65,7 +65,7 @@ def _wait(retry_after: str, now: datetime) -> timedelta | None:
     else:
         try:
             moment = parsedate_to_datetime(retry_after)
-        except ValueError:
+        except (ValueError, OverflowError):  # the second for a day or a zone of many digits
             return None
         wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
     return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)

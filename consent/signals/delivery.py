@@ -37,8 +37,9 @@ WITHIN = 10.0
 LEASE = timedelta(seconds=60)
 """Longer than a call by far, so that nobody else begins while one is under way."""
 MOST_AT_ONCE = 100
-LONGEST_RUN = timedelta(minutes=2)
-"""After this the queue has its turn with something else: a receiver may be slow with each of them."""
+LONGEST_RUN = timedelta(seconds=20)
+"""After this the queue has its turn with something else: a receiver may be slow with each of them, and a small
+installation has one worker for everything."""
 LONGEST_ANSWER = 16_384
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -65,8 +66,8 @@ def send_signals() -> int:
 def serve_stream(stream_id: str) -> int:
     """Send what waits in one stream. A door for the queue: a receiver that hangs holds up its own stream alone."""
     taken = deliver(uuid.UUID(stream_id))
-    if taken == MOST_AT_ONCE:
-        serve_stream.delay(stream_id)  # there may be more
+    if taken and Stream.objects.due(timezone.now()).filter(pk=stream_id).exists():
+        serve_stream.delay(stream_id)  # there is more: behind whatever else waits
     return taken
 
 

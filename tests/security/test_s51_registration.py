@@ -11,6 +11,7 @@ from tests.grants import basic, post
 from tests.programs import allows, registered, registers
 from tests.security.expected import is_oauth_error
 from tests.security.test_s02_loopback import NOT_TO_BE_REGISTERED
+from tests.signing import pair, public
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("organisation")]
 BAD = (
@@ -33,6 +34,12 @@ BAD = (
     "https://app.example:99999/cb",
     "https://app.example:port/cb",
     "https://app.example./cb",
+    "https://app..example/cb",
+    "https://bank.example,app.example/cb",
+    "https://bank.example!app.example/cb",
+    "https://a%70p.example/cb",
+    f"https://{'a' * 64}.example/cb",
+    "https://[::1/cb",
     "https://10.0.0.1/cb",
     "https://[fd00::1]/cb",
     "https://0x7f000001/cb",
@@ -96,3 +103,34 @@ def test_s51_a_flood_is_stopped_for_its_source_and_told_once(monkeypatch):
     answers = [registers().status_code for _ in range(6)]
     assert answers == [201, 201, 429, 429, 429, 429]
     assert Client.objects.count() == 2
+
+
+def test_s51_nobody_registers_our_own_address(settings):
+    """On the screen it would read as if people returned to Mandate itself."""
+    settings.ISSUER = "https://mandate.example"
+    for uri in ("https://mandate.example/cb", "https://MANDATE.example:8443/"):
+        with one_refusal("client.registration_refused", "invalid_redirect_uri"):
+            assert is_oauth_error(registers(redirect_uris=[uri]), "invalid_redirect_uri")
+    keys = {
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks_uri": "https://mandate.example/.well-known/jwks.json",
+    }
+    assert is_oauth_error(registers(**keys), "invalid_client_metadata")
+    assert registers(redirect_uris=["https://app.mandate.example/cb"]).status_code == 201
+
+
+@pytest.mark.parametrize("name", ["client_uri", "policy_uri", "tos_uri"])
+@pytest.mark.parametrize(
+    "page", ["http://[x", "https://]/", "https://[::1", "javascript:alert(1)", "https:x", "//x", "https://a b"]
+)
+def test_s51_a_page_for_people_that_is_none(name, page):
+    with one_refusal("client.registration_refused", "invalid_client_metadata"):
+        assert is_oauth_error(registers(**{name: page}), "invalid_client_metadata")
+
+
+@pytest.mark.parametrize("odd", [{"use": []}, {"use": {}}, {"use": 1}, {"kty": []}, {"crv": {}}, {"x": []}, {"d": "x"}])
+def test_s51_a_key_of_an_odd_kind(odd):
+    keys = {"keys": [{**public(pair()), **odd}]}
+    with one_refusal("client.registration_refused", "invalid_client_metadata"):
+        answer = registers(token_endpoint_auth_method="private_key_jwt", jwks=keys)
+        assert is_oauth_error(answer, "invalid_client_metadata")

@@ -125,3 +125,24 @@ def test_s54_a_document_in_the_name_of_another(host, weber, asks):
     client_id = host.serves(client_id="https://claude.ai/client.json")
     is_page(opens(weber, client_id, **asks), "bad_document")
     assert not Client.objects.exists()
+
+
+def test_s54_nobody_has_mandate_knock_at_door_after_door(host, weber, omar, mara, asks, monkeypatch):
+    """Who brought so many addresses that gave nothing waits, and nobody else with them."""
+    monkeypatch.setattr(client_documents, "MOST_IN_VAIN", 2)
+    host.sends(b"", status="404 Not Found")
+    for number in range(4):
+        opens(weber, host.address(f"/{number}.json"), **asks)
+    assert host.asked == ["/0.json", "/1.json"]
+    is_page(opens(weber, host.address("/5.json"), **asks), "document_busy")
+    is_page(opens(mara, host.address("/6.json"), **asks), "document_not_reached")
+    client_id = host.serves()
+    is_page(opens(weber, client_id, **asks), "document_busy")
+    assert opens(mara, client_id, **asks).status_code == 200
+    assert opens(weber, client_id, **asks).status_code == 200  # now it is known, and nobody has to be called
+
+
+def test_s53_mandate_reads_no_document_of_its_own(weber, asks, settings, dialled):
+    settings.ISSUER = "https://mandate.example"
+    is_page(opens(weber, "https://mandate.example/client.json", **asks), "bad_document_address")
+    assert not dialled

@@ -6,6 +6,7 @@ Ping addresses go the same way (``agents/outgoing.py``): ``tests/security/test_s
 from __future__ import annotations
 
 import gzip
+import json
 import threading
 import time
 from contextlib import suppress
@@ -13,15 +14,18 @@ from contextlib import suppress
 import pytest
 from django.utils import timezone
 
-from agents import clients
+from agents import clients, key_sets
 from agents.errors import InvalidInput
-from agents.models import AuthMethod
+from agents.models import AuthMethod, Client, FetchedKeys
 from agents.outgoing import BadAddress, NotReached, get
+from agents.public_addresses import public_addresses
 from tests import builders
 from tests.builders import actor, one_refusal
+from tests.grants import post
 from tests.outside import HEAD, INSIDE, drip, endless, endless_head, names_lead_to
+from tests.programs import registers
 from tests.security.expected import is_oauth_error
-from tests.signing import SigningClient
+from tests.signing import SigningClient, by_assertion, claims_of, pair, public, signed
 
 pytestmark = [pytest.mark.django_db]
 
@@ -38,6 +42,8 @@ def publisher(claims_filer):
         "http://keys.example/jwks", "https://127.0.0.1/jwks", "https://localhost/jwks", "https://[::1]/jwks",
         "https://10.0.0.1/", "https://2130706433/", "https://0x7f000001/", "https://user@keys.example/", "ftp://keys.example/",
         "file:///etc/passwd", "https://keys.example/#x", "https:///jwks", "keys.example", "https://keys.example/ x",
+        "https://a..b/", "https://keys.example./", f"https://{'k' * 64}.example/", "https://bank.example,keys.example/",
+        "https://k%65ys.example/", "https://keys.example!/", "https://[::ffff:10.0.0.1]/", "https://[fe80::1%25lo]/",
         "https://keys.example:99999/", "javascript:alert(1)", "https://keys.example/\0", "https://" + "x" * 500,
     ],
 )  # fmt: skip
@@ -116,8 +122,9 @@ def test_s54_a_whole_answer_in_chunks_is_read(host):
 
 @pytest.mark.parametrize("host", [f"{'a' * 64}.example", "a..example"])
 def test_s54_a_name_that_cannot_be_one_is_not_reached(host, dialled):
-    with pytest.raises(NotReached):
+    with pytest.raises(BadAddress):
         get(f"https://{host}/jwks", within=1, most=1_000)
+    assert public_addresses(host, 443, within=1) is None
     assert dialled == []
 
 
@@ -132,3 +139,38 @@ def test_s54_a_name_that_hangs_holds_nobody_up_beyond_the_deadline(monkeypatch, 
         answers.set()
     assert time.monotonic() - began < 2
     assert dialled == []
+
+
+@pytest.mark.parametrize(
+    "jwk", [{"use": []}, {"use": {}}, {"use": 1}, {"kty": []}, {"kid": ["x"]}, {"kid": "\ud800"}, {"alg": {}}]
+)
+def test_s54_keys_of_an_odd_kind_are_passed_over(host, publisher, ada, jwk):
+    """Members that are no texts, and half characters that no database keeps, are nobody's key and no fault of ours."""
+    body = json.dumps({"keys": [{**public(pair()), **jwk}, public(publisher.key)]}).encode()
+    address = host(lambda: [HEAD + b"\r\n" + body])
+    clients.change(publisher.client, jwks_uri=address, by=actor(ada), now=timezone.now())
+    assert publisher.act_alone().status_code in {200, 400}
+    assert FetchedKeys.objects.get().keys[-1]["x"] == public(publisher.key)["x"]
+
+
+def test_s54_strangers_at_slow_hosts_do_not_hold_every_thread(host, organisation, monkeypatch):
+    """Of programs that nobody adopted a process fetches keys for one at a time, however many of them there are."""
+    monkeypatch.setattr(key_sets, "WITHIN", 1.0)
+    address = host(drip)
+    answer = registers(token_endpoint_auth_method="private_key_jwt", jwks_uri=address)
+    assert answer.status_code == 201, answer.content
+    stranger = Client.objects.get()
+    assert key_sets._strangers.acquire(blocking=False)
+    try:
+        started = time.monotonic()
+        with pytest.raises(key_sets.KeysNotReached):
+            key_sets.published_keys(stranger.pk, address, now=timezone.now(), stranger=True)
+        assert time.monotonic() - started < 0.5
+    finally:
+        key_sets._strangers.release()
+    with pytest.raises(key_sets.KeysNotReached):
+        key_sets.published_keys(stranger.pk, address, now=timezone.now(), stranger=True)
+    assert FetchedKeys.objects.get().uri == address
+    sent = by_assertion(signed(claims_of(stranger.client_id), pair()))
+    with one_refusal("token.refused", "keys_not_reached"):
+        assert is_oauth_error(post("/oauth/token", {"grant_type": "client_credentials", **sent}), "invalid_client", 401)

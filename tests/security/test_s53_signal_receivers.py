@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -11,6 +12,7 @@ from agents.errors import InvalidInput
 from agents.outgoing import Answer, NotReached, post_for_answer
 from consent.models import Signal, Stream
 from consent.signals import streams
+from consent.signals.answers import Meaning, read
 from consent.signals.delivery import deliver_all
 from tests import receiving
 from tests.builders import actor
@@ -73,3 +75,23 @@ def test_s54_no_answer_holds_a_worker_up(answers, host):
         said = Answer(0)
     assert len(said.body) <= 16_384
     assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Mon, 99999999999999999999 Jan 2026 00:00:00 GMT",
+        "Mon, 01 Jan 99999 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +1459",
+        "Mon, 31 Dec 9999 23:59:59 -1459",
+        "Mon, 01 Jan 2026 00:00:00 +99999999999999999999",
+        "9" * 100,
+        "-1",
+        "1e9",
+        ";;;",
+    ],
+)
+def test_s54_when_to_come_again_is_read_from_anything(said):
+    outcome = read(Answer(503, said), now=timezone.now())
+    assert outcome.meaning is Meaning.LATER
+    assert outcome.wait is None or timedelta(0) <= outcome.wait <= timedelta(hours=6)

@@ -309,3 +309,17 @@ def test_a_clock_that_was_set_back_delivers_all_the_same(stream, receiver, happe
     happened(1)
     with time_machine.travel(datetime(2020, 1, 1, tzinfo=timezone.now().tzinfo), tick=False):
         assert deliver_all(now=timezone.now()) == 2
+
+
+def test_who_takes_their_time_with_each_signal_lets_others_have_their_turn(stream, receiver, happened, monkeypatch):
+    """One worker may be all there is: after a while the rest of a stream goes behind whatever else waits."""
+    happened()
+    asked_again = []
+    monkeypatch.setattr(delivery.serve_stream, "delay", asked_again.append)
+    monkeypatch.setattr(delivery, "LONGEST_RUN", timedelta(0))
+    spread(now=timezone.now())
+    assert delivery.serve_stream(str(stream.pk)) <= 1
+    monkeypatch.setattr(delivery, "LONGEST_RUN", timedelta(seconds=20))
+    assert delivery.serve_stream(str(stream.pk)) >= 5
+    assert asked_again in ([], [str(stream.pk)])
+    assert not Signal.objects.waiting().exists()
