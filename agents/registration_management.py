@@ -6,7 +6,7 @@ its keys may rotate at once.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -17,18 +17,25 @@ from agents.changed_registrations import note_claims
 from agents.errors import Ended
 from agents.models import Client
 from agents.registration import BadMetadata, Claims
+from agents.self_registered import TooManyRegistrations
+from agents.shares import takes_one
 from agents.trail.kinds import Kind
 from agents.trail.record import record
+
+MOST_CHANGES, CHANGES_WITHIN = 30, timedelta(hours=1)
+"""Of one registration: each is an event, and whoever registers need not say who they are."""
 
 
 @transaction.atomic
 def change(client: Client, claims: Claims, *, by: Actor, now: datetime) -> Client:
     """Take over what a program says of itself now, or let it wait. Returns the registration that counts.
 
-    Raises BadMetadata (another way to prove itself), InvalidInput (a key that some client has), Ended. Records
-    ``client.changed`` or ``client.registration_waits``, and what becomes of its keys.
+    Raises TooManyRegistrations, BadMetadata (another way to prove itself), InvalidInput (a key that some client has), Ended.
+    Records ``client.changed`` or ``client.registration_waits``, and what becomes of its keys.
     """
     client = _locked(client)
+    if not takes_one("registration-changes", client.pk, most=MOST_CHANGES, within=CHANGES_WITHIN, now=now):
+        raise TooManyRegistrations(int(CHANGES_WITHIN.total_seconds() // 4))
     if claims.auth_method != client.auth_method or bool(claims.jwks_uri) != bool(client.jwks_uri):
         raise BadMetadata("invalid_client_metadata", "To prove itself in another way a client registers anew.")
     if claims.keys:

@@ -225,6 +225,17 @@ class AskedTooSoon(Refused):
         """In seconds."""
 
 
+class ChangedTooOften(Refused):
+    """A resource has changed its receivers by its keys as often as it may. wait: until it should come again."""
+
+    code = "changed_too_often"
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__(_("Its receivers were changed too often. Try again later."))
+        self.retry_after = max(1, round(wait.total_seconds()))
+        """In seconds."""
+
+
 class StoppedByAPerson(Refused):
     """A resource wants to undo by its key what a person decided about its receivers."""
 

@@ -2,11 +2,14 @@
 
 MCP clients register once for each installation, and most of these never come back. One that somebody adopted, took as a
 personal agent, asked for or reported is never forgotten here, however long ago that was.
+
+Where many wait, somebody is filling the table, and once it is full no program can register any more: then those that stay
+unused go after hours and not after weeks.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -14,10 +17,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents.actors import Actor
 from agents.models import AdoptionAsk, Client, Credential, FetchedKeys, Source
+from agents.self_registered import MOST_WAITING
 from agents.sweeps import keys_in_order
 from agents.trail.kinds import Kind
 from agents.trail.record import record
 from consent.models import Consent, PushedRequest, Report
+
+MANY = MOST_WAITING // 2
+KEPT_AMONG_MANY = timedelta(hours=2)
+"""People who connect a program do so within minutes."""
 
 
 def never_used(now: datetime) -> QuerySet[Client]:
@@ -36,11 +44,17 @@ def never_used(now: datetime) -> QuerySet[Client]:
         Q(ended_at=None) | Q(registration_source=Source.DCR),
         agent=None,
         personal_since=None,
-        created__lte=now - settings.UNUSED_CLIENTS_KEPT_FOR,
+        created__lte=now - _kept_for(),
     )
     for used in in_the_way:
         found = found.exclude(used)
     return found
+
+
+def _kept_for() -> timedelta:
+    waiting = Client.objects.unclaimed().filter(personal_since=None)[:MANY].count()
+    usual: timedelta = settings.UNUSED_CLIENTS_KEPT_FOR
+    return usual if waiting < MANY else min(usual, KEPT_AMONG_MANY)
 
 
 def forget_unused_clients(*, now: datetime, batch: int = 200) -> int:

@@ -70,13 +70,7 @@ def _register(request: HttpRequest, policy: str, facts: RequestFacts) -> dict[st
     except InvalidInput as problem:
         raise OAuthRefusal("invalid_client_metadata", "jwks holds a key that some client has already.") from problem
     except TooManyRegistrations as problem:
-        raise OAuthRefusal(
-            "slow_down",
-            "Too many clients registered from this address. Try again later.",
-            status=429,
-            retry_after=problem.retry_after,
-            reason_code=problem.code,
-        ) from problem
+        raise too_many(problem, "Too many clients registered from this address. Try again later.") from problem
     said = answer(registered.client)
     if registered.secret:
         said |= {"client_secret": registered.secret, "client_secret_expires_at": 0}
@@ -148,6 +142,11 @@ def _token(request: HttpRequest, facts: RequestFacts) -> RegistrationToken | Non
     if token is None:
         raise invalid_token("This initial access token is unknown, revoked or over.")
     return token
+
+
+def too_many(problem: TooManyRegistrations, description: str) -> OAuthRefusal:
+    """429, with when to come again."""
+    return OAuthRefusal("slow_down", description, status=429, retry_after=problem.retry_after, reason_code=problem.code)
 
 
 def invalid_token(description: str) -> OAuthRefusal:

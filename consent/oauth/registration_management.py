@@ -2,7 +2,8 @@
 
 §2.1 reading      manage        §2.2 changing     _change        §2.3 deleting     _remove        §3 the answer     registration.answer
 What people have read of a client that is in use waits until somebody has seen the change: the answer is then what counts.
-The token is not rotated. Errors: invalid_token (401), invalid_redirect_uri, invalid_client_metadata.
+The token is not rotated. Errors: invalid_token (401), invalid_redirect_uri, invalid_client_metadata; slow_down (429) for
+one that changes again and again.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from agents.credentials import proves
 from agents.errors import Ended, InvalidInput
 from agents.models import Client, Source
 from agents.registration import BadMetadata, read_claims
+from agents.self_registered import TooManyRegistrations
 from consent.oauth.errors import OAuthRefusal, json_response, unavailable
-from consent.oauth.registration import answer, bearer_of, invalid_token, read_body, refused
+from consent.oauth.registration import answer, bearer_of, invalid_token, read_body, refused, too_many
 
 METHODS = ("GET", "PUT", "DELETE")
 OURS = frozenset(
@@ -70,6 +72,10 @@ def _change(request: HttpRequest, client: Client, facts: RequestFacts) -> Client
         return registration_management.change(client, claims, by=Actor.client(client.pk, facts), now=facts.now)
     except BadMetadata as problem:
         raise OAuthRefusal(problem.code, str(problem), client_id=client.pk, agent_id=client.agent_id) from problem
+    except TooManyRegistrations as problem:
+        refusal = too_many(problem, "This registration was changed too often. Try again later.")
+        refusal.client_id, refusal.agent_id = client.pk, client.agent_id
+        raise refusal from problem
     except InvalidInput as problem:
         raise OAuthRefusal(
             "invalid_client_metadata", "jwks holds a key that some client has.", client_id=client.pk
@@ -89,7 +95,8 @@ def _unknown() -> OAuthRefusal:
 
 def _proven(request: HttpRequest, client_id: str) -> Client:
     """Return the client whose own token this is. The same refusal for an unknown client and for another's token (§2)."""
-    client = Client.objects.filter(client_id=client_id, registration_source=Source.DCR, ended_at=None).first()
+    named = client_id.replace("\0", "\ufffd")  # which PostgreSQL takes for no text
+    client = Client.objects.filter(client_id=named, registration_source=Source.DCR, ended_at=None).first()
     right = proves(bearer_of(request), client.registration_digest if client is not None else "")
     if client is None or not right:
         raise _unknown()

@@ -18,11 +18,12 @@ from agents.actors import Actor, ActorKind, require
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import Resource
 from agents.permissions import May
+from agents.shares import takes_one
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.notices import nudge_when_through
 from agents.trail.record import record
-from consent.errors import AskedTooSoon, StoppedByAPerson, TooManyStreams
+from consent.errors import AskedTooSoon, ChangedTooOften, StoppedByAPerson, TooManyStreams
 from consent.models import Signal, Stream
 from consent.models.stream import StatusReason, StreamStatus
 from consent.signals.events import SUPPORTED, stream_updated, verification
@@ -33,6 +34,8 @@ MOST_STREAMS = 5
 LONGEST_STATE = 1_000
 VERIFIED_EVERY = timedelta(seconds=30)
 """How often a receiver may ask for a verification (``min_verification_interval``)."""
+MOST_CHANGES, CHANGES_WITHIN = 60, timedelta(hours=1)
+"""What one resource may change by its keys: each is an event and wakes a worker. People are not counted."""
 
 
 @transaction.atomic
@@ -49,10 +52,12 @@ def create(
     """Tell this resource, at this address, of what changes for tokens of its audience from now on.
 
     authorization: the header that its receiver wants with each signal. It is kept encrypted and never shown.
-    Raises Forbidden, Ended, InvalidInput, ForeignHost, StoppedByAPerson, TooManyStreams. Records ``signal_stream.created``.
+    Raises Forbidden, Ended, InvalidInput, ForeignHost, StoppedByAPerson, TooManyStreams, ChangedTooOften.
+    Records ``signal_stream.created``.
     """
     resource = Resource.objects.select_for_update().get(pk=resource.pk)
     _must_manage(by, resource)
+    _must_not_flood(resource, by, now)
     if resource.ended_at is not None:
         raise Ended(_("It was removed and is told nothing more."))
     check_address(endpoint_url, resource, by)
@@ -89,9 +94,10 @@ def change(
     """Change where, how and of what a receiver is told. None leaves a fact as it is.
 
     A new address on another host forgets the header unless a new one is given: a secret goes only where it was meant to.
-    Raises Forbidden, Ended, InvalidInput, ForeignHost. Records ``signal_stream.changed``.
+    Raises Forbidden, Ended, InvalidInput, ForeignHost, ChangedTooOften. Records ``signal_stream.changed``.
     """
     stream = locked(stream, by)
+    _must_not_flood(stream.resource, by, now)
     before = as_told(stream)
     if endpoint_url is not None and endpoint_url != stream.endpoint_url:
         check_address(endpoint_url, stream.resource, by)
@@ -116,12 +122,13 @@ def set_status(stream: Stream, status: StreamStatus, *, by: Actor, now: datetime
 
     When a person here does it, the receiver is told by a signal (SSF 1.0 §8.1.5). Resuming puts back what was set aside by
     a receiver that could not read anything. reason: a person must say why they stop it.
-    Raises Forbidden, Ended, InvalidInput. Records ``signal_stream.paused`` or ``signal_stream.resumed``.
+    Raises Forbidden, Ended, InvalidInput, ChangedTooOften. Records ``signal_stream.paused`` or ``signal_stream.resumed``.
     """
     stream = locked(stream, by)
     reason = _reason(reason, by, needed=status != StreamStatus.ENABLED)
     if stream.status == status:
         return stream
+    _must_not_flood(stream.resource, by, now)
     if status != StreamStatus.DISABLED and stream.resource.ended_at is not None:
         raise Ended(_("It was removed and is told nothing more."))
     unread = stream.status_because == StatusReason.UNREADABLE
@@ -187,9 +194,10 @@ def send_again(stream: Stream, *, by: Actor, now: datetime) -> int:
 def end(stream: Stream, *, by: Actor, now: datetime, reason: str = "") -> Stream:
     """Remove a stream for good, with what waits in it. reason: a person must say why.
 
-    Raises Forbidden, Ended, InvalidInput. Records ``signal_stream.ended``.
+    Raises Forbidden, Ended, InvalidInput, ChangedTooOften. Records ``signal_stream.ended``.
     """
     stream = locked(stream, by)
+    _must_not_flood(stream.resource, by, now)
     reason = _reason(reason, by, needed=True)
     waiting = Signal.objects.waiting().filter(stream=stream).count()
     stream.ended_at, stream.authorization_sealed = now, ""
@@ -222,6 +230,13 @@ def _must_manage(by: Actor, resource: Resource) -> None:
             raise Forbidden(May.MANAGE_SIGNALS, resource)
         return
     require(by, May.MANAGE_SIGNALS, resource)
+
+
+def _must_not_flood(resource: Resource, by: Actor, now: datetime) -> None:
+    if by.kind != ActorKind.RESOURCE:
+        return
+    if not takes_one("signal-streams", resource.pk, most=MOST_CHANGES, within=CHANGES_WITHIN, now=now):
+        raise ChangedTooOften(CHANGES_WITHIN / 4)
 
 
 def _must_not_undo(by: Actor, stream: Stream) -> None:

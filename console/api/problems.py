@@ -20,7 +20,7 @@ from agents.actors import Actor, ActorKind, RequestFacts, facts_of
 from agents.errors import Forbidden, InvalidInput, LinkRefused, MandateError, Refused
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
-from consent.errors import AskedTooSoon, ForeignHost, StoppedByAPerson
+from consent.errors import AskedTooSoon, ChangedTooOften, ForeignHost, StoppedByAPerson
 from consent.receipts import ReceiptRefused, TooManyReceipts, UnknownToken
 
 MEDIA_TYPE = "application/problem+json"
@@ -35,6 +35,7 @@ STATUS_OF: dict[type[MandateError], int] = {
     UnknownToken: 422,
     TooManyReceipts: 429,
     AskedTooSoon: 429,
+    ChangedTooOften: 429,
     ForeignHost: 403,
     StoppedByAPerson: 403,
 }
@@ -108,7 +109,7 @@ def _answer(error: Exception, facts: RequestFacts) -> Response | None:
     if isinstance(error, MandateError):
         members["member"] = getattr(error, "member", "") or getattr(error, "field", "")
         status, code, detail = status_of(error), error.code, error.sentence
-        if isinstance(error, (TooManyReceipts, AskedTooSoon)):
+        if isinstance(error, (TooManyReceipts, AskedTooSoon, ChangedTooOften)):
             headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, exceptions.APIException):
         status = 422 if isinstance(error, exceptions.ValidationError) else error.status_code

@@ -247,6 +247,30 @@ def test_a_resource_has_a_few_streams_and_no_more(records_api):
     is_problem(create(records_api), 409, "too_many_streams")
 
 
+def test_a_resource_changes_its_streams_so_often_and_no_more(records_api, records, mara, monkeypatch):
+    """Each change is an event, and a key in wrong hands must not fill the trail. People are not counted."""
+    monkeypatch.setattr(streams, "MOST_CHANGES", 4)
+    made = create(records_api).json()
+    named = {"stream_id": made["stream_id"]}
+    assert call("patch", STREAMS, named | {"description": "Another"}, by=records_api).status_code == 200
+    for status in ("paused", "enabled"):
+        assert call("post", STATUS, named | {"status": status}, by=records_api).status_code == 200
+    for method, path, more in (
+        ("patch", STREAMS, {"description": "Once more"}),
+        ("put", STREAMS, BODY),
+        ("post", STATUS, {"status": "paused"}),
+    ):
+        with one_refusal("signal_stream.request_refused", "changed_too_often"):
+            answer = call(method, path, named | more, by=records_api)
+        is_problem(answer, 429, "changed_too_often")
+        assert int(answer["Retry-After"]) > 0
+    is_problem(create(records_api), 429, "changed_too_often")
+    is_problem(call("delete", f"{STREAMS}?stream_id={made['stream_id']}", by=records_api), 429, "changed_too_often")
+    stream = Stream.objects.get()
+    assert (stream.status, stream.description) == ("enabled", "Another")
+    streams.end(stream, reason="Theirs no more.", by=actor(mara), now=timezone.now())
+
+
 def test_what_mandate_supplies_must_be_right(records_api):
     made = create(records_api).json()
     for changes in ({"iss": "https://other.example"}, {"aud": "x"}, {"min_verification_interval": 1}):

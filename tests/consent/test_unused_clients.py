@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from agents import adoption
 from agents.models import Client, Credential
+from consent import unused_clients
 from consent.unused_clients import forget_unused_clients
 from tests import builders
 from tests.builders import actor, events
@@ -47,3 +48,17 @@ def test_what_was_used_adopted_or_asked_for_stays(weber, mara, ada, directory, l
     adoption.refuse(asked.software_key, reason="No.", by=actor(mara), now=timezone.now())
     assert forget_unused_clients(now=after(400)) == 1
     assert opens(weber, used.client_id, resource=directory.uri).status_code == 200
+
+
+def test_among_many_that_fill_the_table_unused_ones_go_after_hours(weber, directory, monkeypatch):
+    """Whoever fills it keeps everybody else from registering: for hours then, and not for a week."""
+    monkeypatch.setattr(unused_clients, "MANY", 3)
+    used = registered(client_name="Used")
+    allows(weber, used.client_id, resource=directory.uri)
+    for number in range(2):
+        registered(client_name=f"Flood {number}")
+    assert forget_unused_clients(now=after(1)) == 0
+    registered(client_name="One too many")
+    assert forget_unused_clients(now=timezone.now() + timedelta(hours=1)) == 0
+    assert forget_unused_clients(now=timezone.now() + timedelta(hours=3)) == 3
+    assert list(Client.objects.values_list("name", flat=True)) == ["Used"]

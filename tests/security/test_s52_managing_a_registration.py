@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client as Browser
 
+from agents import registration_management
 from agents.models import Client
 from consent.models import Consent
 from tests.builders import one_refusal
@@ -42,3 +43,26 @@ def test_s52_a_client_that_people_registered_has_no_such_address(discharge_clien
         assert manages(said, "delete").status_code == 401
     discharge_client.refresh_from_db()
     assert discharge_client.ended_at is None
+
+
+def test_s52_a_registration_cannot_be_changed_without_end(monkeypatch):
+    """Each change is an event as long as what it tells, and whoever registers need not say who they are."""
+    monkeypatch.setattr(registration_management, "MOST_CHANGES", 2)
+    said, other = registers().json(), registers(client_name="Another").json()
+    for number in range(2):
+        assert manages(said, "put", {**reads(said).json(), "client_name": f"Name {number}"}).status_code == 200
+    with one_refusal("client.registration_refused", "too_many_registrations"):
+        answer = manages(said, "put", {**reads(said).json(), "client_name": "Once more"})
+    assert (answer.status_code, answer.json()["error"]) == (429, "slow_down")
+    assert int(answer["Retry-After"]) > 0
+    assert reads(said).json()["client_name"] == "Name 1"
+    assert manages(other, "put", {**reads(other).json(), "client_name": "Mine"}).status_code == 200
+    assert manages(said, "delete").status_code == 204
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("client_id", ["%00", "a%00b", "%ff", "%ed%a0%80", "x" * 5_000, "%0a", "%F0%9F%98%80"])
+def test_s52_an_id_of_anything_is_unknown(client_id):
+    with one_refusal("client.registration_refused", "invalid_token"):
+        answer = Browser().get(f"/oauth/register/{client_id}", HTTP_AUTHORIZATION="Bearer mdr_x")
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
