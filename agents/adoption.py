@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from agents import registry
 from agents.actors import Actor, require
-from agents.errors import Ended, Forbidden, InvalidInput, Refused
+from agents.errors import Ended, FactsChanged, Forbidden, InvalidInput, Refused
 from agents.models import AdoptionAsk, Agent, Client, Scope, State, User
 from agents.models.agent import Kind as AgentKind
 from agents.models.moments import not_before
@@ -26,6 +26,7 @@ from agents.review import before_change, note_change
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
+from agents.unclaimed import mark_of
 
 MOST_OPEN_ASKS = 20
 """What one person can have asked for and not been answered."""
@@ -42,20 +43,30 @@ class AskedForAlready(Refused):
 
 
 @transaction.atomic
-def adopt(key: str, agent: Agent, *, reason: str, by: Actor, now: datetime) -> list[Client]:
+def adopt(key: str, agent: Agent, *, reason: str, by: Actor, now: datetime, seen: str | None = None) -> list[Client]:
     """Make every unclaimed registration of this software a client of the agent. Returns them.
 
-    Raises Forbidden, InvalidInput (no reason, or an agent that takes none), Ended (somebody decided a moment ago).
-    Records ``client.adopted`` for each.
+    seen: ``unclaimed.mark_of`` what the person looked at. Raises Forbidden, InvalidInput (no reason, or an agent that takes
+    none), Ended (somebody decided a moment ago), FactsChanged. Records ``client.adopted`` for each.
     """
     reason = reason_of(reason)
     agent = Agent.objects.locked(agent.pk)
     require(by, May.ADOPT_CLIENT, agent)
-    return _adopt_all(key, agent, reason=reason, by=by, now=now)
+    return _adopt_all(key, agent, reason=reason, seen=seen, by=by, now=now)
 
 
 @transaction.atomic
-def adopt_into_new(key: str, *, name: str, purpose: str, owner: User, reason: str, by: Actor, now: datetime) -> Agent:
+def adopt_into_new(
+    key: str,
+    *,
+    name: str,
+    purpose: str,
+    owner: User,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    seen: str | None = None,
+) -> Agent:
     """Register an agent for this software, a draft, and make its registrations the clients of it.
 
     Raises what ``registry.register`` and ``adopt`` raise. Records ``agent.registered`` and ``client.adopted``.
@@ -64,15 +75,17 @@ def adopt_into_new(key: str, *, name: str, purpose: str, owner: User, reason: st
     made = registry.register(name=name, purpose=purpose, kind=AgentKind.ASSISTANT, owner=owner, by=by, now=now)
     agent = Agent.objects.locked(made.pk)
     require(by, May.ADOPT_CLIENT, agent)
-    _adopt_all(key, agent, reason=reason, by=by, now=now)
+    _adopt_all(key, agent, reason=reason, seen=seen, by=by, now=now)
     return agent
 
 
-def _adopt_all(key: str, agent: Agent, *, reason: str, by: Actor, now: datetime) -> list[Client]:
+def _adopt_all(key: str, agent: Agent, *, reason: str, seen: str | None, by: Actor, now: datetime) -> list[Client]:
     must_take_clients(agent)
     clients = list(Client.objects.unclaimed().filter(software_key=key).select_for_update(of=("self",)).order_by("pk"))
     if not clients:
         raise Ended(_("Somebody has decided about this program already. Load the page again."))
+    if seen is not None and seen != mark_of(clients):
+        raise FactsChanged
     so_far = before_change(agent)
     for client in clients:
         take(client, agent, how="person", reason=reason, by=by, now=now)

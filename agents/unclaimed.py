@@ -6,6 +6,8 @@ What Mandate verified is the host of a document, and the initial access token th
 
 from __future__ import annotations
 
+import hashlib
+import json
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 
 from agents.models import AdoptionAsk, Agent, Client, State
 from agents.redirects import hosts_of
+from agents.registration import without_free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +116,20 @@ def members(key: str) -> QuerySet[Client]:
 def scopes_of(asks: Iterable[AdoptionAsk]) -> set[uuid.UUID]:
     """Return the ids of what the people who ask would have it do."""
     return {uuid.UUID(str(scope)) for ask in asks for scope in ask.scopes}
+
+
+def mark_of(clients: Iterable[Client]) -> str:
+    """Return what is different about these registrations, for a form: a program can say another thing while somebody reads.
+
+    One more that is like the others makes no difference.
+    """
+    said = {
+        (
+            one.name,
+            one.auth_method,
+            one.jwks_uri,
+            *sorted({without_free_port(uri) for uri in one.redirect_uris.split()}),
+        )
+        for one in clients
+    }
+    return hashlib.sha256(json.dumps(sorted(said), ensure_ascii=True).encode()).hexdigest()

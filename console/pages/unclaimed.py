@@ -70,12 +70,17 @@ def adopt(request: HttpRequest, software: str) -> HttpResponse:
         agent = form.cleaned_data["agent"]
         with said_in(form, request):
             clients = adoption.adopt(
-                found.key, agent, reason=form.cleaned_data["reason"], by=by, now=moment_of(request)
+                found.key,
+                agent,
+                reason=form.cleaned_data["reason"],
+                seen=request.POST.get("seen", ""),
+                by=by,
+                now=moment_of(request),
             )
             done = ngettext("%(n)s registration is adopted.", "%(n)s registrations are adopted.", len(clients))
             messages.success(request, done % {"n": len(clients)})
             return redirect("agent-clients", agent.pk)
-    context = _context(found) | {"form": form, "facts": _facts(found, moment_of(request))}
+    context = _to_adopt(request, found) | {"form": form}
     context["has_agents"] = agents_that_adopt(person).exists()
     return render_page(request, "console/unclaimed_adopt.html", context)
 
@@ -89,10 +94,11 @@ def adopt_new(request: HttpRequest, software: str) -> HttpResponse:
     form = AdoptNewForm(request.POST or None, person=person, name=found.newest.name)
     if form.is_valid():
         with said_in(form, request):
-            agent = adoption.adopt_into_new(found.key, by=by, now=moment_of(request), **form.cleaned_data)
+            seen = request.POST.get("seen", "")
+            agent = adoption.adopt_into_new(found.key, seen=seen, by=by, now=moment_of(request), **form.cleaned_data)
             messages.success(request, _("%(agent)s is registered. Say what it may ask for.") % {"agent": agent.name})
             return redirect("agent-scopes", agent.pk)
-    context = _context(found) | {"form": form, "facts": _facts(found, moment_of(request)), "new": True}
+    context = _to_adopt(request, found) | {"form": form, "new": True}
     return render_page(request, "console/unclaimed_adopt.html", context)
 
 
@@ -125,6 +131,13 @@ def _seen(request: HttpRequest, key: str) -> Software:
 
 def _context(found: Software) -> dict[str, Any]:
     return {"software": found, "crumbs": [(_("Unclaimed"), reverse("unclaimed"))]}
+
+
+def _to_adopt(request: HttpRequest, found: Software) -> dict[str, Any]:
+    """Say what is about to be adopted, as it is at this moment, with the mark by which that is known again."""
+    found = unclaimed.one(found.key) or found
+    facts = [(_("Returns to"), ", ".join(found.hosts)), *_facts(found, moment_of(request))]
+    return _context(found) | {"facts": facts, "mark": unclaimed.mark_of(unclaimed.members(found.key))}
 
 
 def _facts(found: Software, now: Any) -> list[tuple[str, object]]:

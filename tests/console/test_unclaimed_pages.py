@@ -12,7 +12,7 @@ from agents.models import AdoptionAsk, AdoptionRule, Agent, Client, Organisation
 from tests import builders
 from tests.builders import actor, one_refusal
 from tests.forms import form_of, text_of
-from tests.programs import allows, opens, registered, registers
+from tests.programs import allows, host_on_this_machine, opens, registered, registers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("organisation")]
 
@@ -53,6 +53,29 @@ def test_the_list_costs_the_same_however_many(mara):
     with CaptureQueriesContext(connection) as many:
         browser.get("/unclaimed/")
     assert len(many) == len(few)
+
+
+@pytest.mark.parametrize("way", [("adopt",), ("adopt", "new")])
+def test_what_is_adopted_is_what_was_looked_at(weber, notes, mara, look_up_staff, directory, settings, way):
+    """A document can say another thing between the page and the button."""
+    settings.LOCAL_CALLS = True
+    asks = {"resource": directory.uri, "scope": "staff:read"}
+    with host_on_this_machine() as host:
+        client_id = host.serves()
+        opens(weber, client_id, **asks)
+        program = Client.objects.get()
+        browser, page = builders.browser(mara), address(program, *way)
+        shown = form_of(browser.get(page), page)
+        said = {"agent": notes.pk} if way == ("adopt",) else {"purpose": "Take notes"}
+        Client.objects.update(cimd_expires_at=timezone.now())
+        host.serves(redirect_uris=["https://elsewhere.example/cb"])
+        opens(weber, client_id, redirect_uri="https://elsewhere.example/cb", **asks)
+        with one_refusal("page.refused", "facts_changed"):
+            again = browser.post(page, {**shown, **said, "reason": "It returns to my own machine."})
+        assert "elsewhere.example" in text_of(again)
+        assert Client.objects.get().is_unclaimed
+        assert browser.post(page, {**form_of(again, page), **said, "reason": "All right."}).status_code == 302
+        assert not Client.objects.get().is_unclaimed
 
 
 def test_adopting_by_the_page(program, notes, mara):
