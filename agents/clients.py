@@ -62,6 +62,9 @@ def add(
     agent = Agent.objects.locked(agent.pk)
     require(by, May.MANAGE_CLIENT, agent)
     _must_not_be_retired(agent)
+    if agent.is_personal:
+        # Nobody activated it: another client would be a way past whoever decides which agents there are.
+        raise InvalidInput("name", _("A personal agent has the program that its person allowed, and no other client."))
     facts = checked(
         agent,
         name,

@@ -94,6 +94,10 @@ def edit(agent: Agent, *, by: Actor, now: datetime, **changes: Any) -> Agent:
     must_not_be_retired(agent)
     so_far = before_change(agent)
     facts = {name: value for name, value in _checked(changes, now=now).items() if getattr(agent, name) != value}
+    if agent.is_personal and "ends_at" in facts:
+        raise InvalidInput(
+            "ends_at", _("A personal agent lasts longer only where its person allows it something anew.")
+        )
     if facts.get("purpose") == "" and agent.state != State.DRAFT:
         raise InvalidInput("purpose", _("An agent that is in use needs a purpose."))
     if not facts:
@@ -161,6 +165,8 @@ def set_deputies(agent: Agent, *, deputies: Iterable[User], by: Actor, now: date
     require(by, May.HAND_OVER_AGENT, agent)
     must_not_be_retired(agent)
     wanted = {person.pk: person for person in _checked_deputies(deputies, owner=agent.owner)}
+    if agent.is_personal and wanted:
+        raise InvalidInput("deputies", _("A personal agent acts for its person alone, and belongs to nobody else."))
     before = {person.pk for person in agent.deputies}
     if wanted.keys() == before:
         return agent

@@ -12,7 +12,7 @@ from rules.permissions import add_perm, perm_exists
 from rules.predicates import Predicate, predicate
 
 from agents import personal
-from agents.models import Adoption, Agent, Event, Organisation, Ownership, Role, User
+from agents.models import Adoption, Agent, Event, Organisation, Ownership, Role, State, User
 from agents.permissions import May
 from consent.models import Consent, PendingConsent
 
@@ -59,6 +59,12 @@ def is_the_owner(user: User, agent: Agent | None = None) -> bool:
 @predicate
 def is_their_personal_agent(user: User, agent: Agent | None = None) -> bool:
     return agent is not None and agent.personal_of_id == user.pk
+
+
+@predicate
+def is_personal_and_suspended(_user: User, agent: Agent | None = None) -> bool:
+    """Somebody's own agent that was stopped. Once it is retired its person could have another of the same program."""
+    return agent is not None and agent.is_personal and agent.state == State.SUSPENDED
 
 
 @predicate
@@ -157,8 +163,7 @@ RULES: dict[May, Predicate] = {
     May.SUSPEND_AGENT: manages_the_agent,
     May.RESUME_AGENT: is_administrator,
     May.RETIRE_AGENT: is_administrator
-    | (may_own_agents & is_the_owner)
-    | (may_change_things & is_their_personal_agent),
+    | (((may_own_agents & is_the_owner) | (may_change_things & is_their_personal_agent)) & ~is_personal_and_suspended),
     May.HAND_OVER_AGENT: is_administrator | (may_own_agents & is_the_owner),
     May.REQUIRE_SCOPE: manages_the_agent,
     May.CONFIRM_REQUIRED_SCOPE: is_administrator & ~keeps_the_agent,

@@ -17,6 +17,7 @@ WORDS = {
     "keeps_the_agent": "owner or deputy of the agent",
     "is_the_owner": "the agent's owner",
     "is_their_personal_agent": "whose personal agent it is",
+    "is_personal_and_suspended": "where it is a personal agent that is suspended",
     "owners_may_adopt": "where policy lets owners adopt",
     "keeps_what_is_named": "for an agent that they keep",
     "everybody_may_have_one": "where policy lets everybody have personal agents",

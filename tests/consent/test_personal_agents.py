@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from agents import adoption, clients, lifecycle, scopes
-from agents.errors import InvalidInput
+from agents import adoption, clients, lifecycle, registry, scopes
+from agents.errors import Forbidden, InvalidInput
 from agents.models import Agent, AgentScope, Client, LastUse, Organisation
 from consent.models import Consent, Report
 from tests import builders
@@ -216,3 +216,31 @@ def test_under_another_policy_nobody_makes_one(helper, asks, weber, policy):
     is_page(opens(weber, helper.client_id, **asks), "client_unclaimed")
     is_page(browser.post(DECIDE, {**form, "decision": ["allow"]}), "client_unclaimed")
     assert not Agent.objects.exists()
+
+
+def test_who_owns_agents_gets_no_more_of_their_own_personal_one(helper, asks, ada, mara, mallory, now):
+    """It was activated by nobody: neither another client, nor a longer life, nor company makes more of it."""
+    allows(ada, helper.client_id, **asks)
+    agent = Agent.objects.get()
+    for by in (ada, mara):
+        with pytest.raises(InvalidInput, match="no other client"):
+            builders.client(agent, by=by)
+        for ends_at in (None, now + timedelta(days=400)):
+            with pytest.raises(InvalidInput, match="lasts longer"):
+                registry.edit(agent, ends_at=ends_at, by=actor(by), now=now)
+        with pytest.raises(InvalidInput, match="belongs to nobody else"):
+            registry.set_deputies(agent, deputies=[mallory], by=actor(by), now=now)
+    assert registry.edit(agent, name="My notes", by=actor(ada), now=now).name == "My notes"
+    assert agent.clients.count() == 0
+
+
+def test_what_an_administrator_suspended_is_not_retired_to_be_made_anew(helper, asks, weber, ada, mara, now):
+    for person in (weber, ada):
+        allows(person, helper.client_id, **asks)
+        agent = Agent.objects.get(personal_of=person)
+        lifecycle.suspend(agent, reason="It reads too much.", by=actor(mara), now=now)
+        with pytest.raises(Forbidden):
+            lifecycle.retire(agent, reason="A new one, please.", by=actor(person), now=now)
+        is_page(opens(person, helper.client_id, **asks), "client_not_usable")
+        lifecycle.resume(agent, reason="All is well.", by=actor(mara), now=now)
+        assert lifecycle.retire(agent, reason="Needed no more.", by=actor(person), now=now).state == "retired"
