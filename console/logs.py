@@ -42,8 +42,18 @@ def logging_settings(level: str, *, json: bool) -> dict[str, Any]:
                 ],
             }
         },
-        "filters": {"not_each_sweep": {"()": "console.logs.NotEachSweep"}},
-        "handlers": {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "mandate"}},
+        "filters": {
+            "not_each_sweep": {"()": "console.logs.NotEachSweep"},
+            "no_trace_of_callers": {"()": "console.logs.NoTraceOfCallers"},
+        },
+        "handlers": {
+            "out": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": "mandate",
+                "filters": ["no_trace_of_callers"],
+            }
+        },
         "root": {"handlers": ["out"], "level": level},
         "loggers": {
             # Django's own handlers mail administrators or print to the console; one way out is enough.
@@ -70,6 +80,16 @@ class NotEachSweep(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the line is written."""
         return not record.getMessage().startswith("Scheduler: Sending due task")
+
+
+class NoTraceOfCallers(logging.Filter):
+    """Leave the trace out where a caller did something wrong: anybody can, and as often as they like."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return that the line is written."""
+        if record.name.startswith("django.security"):
+            record.exc_info = record.exc_text = None
+        return True
 
 
 def _for_people() -> structlog.dev.ConsoleRenderer:

@@ -18,7 +18,7 @@ SECRET_PARAMETERS = re.compile(
     re.IGNORECASE,
 )
 SECRET_HEADERS = re.compile(r"(?P<kept>\b(?:Bearer|Basic|DPoP)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
-SECRET_SHAPES = re.compile(r"\bmdt_[A-Za-z0-9_-]{8,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+SECRET_SHAPES = re.compile(r"\bmd[tir]_[A-Za-z0-9_-]{8,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 SECRET_NAMES = re.compile(
     r"secret|password|passwd|token$|^code$|code_verifier|assertion|authorization|cookie|private", re.IGNORECASE
 )

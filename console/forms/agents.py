@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,6 +15,7 @@ from agents.enrolment import Enrolment, Then
 from agents.models import Agent, AgentScope, AuthMethod, DataClass, Environment, Resource, Scope, State, User
 from agents.models.agent import Kind as AgentKind
 from console.forms.choices import OneOf, SomeOf, offer, people_who_may_answer, person_called
+from console.forms.last_day import LastDayField, end_of
 
 DATA_CLASSES = [(value, label) for value, label in DataClass.choices if value != DataClass.NONE]
 
@@ -82,17 +83,13 @@ class AgentFactsForm(forms.Form):
         required=False,
         help_text=_("The part of the organisation behind it, such as Clinic Operations."),
     )
-    ends_on = forms.DateField(
-        label=_("Last day"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    ends_on = LastDayField(
         help_text=_("After this day it gets no token any more. Its owner is warned before."),
     )
 
     def ends_at(self) -> datetime | None:
         """Return the end: the last moment of the day that was chosen, in the person's time zone."""
-        day: date | None = self.cleaned_data["ends_on"]
-        return timezone.make_aware(datetime.combine(day, time(23, 59, 59))) if day else None
+        return end_of(self.cleaned_data["ends_on"])
 
 
 class EditAgentForm(AgentFactsForm):

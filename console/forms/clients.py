@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from agents.client_facts import GRANTS_OF
@@ -15,6 +14,7 @@ from agents.models.agent import Kind as AgentKind
 from agents.public_keys import LONGEST_TEXT, PublicKey, keys_in_text
 from console.forms.agents import lines
 from console.forms.choices import offer_words
+from console.forms.last_day import LastDayField, end_of
 
 AUTH_METHODS = [
     (AuthMethod.BASIC, _("with a key, in the header (client_secret_basic)")),
@@ -150,17 +150,13 @@ class EndsForm(forms.Form):
 
     said_at = {"ends_at": "ends_on"}
 
-    ends_on = forms.DateField(
-        label=_("Last day"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    ends_on = LastDayField(
         help_text=_("A key that ends by itself is one thing less to forget. Leave it empty for none."),
     )
 
     def ends_at(self) -> datetime | None:
         """Return the end: the last moment of the day that was chosen, in the person's time zone."""
-        day: date | None = self.cleaned_data["ends_on"]
-        return timezone.make_aware(datetime.combine(day, time(23, 59, 59))) if day else None
+        return end_of(self.cleaned_data["ends_on"])
 
 
 class KeyForm(EndsForm):

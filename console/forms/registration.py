@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +14,7 @@ from agents.models import Adoption, AdoptionRule, Agent, Registration, Registrat
 from agents.models.agent import Kind as AgentKind
 from agents.permissions import May
 from console.forms.choices import OneOf, offer, people_who_may_answer, person_called
+from console.forms.last_day import LastDayField, end_of
 from console.forms.reasons import LONGEST_REASON
 
 
@@ -96,16 +96,13 @@ class RegistrationTokenForm(forms.Form):
     name = forms.CharField(
         label=_("For whom or what"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
-    ends_on = forms.DateField(
-        label=_("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    ends_on = LastDayField()
     once = forms.CharField(widget=forms.HiddenInput, max_length=64)
     said_at = {"ends_at": "ends_on"}
 
     def ends_at(self) -> datetime | None:
         """Return the end of the last day, in the person's time zone."""
-        day = self.cleaned_data["ends_on"]
-        return timezone.make_aware(datetime.combine(day, time.max)) if day else None
+        return end_of(self.cleaned_data["ends_on"])
 
 
 class AdoptionRuleForm(forms.Form):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.contrib import messages
 from django.db.models import Count, Exists, Max, OuterRef, Q
@@ -166,9 +166,11 @@ def _seen(sent: QueryDict, now: datetime) -> datetime:
     """Return when the person looked: what was given later is not among what they decide about."""
     try:
         moment = parse_datetime(sent.get("seen", ""))
-    except ValueError:
+        # In UTC, where the first hours that there are in some zones have no place.
+        moment = moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
         moment = None
-    return min(moment, now) if moment is not None and moment.tzinfo is not None else now
+    return min(moment, now) if moment is not None else now
 
 
 def _chosen(sent: QueryDict, viewer: User, seen: datetime, now: datetime) -> ConsentQuerySet:

@@ -6,6 +6,7 @@ this one step, in no history.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from django.conf import settings
@@ -16,6 +17,9 @@ from agents.links import LONGEST_TOKEN
 from console.pages.parts import never_stored
 
 COOKIE_LIFE = timedelta(hours=1)
+OURS = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_TOKEN}}}\Z")
+NOT_OURS = "-"
+"""What is kept of an address that cannot be one of ours: not every sign can stand in a cookie."""
 
 
 def cookie_name(page: str) -> str:
@@ -29,7 +33,7 @@ def trade_for_cookie(page: str, token: str) -> HttpResponse:
     response["Referrer-Policy"] = "no-referrer"  # the address itself is the secret
     response.set_cookie(
         cookie_name(page),
-        token[:LONGEST_TOKEN],
+        token if OURS.match(token) else NOT_OURS,
         max_age=COOKIE_LIFE,
         path=f"/{page}/",
         secure=settings.PRODUCTION,

@@ -144,3 +144,35 @@ def test_only_faults_of_ours_are_warnings(door, monkeypatch, claims):
     monkeypatch.setattr("consent.oauth.token.server", lambda: 1 / 0)
     answer(door, asked(form=CLIENT_CREDENTIALS, **claims.header))
     assert said == [500]
+
+
+UNREADABLE = ("text/plain; charset*=bogus''x", "text/plain; charset*=\xe9''x", "x; charset*=bogus''%41")
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("said", UNREADABLE)
+@pytest.mark.parametrize("path", ["/oauth/token", "/account/login/"])
+def test_a_content_type_that_cannot_be_taken_apart_is_none(door, path, said):
+    """Django would raise for it before any layer of ours is there to answer."""
+    status, _, _ = answer(door, asked(path, CLIENT_CREDENTIALS, CONTENT_TYPE=said))
+    assert status.startswith("4")
+    status, _, _ = answer(door, asked("/account/login/", REQUEST_METHOD="GET", CONTENT_TYPE=said))
+    assert status == "200 OK"
+
+
+@pytest.mark.parametrize(
+    "charset", ["rot13", "zlib", "hex", "idna", "utf-7", "unicode_escape", "utf-16", "none", "\xe9", ""]
+)
+def test_a_charset_is_nothing_that_a_caller_chooses(door, charset):
+    """Among the codecs are some that decode no text, and some that yield half characters, which no database keeps."""
+    words = "q=%2B2AA-+2AA-%5Cud800"
+    for said in (f"text/plain; charset={charset}", f'{FORM}; charset="{charset}"'):
+        page = asked("/account/login/", REQUEST_METHOD="GET", CONTENT_TYPE=said, QUERY_STRING=words)
+        assert answer(door, page)[0] == "200 OK"
+        assert answer(door, asked("/account/login/", {"login": "x"}, CONTENT_TYPE=said))[0].startswith("4")
+
+
+def test_a_form_may_say_that_it_is_in_utf_8(door, claims, clinic_allows):
+    for said in (f"{FORM}; charset=UTF-8", f"{FORM};charset=utf-8", f"{FORM}; charset=ISO-8859-1", f"{FORM}; a=b"):
+        request = asked(form=CLIENT_CREDENTIALS, CONTENT_TYPE=said, **claims.header)
+        assert answer(door, request)[0] == "200 OK"

@@ -9,7 +9,7 @@ import logging
 import pytest
 import structlog
 
-from console.logs import logging_settings
+from console.logs import NoTraceOfCallers, logging_settings
 from console.redaction import clean_event, redacted
 
 
@@ -24,6 +24,8 @@ from console.redaction import clean_event, redacted
         ("Authorization: Bearer abcdefghijklmn", "abcdefghijklmn"),
         ("authorization: basic Zm9vOmJhcg==", "Zm9vOmJhcg=="),
         ("key mdt_01JD_abcdefgh_1234 leaked", "abcdefgh"),
+        ("initial token mdi_q8Zs-l0ngT0ken0fSomebody was bad", "l0ngT0ken0fSomebody"),
+        ("registration token mdr_q8Zs-l0ngT0ken0fSomebody was bad", "l0ngT0ken0fSomebody"),
         ("token eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln was bad", "eyJzdWIiOiIxIn0"),
         ("connection to postgresql://mandate:open-sesame@db failed", "open-sesame"),
     ],
@@ -70,3 +72,26 @@ def test_a_line_stays_one_line(as_json):
     assert "all is well" in line
     if as_json:
         assert json.loads(line)["level"] == "error"
+
+
+def test_what_callers_do_wrong_is_one_line_and_a_fault_of_ours_has_its_trace():
+    """A wrong Host header costs nothing to send; ten lines for each would fill a disk."""
+    out = io.StringIO()
+    settings = logging_settings("INFO", json=False)
+    formatter = structlog.stdlib.ProcessorFormatter(
+        **{name: value for name, value in settings["formatters"]["mandate"].items() if name != "()"}
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(formatter)
+    handler.addFilter(NoTraceOfCallers())
+    for name, is_one_line in (("django.security.test", True), ("test.fault", False)):
+        out.truncate(out.seek(0))
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        logger.addHandler(handler)
+        try:
+            raise ValueError("evil.example")
+        except ValueError:
+            logger.exception("Invalid HTTP_HOST header: 'evil.example'")
+        logger.removeHandler(handler)
+        assert (out.getvalue().count("\n") == 1) is is_one_line, out.getvalue()

@@ -188,3 +188,16 @@ def test_s57_cookies_are_for_this_host_and_not_for_scripts(weber):
     assert settings.CSRF_COOKIE_HTTPONLY
     # Secure and __Host- come with an https issuer: tests/console/test_production.py.
     assert settings.SESSION_COOKIE_SECURE == settings.PRODUCTION
+
+
+@pytest.mark.parametrize("page", ["setup", "invitation"])
+@pytest.mark.parametrize(
+    "token", ["%0d%0aSet-Cookie:%20a=b", "%E4%B8%AD", "%F0%9F%98%80", "%00", "%22%3b%20Path=", "x" * 5_000, "%ff"]
+)
+def test_s57_a_link_that_is_none_of_ours_puts_nothing_into_a_cookie(organisation, page, token):
+    browser = builders.browser()
+    answer = browser.get(f"/{page}/{token}")
+    assert answer.status_code == 302
+    assert {cookie.value for cookie in answer.cookies.values()} == {"-"}
+    assert answer.cookies.output().isascii()
+    assert browser.get(f"/{page}/").status_code == 410
