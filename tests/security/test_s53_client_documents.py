@@ -12,13 +12,12 @@ from agents import client_documents
 from agents.models import Client
 from tests.builders import one_refusal
 from tests.oauth.authorizing import is_page
+from tests.outside import HEAD, INSIDE, names_lead_to
 from tests.programs import host_on_this_machine, opens
-from tests.security.test_s53_outbound_requests import HEAD, INSIDE, dialled, names_lead_to
 from tests.services.parallel import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("organisation", "look_up_staff")]
 ADDRESS = "https://app.example/client.json"
-__all__ = ["dialled"]
 
 
 @pytest.fixture
