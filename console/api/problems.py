@@ -162,6 +162,17 @@ def _record(context: Mapping[str, Any], code: str, facts: RequestFacts, about: M
 
 def not_found(request: HttpRequest) -> HttpResponse:
     """Answer an address below ``/api/`` that is none."""
+    return _outside_of_views(request, 404, "not_found", "There is nothing at this address.")
+
+
+def fault(request: HttpRequest, status: int) -> HttpResponse:
+    """Answer for a fault of ours: 503 for one that passes, else 500. What it was stands in the log alone."""
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return _outside_of_views(request, status, "unavailable", "Mandate cannot answer now. Try again in a moment.")
+    return _outside_of_views(request, status, "server_error", "Mandate made a mistake. Its log says which.")
+
+
+def _outside_of_views(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:
     facts = facts_of(request)
-    body = json.dumps(problem(404, "not_found", "There is nothing at this address.", facts))
-    return HttpResponse(body, status=404, content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+    body = json.dumps(problem(status, code, detail, facts))
+    return HttpResponse(body, status=status, content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})

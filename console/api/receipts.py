@@ -16,41 +16,12 @@ from agents.actors import facts_of
 from agents.trail.kinds import Kind
 from consent.receipts import LARGEST_COUNT, MOST_RECORDS, Receipt, Records, report
 from console.api.authentication import IsResource, ResourceAuthentication, caller_of
-
-
-class OnlyKnown(serializers.Serializer[Any]):
-    """A serializer that refuses members it does not know: a value must not slip in under a name of its own."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Read the members. Raises ValidationError for unknown ones."""
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            shown = {_printable(name): ["This member is not known here."] for name in unknown[:10]}
-            raise serializers.ValidationError(shown)
-        return super().to_internal_value(data)
-
-
-class StrictInteger(serializers.IntegerField):
-    """A JSON number without fraction; no text, no true."""
-
-    def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or not isinstance(data, int):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
-class StrictText(serializers.RegexField):
-    """A JSON string that matches; no number that looks like one."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
+from console.api.description import HEADERS, OF_A_BODY, SECURITY, problems
+from console.api.fields import Moment, OnlyKnown, StrictId, StrictInteger, StrictText
 
 
 class RecordsSerializer(OnlyKnown):
-    type = StrictText(
-        r"\A[^\x00-\x1f\x7f\ud800-\udfff]{1,80}\Z", help_text="A record type that the resource registered."
-    )
+    type = StrictText(r"\A[^\x00-\x1f\x7f]{1,80}\Z", help_text="A record type that the resource registered.")
     count = StrictInteger(min_value=1, max_value=LARGEST_COUNT)
     subject = StrictText(
         r"\A[A-Za-z0-9_-]{1,64}\Z",
@@ -60,16 +31,14 @@ class RecordsSerializer(OnlyKnown):
 
 
 class ReceiptSerializer(OnlyKnown):
-    token = serializers.UUIDField(help_text="The token's jti, as in the JWT or the introspection answer.")
-    operation = StrictText(
-        r"\A[^\x00-\x1f\x7f\ud800-\udfff]{1,80}\Z", help_text="An operation that the resource registered."
-    )
+    token = StrictId(help_text="The token's jti, as in the JWT or the introspection answer.")
+    operation = StrictText(r"\A[^\x00-\x1f\x7f]{1,80}\Z", help_text="An operation that the resource registered.")
     records = serializers.ListField(child=RecordsSerializer(), min_length=1, max_length=MOST_RECORDS)
     idempotency_key = StrictText(
         r"\A[\x21-\x7e]{1,100}\Z",
         help_text="The same key again gives the same answer and no second event. Mandate keeps a keyed digest of it.",
     )
-    at = serializers.DateTimeField(
+    at = Moment(
         required=False,
         help_text="When it was done, with a time zone; now if left out. Within the token's life, so needed after its end.",
     )
@@ -86,20 +55,6 @@ class ReportedSerializer(serializers.Serializer[Any]):
     url = serializers.URLField(help_text="Its page, for people who may read it.")
 
 
-class ProblemSerializer(serializers.Serializer[Any]):
-    """RFC 9457."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    instance = serializers.CharField()
-    code = serializers.CharField()
-    member = serializers.CharField(required=False)
-
-
-PROBLEM = {("4XX", "application/problem+json"): OpenApiResponse(ProblemSerializer)}
-SECURITY: list[Any] = [{"resourceKey": []}, {"resourceBasic": []}]
 EXAMPLE = OpenApiExample(
     "Two files and a plan were read",
     request_only=True,
@@ -134,7 +89,12 @@ class ReceiptsView(APIView):
         ),
         request=ReceiptSerializer,
         examples=[EXAMPLE],
-        responses={201: ReportedSerializer, 200: ReportedSerializer, **PROBLEM},
+        parameters=HEADERS,
+        responses={
+            201: OpenApiResponse(ReportedSerializer, description="It is written down."),
+            200: OpenApiResponse(ReportedSerializer, description="It was written down before, under this key."),
+            **problems(*OF_A_BODY, 422, 429),
+        },
         auth=SECURITY,
     )
     def post(self, request: Request) -> Response:
@@ -146,7 +106,3 @@ class ReceiptsView(APIView):
         told = report(body.receipt(), resource_id=caller.resource_id, by=caller.actor(facts), now=facts.now)
         answer = {"event": told.number, "url": f"{settings.ISSUER}{reverse('event', args=[told.number])}"}
         return Response(answer, status=200 if told.repeated else 201, headers={"Cache-Control": "no-store"})
-
-
-def _printable(name: str) -> str:
-    return name[:80].encode("ascii", "backslashreplace").decode()

@@ -30,6 +30,7 @@ API_SETTINGS: dict[str, Any] = {
         }
     },
     "SERVERS": [{"url": settings.ISSUER}],
+    "COMPONENT_SPLIT_PATCH": False,  # what a PATCH needs is said by its own serializer
 }
 _view = SpectacularJSONAPIView.as_view(
     urlconf="console.api.urls",
@@ -41,6 +42,6 @@ _view = SpectacularJSONAPIView.as_view(
 
 @require_safe
 def schema(request: HttpRequest) -> HttpResponse:
-    """Describe the API as OpenAPI 3.1 in JSON. Sign-in is asked for by LoginRequiredMiddleware."""
+    """Describe the API as OpenAPI 3.1 in JSON. Sign-in is asked for by SignInMiddleware."""
     response: HttpResponse = _view(request)
     return response

@@ -18,7 +18,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -31,10 +31,13 @@ from consent.models import Stream
 from consent.models.stream import StreamStatus
 from consent.signals import streams
 from console.api.authentication import IsResource, ResourceAuthentication, caller_of
-from console.api.receipts import PROBLEM, SECURITY
+from console.api.description import HEADERS, OF_A_BODY, SECURITY, problems
 from console.api.stream_bodies import (
     PUSH,
+    ChangeSerializer,
     ConfigurationSerializer,
+    NewStreamSerializer,
+    ReplacementSerializer,
     StatusSerializer,
     StreamSerializer,
     VerificationSerializer,
@@ -43,8 +46,19 @@ from console.api.stream_bodies import (
     whole,
 )
 
+GONE = OpenApiResponse(description="The stream is removed.")
+ASKED = OpenApiResponse(description="A verification signal will arrive, behind what waits.")
 NO_STORE = {"Cache-Control": "no-store"}
-STREAM_ID = OpenApiParameter("stream_id", str, OpenApiParameter.QUERY, description="Which stream.")
+STREAM_ID = OpenApiParameter("stream_id", uuid.UUID, OpenApiParameter.QUERY, required=True, description="Which stream.")
+MAY_NAME_ONE = OpenApiParameter(
+    "stream_id", uuid.UUID, OpenApiParameter.QUERY, description="Which stream. All of them where it is left out."
+)
+ONE_OR_ALL = PolymorphicProxySerializer(
+    component_name="OneStreamOrAll",
+    serializers=[ConfigurationSerializer, ConfigurationSerializer(many=True)],
+    resource_type_field_name=None,
+    many=False,
+)
 
 
 class OfResource(APIView):
@@ -81,13 +95,13 @@ class OfResource(APIView):
 class StreamsView(OfResource):
     """The streams of a resource."""
 
-    http_method_names = ["get", "post", "patch", "put", "delete"]
+    http_method_names = ["get", "head", "post", "patch", "put", "delete"]
 
     @extend_schema(
         operation_id="read_streams",
         summary="Read one stream, or all of the resource's",
-        parameters=[STREAM_ID],
-        responses={200: ConfigurationSerializer(many=True), **PROBLEM},
+        parameters=[MAY_NAME_ONE, *HEADERS],
+        responses={200: ONE_OR_ALL, **problems(400, 404)},
         auth=SECURITY,
     )
     def get(self, request: Request) -> Response:
@@ -101,13 +115,14 @@ class StreamsView(OfResource):
     @extend_schema(
         operation_id="create_stream",
         summary="Have signals sent to the resource's own host",
-        request=StreamSerializer,
-        responses={201: ConfigurationSerializer, **PROBLEM},
+        request=NewStreamSerializer,
+        parameters=HEADERS,
+        responses={201: ConfigurationSerializer, **problems(*OF_A_BODY, 403, 409)},
         auth=SECURITY,
     )
     def post(self, request: Request) -> Response:
         """Add a stream: 201 with its configuration."""
-        said = self._said(request)
+        said = self._said(NewStreamSerializer, request)
         made = streams.create(
             Resource.objects.get(pk=caller_of(request).resource_id),
             by=self.actor(request),
@@ -119,14 +134,15 @@ class StreamsView(OfResource):
     @extend_schema(
         operation_id="update_stream",
         summary="Change what is named, and leave the rest",
-        request=StreamSerializer,
-        responses={200: ConfigurationSerializer, **PROBLEM},
+        request=ChangeSerializer,
+        parameters=HEADERS,
+        responses={200: ConfigurationSerializer, **problems(*OF_A_BODY, 403, 404, 409)},
         auth=SECURITY,
     )
     def patch(self, request: Request) -> Response:
         """Change a stream. A new address on another host forgets the header unless a new one comes along."""
-        said = self._said(request)
-        stream = self._checked(request)
+        said = self._said(ChangeSerializer, request)
+        stream = self._checked(request, said)
         delivery = said.get("delivery", {})
         changed = streams.change(
             stream,
@@ -142,22 +158,23 @@ class StreamsView(OfResource):
     @extend_schema(
         operation_id="replace_stream",
         summary="Say all of a stream anew",
-        request=StreamSerializer,
-        responses={200: ConfigurationSerializer, **PROBLEM},
+        request=ReplacementSerializer,
+        parameters=HEADERS,
+        responses={200: ConfigurationSerializer, **problems(*OF_A_BODY, 403, 404, 409)},
         auth=SECURITY,
     )
     def put(self, request: Request) -> Response:
         """Replace a stream: what is left out is as if it had never been said, the header too."""
-        said = self._said(request)
-        stream = self._checked(request)
+        said = self._said(ReplacementSerializer, request)
+        stream = self._checked(request, said)
         changed = streams.change(stream, by=self.actor(request), now=facts_of(request).now, **whole(said))
         return Response(configuration(changed), headers=NO_STORE)
 
     @extend_schema(
         operation_id="delete_stream",
         summary="Have no more signals sent",
-        parameters=[STREAM_ID],
-        responses={204: None, **PROBLEM},
+        parameters=[STREAM_ID, *HEADERS],
+        responses={204: GONE, **problems(400, 403, 404, 409)},
         auth=SECURITY,
     )
     def delete(self, request: Request) -> Response:
@@ -168,18 +185,18 @@ class StreamsView(OfResource):
         streams.end(stream, by=self.actor(request), now=facts_of(request).now)
         return Response(status=204, headers=NO_STORE)
 
-    def _said(self, request: Request) -> dict[str, Any]:
-        body = StreamSerializer(data=request.data)
+    def _said(self, kind: type[StreamSerializer], request: Request) -> dict[str, Any]:
+        body = kind(data=request.data)
         body.is_valid(raise_exception=True)
         return dict(body.validated_data)
 
-    def _checked(self, request: Request) -> Stream:
+    def _checked(self, request: Request, said: dict[str, Any]) -> Stream:
         """Return the stream that the body names, once what Mandate supplies is right in it (§8.1.1.3)."""
-        said = dict(request.data)
-        stream = self.stream(request, said.get("stream_id"))
+        stream = self.stream(request, said["stream_id"])
+        whole_body = dict(request.data)
         is_now = configuration(stream)
         for name in ("iss", "aud", "events_supported", "min_verification_interval"):
-            if name in said and said[name] != is_now[name]:
+            if name in whole_body and whole_body[name] != is_now[name]:
                 raise InvalidInput(name, "This is for Mandate to say, and is something else.")
         return stream
 
@@ -187,13 +204,13 @@ class StreamsView(OfResource):
 class StatusView(OfResource):
     """Whether a stream is sent to."""
 
-    http_method_names = ["get", "post"]
+    http_method_names = ["get", "head", "post"]
 
     @extend_schema(
         operation_id="read_stream_status",
         summary="Read whether a stream is sent to",
-        parameters=[STREAM_ID],
-        responses={200: StatusSerializer, **PROBLEM},
+        parameters=[STREAM_ID, *HEADERS],
+        responses={200: StatusSerializer, **problems(400, 404)},
         auth=SECURITY,
     )
     def get(self, request: Request) -> Response:
@@ -207,7 +224,8 @@ class StatusView(OfResource):
         operation_id="update_stream_status",
         summary="Send, pause or switch off",
         request=StatusSerializer,
-        responses={200: StatusSerializer, **PROBLEM},
+        parameters=HEADERS,
+        responses={200: StatusSerializer, **problems(*OF_A_BODY, 403, 404, 409)},
         auth=SECURITY,
     )
     def post(self, request: Request) -> Response:
@@ -234,7 +252,8 @@ class VerificationView(OfResource):
         operation_id="verify_stream",
         summary="Have a verification signal sent",
         request=VerificationSerializer,
-        responses={204: None, **PROBLEM},
+        parameters=HEADERS,
+        responses={204: ASKED, **problems(*OF_A_BODY, 403, 404, 409, 429)},
         auth=SECURITY,
     )
     def post(self, request: Request) -> Response:

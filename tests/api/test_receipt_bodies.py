@@ -42,6 +42,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.engine]
         {"idempotency_key": "x" * 101},
         {"at": "yesterday"},
         {"at": 5},
+        {"at": "2026-03-02T09:41:07"},
+        {"at": "2026-03-02"},
+        {"token": 5},
+        {"operation": " read"},
+        {"operation": "read\n"},
+        {"idempotency_key": " first"},
         {"value": "Diagnosis: influenza"},
         {"owner": "mallory", "state": "active"},
     ],
@@ -117,8 +123,10 @@ def test_another_method_is_refused(records_api, method):
 
 
 def test_what_cannot_be_answered_in_json_is_refused(said, records_api):
-    response = sends(said, HTTP_ACCEPT="text/html", **records_api.header)
-    assert response.status_code in {201, 406}
+    for accepts in ("text/html", "application/xml", "image/*"):
+        is_problem(sends(said, HTTP_ACCEPT=accepts, **records_api.header), 406, "not_acceptable")
+    for accepts in ("application/json", "application/*", "*/*", "text/html, application/json;q=0.1"):
+        assert sends(said, HTTP_ACCEPT=accepts, **records_api.header).status_code in {200, 201}
 
 
 def test_refusals_beyond_the_first_are_counted_and_fill_no_disk(said):

@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from agents.models import Event
 from agents.trail.models import Outcome
+from tests.undone import undone
 
 PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 GROUP = re.compile(r"\(\?P<(?P<name>\w+)>[^)]*\)")
@@ -58,13 +58,10 @@ def unknown(values):
 def asks(browser, method, address):
     """The status of one request, whether it only led to the sign-in, and whether it changed anything. It is undone."""
     cookies = browser.cookies.copy()
-    block = transaction.atomic()
-    block._from_testcase = True  # so that refusals may commit in a block of their own, as they do outside of tests
-    with block:
+    with undone():
         before = Event.objects.exclude(outcome=Outcome.REFUSED).count()
         response = getattr(browser, method)(address)
         changed = Event.objects.exclude(outcome=Outcome.REFUSED).count() > before
-        transaction.set_rollback(True)
     browser.cookies = cookies
     to_sign_in = response.headers.get("Location", "").startswith("/account/login/")
     assert response.status_code < 500, (method, address)
