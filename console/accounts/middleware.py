@@ -1,13 +1,41 @@
-"""Pages belong to the person who reads them: in their time, and kept by no cache and no history."""
+"""Pages belong to the person who signed in: read in their time, kept by no cache and no history, and opened by no token."""
 
 from __future__ import annotations
 
 import contextlib
 import zoneinfo
 from collections.abc import Callable
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
+
+from agents.actors import Actor
+from agents.trail.kinds import Kind
+from agents.trail.refusals import record_refusal
+from consent.screens.who_and_when import moment_of
+
+READS = {"GET", "HEAD", "OPTIONS"}
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Send whoever is not signed in to the sign-in. A token or key is no sign-in, whomever it acts for.
+
+    Only a person's own session decides (decisions.md): an agent that sends its token to decide for itself is sent there
+    like everybody else, and its try is ``page.refused`` in the trail.
+    """
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseRedirect:
+        if request.method not in READS and "Authorization" in request.headers:
+            record_refusal(
+                Kind.PAGE_REFUSED,
+                reason_code="login_required",
+                by=Actor.of(request),
+                now=moment_of(request),
+                permission=(request.resolver_match.url_name if request.resolver_match else None) or "",
+            )
+        return super().handle_no_permission(request, view_func)
 
 
 class OwnPagesMiddleware:

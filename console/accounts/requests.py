@@ -20,6 +20,6 @@ class OurRequest(HttpRequest):
 
 
 class PersonRequest(OurRequest):
-    """A request of somebody who is signed in (``LoginRequiredMiddleware``)."""
+    """A request of somebody who is signed in (``SignInMiddleware``)."""
 
     user: User

@@ -1,4 +1,4 @@
-"""The addresses of the console's pages, one module for each subject. Deny by default: LoginRequiredMiddleware."""
+"""The addresses of the console's pages, one module for each subject. Deny by default: SignInMiddleware."""
 
 from __future__ import annotations
 
