@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import logging
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -96,6 +99,19 @@ def _nobody_remembers_the_last_test() -> Iterator[None]:
         from django.core.cache import cache
 
         cache.clear()
+
+
+@pytest.fixture
+def log() -> Iterator[Callable[[], str]]:
+    """Call it for what Mandate has written to its log since the test began, as it stands there.
+
+    Its handler holds the output that there was when logging was configured, so that ``capsys`` and ``capfd`` never see it.
+    """
+    written = io.StringIO()
+    (out,) = (handler for handler in logging.getLogger().handlers if type(handler) is logging.StreamHandler)
+    before = out.setStream(written)
+    yield written.getvalue
+    out.setStream(before or sys.stdout)
 
 
 # -------------------------------------------------------------------------------------------- Mandate as real processes

@@ -1,4 +1,4 @@
-"""S8: each parameter once, in the body of a POST endpoint; only ``resource`` may repeat."""
+"""S8: each parameter once, in the body of a POST endpoint; only ``resource`` and ``audience`` may repeat."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tests import builders, grants
 from tests.builders import one_refusal
 from tests.consent.asking import AUTHORIZE, asked
 from tests.grants import post
+from tests.out_of_band import ASK, START
 from tests.security.expected import error_sent_back, is_oauth_error, is_page_400
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
@@ -44,6 +45,45 @@ def test_s08_doubled_at_the_token_endpoint(discharge, weber_allows, pkce, second
                 answer = post("/oauth/token", form | {name: [form[name], doubled]}, **discharge.header)
                 assert is_oauth_error(answer, "invalid_request")
         assert post("/oauth/token", right[grant], **discharge.header).status_code == 200
+
+
+@pytest.mark.parametrize("second", ["equal", "different", "empty"])
+def test_s08_doubled_when_work_is_taken_over(planner, subject, records, second):
+    right = planner.form(subject, scope="records:read")
+    for name, value in right.items():
+        doubled = {"equal": value, "different": value + "x", "empty": ""}[second]
+        with one_refusal("token.refused", "invalid_request"):
+            answer = post("/oauth/token", right | {name: [value, doubled]}, **planner.header)
+            assert is_oauth_error(answer, "invalid_request")
+    for name in ("resource", "audience"):
+        assert planner.exchange(subject, **{name: [records.uri, records.uri]}).status_code == 200
+
+
+@pytest.mark.parametrize("second", ["equal", "different", "empty"])
+def test_s08_doubled_where_a_device_starts_and_where_somebody_is_asked(display, robot, weber, second):
+    for path, client, right in (
+        (START, display, {"scope": "calendar:read", "purpose": "Show the rota"}),
+        (
+            ASK,
+            robot,
+            {
+                "scope": "openid calendar:read",
+                "purpose": "Plan the ward round",
+                "login_hint": weber.email,
+                "binding_message": "Room 12",
+                "requested_expiry": "120",
+                "client_id": robot.client.client_id,
+            },
+        ),
+    ):
+        for name, value in right.items():
+            doubled = {"equal": value, "different": value + "1", "empty": ""}[second]
+            with one_refusal("request.refused", "invalid_request"):
+                answer = post(path, right | {name: [value, doubled]}, **client.header)
+                assert is_oauth_error(answer, "invalid_request")
+        with one_refusal("request.refused", "invalid_request"):
+            assert is_oauth_error(post(f"{path}?scope=calendar:read", right, **client.header), "invalid_request")
+        assert post(path, right, **client.header).status_code == 200
 
 
 def test_s08_doubled_in_a_pushed_request(discharge):
