@@ -24,8 +24,8 @@ from agents.models import AuthMethod, Organisation, Registration
 from consent.oauth.authorization import PROMPTS
 from consent.oauth.id_jag import PROFILE
 from consent.oauth.id_token import CLAIMS
-from consent.oauth.private_key_jwt import ALGORITHMS
 from consent.oauth.server import GRANTS
+from consent.oauth.signed_jwt import ALGORITHMS
 from consent.oauth.signing_keys import ALGORITHM
 
 API_PATH = "/api/v1"

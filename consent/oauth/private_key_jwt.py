@@ -2,7 +2,7 @@
 
 RFC 7521 §4.2 the two parameters, client_id      claimed         RFC 7523 §3 rule 8 jti, once     UsedOnce (unique in the database)
 RFC 7523 §3 iss, sub, aud, exp, nbf, iat         _check_claims   §3 rule 9 the signature          _signed
-RFC 8725 §3.1, §3.10, §3.11 algorithm, header, typ      _taken_apart
+RFC 8725 §3.1, §3.10, §3.11 algorithm, header, typ      _read, signed_jwt.py
 
 The keys are the client's own: those that its owner gave, or those at its ``jwks_uri``. Nothing that a header names or
 carries is asked. What is wrong with the claims is told only to whoever signed them; before that all is told alike.
@@ -13,41 +13,37 @@ Left out: HMAC (client_secret_jwt), encrypted assertions, authorization grants (
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from agents.addresses import page_address
 from agents.key_sets import KeysNotReached, published_keys
 from consent.oauth.errors import invalid_client, invalid_request
+from consent.oauth.signed_jwt import (
+    AHEAD,
+    ALGORITHMS,
+    KINDS,
+    OLDER_ALGORITHMS,
+    SKEW,
+    Jwk,
+    NotTakenApart,
+    is_name,
+    is_signed_by,
+    keys_to_try,
+    number_of_seconds,
+    taken_apart,
+)
 from consent.once import UsedAlready, use_once
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "PS256")
-OLDER_ALGORITHMS = (*ALGORITHMS, "RS256")
 TYPES = frozenset({"jwt", "client-authentication+jwt"})
-HEADER = frozenset({"alg", "typ", "kid", "x5t", "x5t#S256"})
-"""What may stand in a header. ``jku``, ``x5u``, ``jwk``, ``crit`` and ``b64`` are refused before anything is worked out."""
-LONGEST = 8_000
-LONGEST_NAME = 255
 LONGEST_LIFE, OLDER_LIFE = timedelta(minutes=5), timedelta(hours=1)
-SKEW = timedelta(seconds=10)
-AHEAD = timedelta(seconds=60)
-"""How far ahead ``nbf`` and ``iat`` may lie: clocks differ."""
 USED = "assertion"
-FACTORIES: dict[str, type[ECKey | OKPKey | RSAKey]] = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}
-KINDS = {"ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP", "PS256": "RSA", "RS256": "RSA"}
-_REGISTRIES = {algorithm: jws.JWSRegistry(algorithms=[algorithm]) for algorithm in OLDER_ALGORITHMS}
 _SIGN_BY = f"Sign assertions by {', '.join(ALGORITHMS)}."
 
 
@@ -67,7 +63,7 @@ def claimed(form: Mapping[str, str]) -> str:
     """Return whom an assertion claims to be (``sub``). Proves nothing. Raises OAuthRefusal."""
     if form.get("client_assertion_type") != ASSERTION_TYPE:
         raise invalid_client(f"client_assertion_type must be {ASSERTION_TYPE}.")
-    _, claims = _taken_apart(form.get("client_assertion", ""))
+    _, claims = _read(form.get("client_assertion", ""))
     subject = claims.get("sub")
     if not is_name(subject):
         raise invalid_client("The assertion cannot be read, or it names no client.")
@@ -82,7 +78,7 @@ def prove(assertion: str, signer: Signer, *, now: datetime) -> uuid.UUID | None:
     Raises OAuthRefusal (401 invalid_client). Never call it inside a transaction.
     """
     who: dict[str, Any] = {"client_id": signer.pk, "agent_id": signer.agent_id}
-    header, claims = _taken_apart(assertion)
+    header, claims = _read(assertion)
     credential = _signed(assertion, header, signer, who, now)
     if header["alg"] not in ALGORITHMS and not signer.older:
         raise invalid_client(f"{_SIGN_BY} {header['alg']} is for older clients: {_switch(signer)}", **who)
@@ -95,58 +91,28 @@ def prove(assertion: str, signer: Signer, *, now: datetime) -> uuid.UUID | None:
     return credential
 
 
-def _taken_apart(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return header and claims, unproven. Raises OAuthRefusal for what is no signed JWT of a sane size and kind."""
-    parts = assertion.split(".")
-    if len(assertion) > LONGEST or len(parts) != 3:
-        raise invalid_client("The assertion is no signed JWT, or too long.")
     try:
-        header, claims = (json.loads(base64.b64decode(_padded(part), b"-_", validate=True)) for part in parts[:2])
-    except (binascii.Error, ValueError, RecursionError) as problem:
-        raise invalid_client("The assertion cannot be read, or it names no client.") from problem
-    if not isinstance(header, dict) or not isinstance(claims, dict) or not header.keys() <= HEADER:
-        raise invalid_client("The assertion cannot be read, or its header holds what may not stand there.")
+        header, claims = taken_apart(assertion)
+    except NotTakenApart as problem:
+        raise invalid_client(f"The assertion {problem}.") from problem
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in TYPES:
         raise invalid_client("The typ of the assertion is that of another kind of token.")
     if not isinstance(header.get("alg"), str) or header["alg"] not in OLDER_ALGORITHMS:
         raise invalid_client(_SIGN_BY)
-    if not isinstance(header.get("kid", ""), str):
-        raise invalid_client("The kid of the assertion is no text.")
     return header, claims
-
-
-def _padded(part: str) -> str:
-    return part + "=" * (-len(part) % 4)
 
 
 def _signed(
     assertion: str, header: Mapping[str, Any], signer: Signer, who: dict[str, Any], now: datetime
 ) -> uuid.UUID | None:
     """Return the credential whose key signed it, or None for a published key. Raises OAuthRefusal."""
-    algorithm = header["alg"]
-    for credential, jwk in _candidates(signer, header.get("kid"), KINDS[algorithm], who, now):
-        key = FACTORIES[KINDS[algorithm]].import_key(dict(jwk))
-        try:
-            jws.deserialize_compact(assertion, key, registry=_REGISTRIES[algorithm])
-        except (JoseError, ValueError, TypeError):
-            continue
-        return credential
-    raise invalid_client("The client is unknown, or it did not prove itself.", **who)
 
-
-def _candidates(
-    signer: Signer, kid: object, kind: str, who: dict[str, Any], now: datetime
-) -> Iterator[tuple[uuid.UUID | None, Mapping[str, str]]]:
-    """Yield the client's keys of this kind: those with the header's ``kid`` if there are any, or else all of them.
-
-    Of published keys twice: as they are known, and fetched again, since a client may have changed its key meanwhile.
-    """
-    if not signer.jwks_uri:
-        yield from _named([(pk, jwk) for pk, jwk in signer.keys if jwk.get("kty") == kind], kid)
-        return
-    tried: list[Mapping[str, str]] = []
-    for missing in (False, True):
+    def read(missing: bool) -> Iterable[tuple[uuid.UUID | None, Jwk]]:
+        if not signer.jwks_uri:
+            return signer.keys
         try:
             keys = published_keys(
                 signer.pk, signer.jwks_uri, now=now, missing=missing, stranger=signer.agent_id is None
@@ -155,18 +121,13 @@ def _candidates(
             raise invalid_client(
                 "The client's keys could not be read from its jwks_uri.", **who, reason_code="keys_not_reached"
             ) from problem
-        fresh: list[tuple[uuid.UUID | None, Mapping[str, str]]] = [
-            (None, jwk) for jwk in keys if jwk.get("kty") == kind and jwk not in tried
-        ]
-        tried += [jwk for _, jwk in fresh]
-        yield from _named(fresh, kid)
+        return [(None, jwk) for jwk in keys]
 
-
-def _named(
-    keys: list[tuple[uuid.UUID | None, Mapping[str, str]]], kid: object
-) -> list[tuple[uuid.UUID | None, Mapping[str, str]]]:
-    named = [(pk, jwk) for pk, jwk in keys if kid is not None and jwk.get("kid") == kid]
-    return named or keys
+    algorithm = header["alg"]
+    for credential, jwk in keys_to_try(read, KINDS[algorithm], header.get("kid"), again=bool(signer.jwks_uri)):
+        if is_signed_by(assertion, algorithm, jwk):
+            return credential
+    raise invalid_client("The client is unknown, or it did not prove itself.", **who)
 
 
 def _check_claims(claims: Mapping[str, Any], signer: Signer, who: dict[str, Any], now: datetime) -> None:
@@ -198,22 +159,6 @@ def _check_audience(audience: object, signer: Signer, who: dict[str, Any]) -> No
         return
     more = "" if signer.older else f" Naming the token endpoint is for older clients: {_switch(signer)}"
     raise invalid_client(f"aud must be {settings.ISSUER} alone.{more}", **who)
-
-
-def is_name(value: object) -> bool:
-    """Whether it is a short text without anything that a database or a digest could stumble over (JSON has lone surrogates)."""
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and not any(map(_odd, value))
-
-
-def _odd(character: str) -> bool:
-    return character < " " or "\ud800" <= character <= "\udfff"
-
-
-def number_of_seconds(value: object) -> float | None:
-    """Return a NumericDate (RFC 7519 §2) that a datetime can hold, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if 0 <= value < 10**11 else None  # what is not a number, or infinite, is not in between either
 
 
 def _switch(signer: Signer) -> str:

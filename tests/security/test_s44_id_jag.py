@@ -16,9 +16,9 @@ from agents import trusted_issuers
 from agents.models import AuthMethod
 from agents.trusted_issuers import terms_of
 from consent.models import AccessToken, Consent
-from consent.oauth import id_jag
 from consent.oauth.id_jag import GRANT_TYPE
 from consent.oauth.identity_assertion import TYP, read_assertion
+from consent.oauth.server import server
 from consent.vouched import end_issuer
 from tests import builders, grants
 from tests.builders import actor, one_refusal
@@ -220,7 +220,7 @@ def test_s44_trust_that_ends_while_the_assertion_is_read(
             trusted_issuers.change(trusted.pk, replace(terms_of(trusted), scopes=frozenset({see_appointments})), **by)
         return asserted
 
-    monkeypatch.setattr(id_jag, "read_assertion", reads_while_it_ends)
+    monkeypatch.setattr(server().grant_types[GRANT_TYPE], "read", reads_while_it_ends)
     answer = brings(discharge, idp.asserts(discharge_client, weber, scope="staff:read"))
     assert answer.json()["error"] in {"invalid_grant", "unauthorized_client", "invalid_scope", "invalid_target"}
     assert not Consent.objects.exists()
