@@ -83,17 +83,19 @@ def consent_for(asked: Vouched, *, by: Actor, now: datetime) -> Consent:
     if left is not None and left <= now - PAUSES_AFTER:  # as an organisation's consent that nobody answers for
         raise NotVouched("unanswered")
     purpose = fold_purpose(agent.purpose)
-    standing = (
+    theirs = list(
         Consent.objects.given()
         .standing()
-        .filter(client=asked.client, user=asked.person, purpose_key=purpose_key(purpose))
+        .filter(client=asked.client, user=asked.person)
         .with_scopes()
-        .select_for_update(of=("self",))  # whoever revokes it meanwhile is seen below
-        .first()
+        .order_by("-starts_at", "-pk")
+        .select_for_update(of=("self",))  # whoever revokes one meanwhile is seen below
     )
+    standing = next((consent for consent in theirs if consent.purpose_key == purpose_key(purpose)), None)
     wanted = {row.scope for row in asked.rows}
-    if standing is not None and standing.origin != Origin.ISSUER:
-        return _as_decided(standing, wanted, named=asked.named, now=now)
+    decided = _decided(theirs, standing, wanted, now)
+    if decided is not None:
+        return _as_decided(decided, wanted, named=asked.named, now=now)
     _must_not_be_revoked(asked, agent)
     wanted -= _taken_away(asked)
     if not wanted or (asked.named and len(wanted) < len(asked.rows)):
@@ -122,6 +124,17 @@ def end_issuer(issuer_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -
                 mandate.revoke(consent_id, reason=reason, by=by, now=now)
                 ended += 1
     return ended
+
+
+def _decided(theirs: Iterable[Consent], standing: Consent | None, wanted: set[Scope], now: datetime) -> Consent | None:
+    """Return what the person decided on a screen, if anything: of several what holds all that is wanted, or the newest.
+
+    Whatever for: somebody who wrote the purpose in their own words has decided all the same.
+    """
+    on_screen = [consent for consent in theirs if consent.origin != Origin.ISSUER and consent.ends_at > now]
+    if on_screen:
+        return next((consent for consent in on_screen if wanted <= consent.scopes(now)), on_screen[0])
+    return standing if standing is not None and standing.origin != Origin.ISSUER else None
 
 
 def _as_decided(standing: Consent, wanted: set[Scope], *, named: bool, now: datetime) -> Consent:

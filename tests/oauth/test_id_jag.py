@@ -22,8 +22,8 @@ from consent.evidence import evidence_of
 from consent.models import AccessToken, Consent, Origin
 from tests import builders, forgery, grants
 from tests.builders import actor, browser, one_refusal
-from tests.consent.asking import allows, opens
-from tests.forms import text_of
+from tests.consent.asking import allows, answer_of, decides, opens
+from tests.forms import form_of, text_of
 from tests.security.expected import is_oauth_error
 from tests.services.parallel import at_once
 from tests.signing import ed25519_pair, rsa_pair
@@ -202,6 +202,18 @@ def test_nothing_that_is_asked_for_while_they_revoke_outlives_it(
     assert not Consent.objects.effective(timezone.now()).exists()
     again = brings(discharge, idp.asserts(discharge.client, weber, scope="staff:read"))
     assert is_oauth_error(again, "invalid_grant")
+
+
+def test_what_the_person_decided_in_their_own_words_is_the_most_there_is_too(
+    idp, trusted, discharge, discharge_client, weber
+):
+    seat = browser(weber)
+    form = form_of(opens(seat, discharge_client, scope="staff:read"))
+    assert "code" in answer_of(decides(seat, form, purpose=["Only for the holidays of the ward"]))
+    beyond = brings(discharge, idp.asserts(discharge_client, weber, scope="calendar:read"))
+    assert is_oauth_error(beyond, "invalid_scope")
+    assert brings(discharge, idp.asserts(discharge_client, weber, scope="staff:read")).status_code == 200
+    assert AccessToken.objects.latest("created").consent_id == Consent.objects.get().pk
 
 
 def test_what_the_person_decided_on_the_screen_is_the_most_there_is(
