@@ -28,7 +28,7 @@ from agents.trail.record import event_facts, heaviest, write_with
 from consent.models.token import digest_of
 from consent.oauth.chain import act_of, may_act_of
 from consent.oauth.errors import OAuthRefusal
-from consent.oauth.signing_keys import sign
+from consent.oauth.signing_keys import LONGEST_TOKEN, sign
 from consent.passing import NOTHING, Passing
 
 TYP = "at+jwt"
@@ -105,8 +105,8 @@ def issue(
     jkt: the thumbprint of the key that it is bound to (RFC 9449 §6), or empty. subject_id: of the token that was exchanged.
     elsewhere: as an access token keeps it.
     id_token: that one goes along, for the event.
-    Never lives longer than the consent or the family. Raises OAuthRefusal invalid_grant when no second is left, and
-    invalid_dpop_proof where the resource demands a bound token.
+    Never lives longer than the consent or the family. Raises OAuthRefusal invalid_grant when no second is left,
+    invalid_dpop_proof where the resource demands a bound token, and invalid_authorization_details for too many in a JWT.
     Records ``token.issued``.
     """
     if audience.require_dpop and not jkt:
@@ -124,6 +124,11 @@ def issue(
     if audience.offline:
         claims = _claims(token_id, client.client_id, standing, audience, scope, now, life, jkt)
         value = sign({**claims, "authorization_details": granted} if granted else claims, typ=TYP, now=now)
+        if len(value) > LONGEST_TOKEN:  # we would not know it again, and few servers take a header that long
+            raise OAuthRefusal(
+                "invalid_authorization_details",
+                f"That is more than fits into a token that {audience.uri} checks itself. Ask for fewer details at once.",
+            )
         checksum = f"jti:{token_id.hex}"  # never equal to a digest: nothing that could be presented finds a JWT's row
     else:
         value = secrets.token_urlsafe(32)

@@ -42,6 +42,7 @@ _SIZE = 32
 """Bytes of each half of a signature (RFC 7518 §3.4)."""
 _REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
 LONGEST_TOKEN = 8_000
+"""Characters. No longer one is issued (``access_token.py``)."""
 
 
 @dataclass(slots=True)
@@ -155,7 +156,7 @@ def sign(claims: dict[str, Any], *, typ: str, now: datetime) -> str:
     Written out, since joserfc checks key and header anew for each token; what it makes of the result, a test asks it.
     """
     keys = _keys(now)
-    payload = json.dumps(claims, separators=(",", ":")).encode()
+    payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False).encode()
     signed = b".".join((_header(typ, keys.kid), urlsafe_b64encode(payload).rstrip(b"=")))
     r, s = decode_dss_signature(keys.signing.sign(signed, _ECDSA))
     signature = r.to_bytes(_SIZE, "big") + s.to_bytes(_SIZE, "big")

@@ -13,7 +13,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.models import Event, EventText
+from agents.models import Checks, Event, EventText
 from consent.models import AccessToken, Consent
 from tests import builders, detailing, grants
 from tests.consent.asking import answer_of, opens
@@ -259,3 +259,19 @@ def test_s43_a_consent_that_ended_ends_its_details(paying, pair, ledger, weber):
     mandate.revoke(given.pk, reason="Done.", by=builders.actor(weber), now=timezone.now())
     assert ledger.introspects(pair["access_token"]) == {"active": False}
     assert paying.refresh(pair["refresh_token"]).status_code == 400
+
+
+def test_s43_no_token_is_issued_that_we_would_not_know_again(ada, weber, pkce):
+    """Where details stand in the token itself, only as many as fit: it could be neither revoked nor exchanged."""
+    orders = builders.resource("Orders", "https://orders.st-anna.example", checks=Checks.OFFLINE)
+    scope = detailing.transfers_at(orders, data_class="none", name="orders:write")
+    client = builders.client(builders.agent("Order Assistant", owner=ada, scopes=[scope]))
+    buys, server = TokenClient(client, builders.key(client).key), ResourceServer(orders, builders.key(orders).key)
+    many = [transfer(number + 1, "\u00fc" * 199) for number in range(20)]
+    code = grants.code(detailing.consent_to(client, scope, many, user=weber), pkce)
+    answer = buys.redeem(code, pkce)
+    assert (answer.status_code, answer.json()["error"]) == (400, WRONG)
+    token = buys.redeem(code, pkce, authorization_details=sent(*many[:4])).json()["access_token"]
+    assert server.introspects(token)["authorization_details"] == many[:4]
+    assert buys.revoke(token).status_code == 200
+    assert server.introspects(token) == {"active": False}
