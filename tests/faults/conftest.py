@@ -9,7 +9,8 @@ from tests.services.mandate import RunningMandate
 from tests.services.postgresql import PostgreSQL
 from tests.services.run import free_port
 
-collect_ignore = ["test_f10_sqlite_locked.py"] if run.engine() == "postgresql" else []
+ONLY_SQLITE = ["test_f10_sqlite_locked.py", "test_f12_disk_full.py"]
+collect_ignore = ONLY_SQLITE if run.engine() == "postgresql" else []
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from threading import Event as Signal
 
+import psutil
 import pytest
 import requests
 
@@ -19,14 +18,6 @@ from consent.models.token import digest_of
 from tests.services.processes import until
 
 pytestmark = [pytest.mark.faults, pytest.mark.engine, pytest.mark.django_db(transaction=True)]
-
-
-def workers_of(mandate):
-    """The process ids of the web server's workers: the children of the process that was started."""
-    pid = mandate.web.pid
-    with suppress(FileNotFoundError):
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
 
 
 class Load:
@@ -87,9 +78,9 @@ def test_f02_workers_killed_ten_times_under_load(running_mandate, claims, clinic
     with Load(running_mandate, claims) as load:
         for _ in range(10):
             until(partial(reached, running_mandate, load, len(load.received) + 60), within=60)
-            for worker in workers_of(running_mandate):
-                with suppress(ProcessLookupError):
-                    os.kill(worker, signal.SIGKILL)
+            for worker in psutil.Process(running_mandate.web.pid).children():
+                with suppress(psutil.NoSuchProcess):
+                    worker.kill()
         until(partial(reached, running_mandate, load, len(load.received) + 60), within=60)
     every_token_received_is_there_with_its_event(load)
     assert claims.act_alone().status_code == 200

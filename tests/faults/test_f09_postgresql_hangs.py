@@ -5,14 +5,12 @@ Its processes are stopped, not ended: the machine still acknowledges, so no time
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import requests
@@ -30,18 +28,15 @@ AT_ONCE = 12
 @contextmanager
 def hanging(server) -> Iterator[None]:
     """The server and all that serve its connections stand still."""
-    processes = [server.pid, *(int(child) for child in _children(server.pid))]
+    postmaster = psutil.Process(server.pid)
+    processes = [postmaster, *postmaster.children()]
     for process in processes:
-        os.kill(process, signal.SIGSTOP)
+        process.suspend()
     try:
         yield
     finally:
         for process in processes:
-            os.kill(process, signal.SIGCONT)
-
-
-def _children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            process.resume()
 
 
 def test_f09_a_database_that_hangs_is_503_within_seconds_and_heals(postgresql, mandate):

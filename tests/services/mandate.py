@@ -1,4 +1,4 @@
-"""Mandate itself, as the web server that a site runs: for browsers, other people's clients, and races over processes."""
+"""Mandate itself, as the web server and workers that a site runs: for browsers, other people's clients, and races over processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from console.serving import answers, web_command
+from console.serving import answers, web_command, worker_command
 from tests.services.processes import start, stop, until
 from tests.services.run import free_port
 
@@ -32,6 +32,7 @@ class RunningMandate:
     """More environment variables."""
     log_name: str = "log.txt"
     web: subprocess.Popen[bytes] | None = None
+    workers_of_the_queue: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -40,12 +41,12 @@ class RunningMandate:
 
     @property
     def log_file(self) -> Path:
-        """Where the web server writes its lines."""
+        """Where its processes write their lines."""
         return self.data_dir / self.log_name
 
     def log(self) -> str:
-        """Everything that the web server has said so far."""
-        return self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
+        """Everything that its processes have said so far."""
+        return self.log_file.read_text("utf-8", "replace") if self.log_file.is_file() else ""
 
     def environment(self) -> dict[str, str]:
         """The variables its processes get: what a site would set, and nothing of this test process."""
@@ -74,6 +75,10 @@ class RunningMandate:
         until(self._answers, because=self.log)
         return self
 
+    def start_worker(self) -> None:
+        """Start one more worker of the queue. The test sends the tasks itself: there is no scheduler."""
+        self.workers_of_the_queue.append(self._process(worker_command()))
+
     def manage(self, *arguments: str, within: float = 110) -> str:
         """Run one of its management commands and return what it printed. Fails when the command fails."""
         done = subprocess.run(
@@ -90,9 +95,10 @@ class RunningMandate:
         return done.stdout
 
     def stop(self, *, by: signal.Signals = signal.SIGTERM) -> None:
-        """End its web server, by its own id, and what is left of its group."""
-        if self.web is not None:
-            stop(self.web, by=by)
+        """End its processes, each by its own id, and what is left of their groups."""
+        for process in [*self.workers_of_the_queue, *([self.web] if self.web else [])]:
+            stop(process, by=by)
+        self.workers_of_the_queue.clear()
         self.web = None
 
     def _process(self, command: list[str]) -> subprocess.Popen[bytes]:
