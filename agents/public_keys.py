@@ -70,18 +70,19 @@ def key_of(jwk: Mapping[str, Any]) -> PublicKey:
     if not isinstance(kind, str) or kind not in MEMBERS:
         raise BadKey(_("Give a public key: EC (P-256), OKP (Ed25519) or RSA."))
     factory, members = MEMBERS[kind]
-    own = {"kty": kind, **{name: jwk.get(name) for name in members}}
-    if not all(isinstance(value, str) and len(value) <= 1_000 for value in own.values()):
+    texts = {name: value for name in members if isinstance(value := jwk.get(name), str) and len(value) <= 1_000}
+    if len(texts) < len(members):
         raise BadKey(_("Give a public key: EC (P-256), OKP (Ed25519) or RSA."))
-    if len(str(own.get("e", ""))) > LONGEST_EXPONENT:
+    own: dict[str, str | list[str]] = {"kty": kind, **texts}
+    if len(texts.get("e", "")) > LONGEST_EXPONENT:
         raise BadKey(_("This key cannot be read."))
-    if kind in CURVES and own["crv"] != CURVES[kind]:
+    if kind in CURVES and texts["crv"] != CURVES[kind]:
         raise BadKey(_("This curve is not used here. Use P-256 or Ed25519."))
     if jwk.get("use") not in (None, "sig"):  # a list is none of them either, and in no set
         raise BadKey(_("This key is for encryption. Give one for signatures."))
     try:
         # Builds it, and so finds points that are on no curve.
-        public: Any = factory.import_key(own).public_key  # type: ignore[arg-type]  # all strings, see above
+        public: Any = factory.import_key(own).public_key
         # Written out anew: padding, junk that decoders pass over, or a leading zero would make another thumbprint of the
         # same key, and what was revoked or belongs to another client could come again.
         key: Key = factory.import_key(public)

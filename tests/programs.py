@@ -35,7 +35,7 @@ def registers(body: Any = None, *, token: str = "", path: str = REGISTER, **chan
         } | changed
         body = json.dumps({name: value for name, value in said.items() if value is not None})
     headers = {"HTTP_AUTHORIZATION": f"Bearer {token}"} if token else {}
-    return Browser().post(path, body, content_type="application/json", **headers)  # type: ignore[return-value, arg-type]
+    return Browser().post(path, body, content_type="application/json", **headers)
 
 
 def registered(**changed: Any) -> Client:

@@ -10,4 +10,5 @@ View = TypeVar("View", bound=Callable[..., object])
 
 def without_form_action(view: View) -> View:
     """Serve this view without ``form-action``; every other directive stays. For pages inside an authorization flow."""
+    # The decorator says that it takes views of a request alone; it hands on whatever else comes from the address.
     return cast("View", csp_replace({"form-action": None})(cast("Any", view)))

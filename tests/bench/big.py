@@ -37,7 +37,7 @@ def fill(tokens: int, events: int) -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        connection.take_your_time()  # type: ignore[attr-defined]  # of console/bounded_postgresql
+        connection.take_your_time()
         cursor.execute("SET synchronous_commit = off")
         cursor.execute("SET maintenance_work_mem = '256MB'")
         indexes = [index for table in TABLES for index in _indexes(cursor, table)]

@@ -90,7 +90,7 @@ def test_what_the_person_took_back_no_issuer_gives_again(ward: Ward, idp, chat, 
     program = chat(AuthMethod.BASIC)
     calls(ward, idp, program, weber, BEDS)
     mandate.revoke(Consent.objects.get().pk, reason="Not for me.", by=actor(weber), now=timezone.now())
-    with pytest.raises(BaseException) as refused:  # noqa: PT011 - a group of tasks wraps it; asked below
+    with pytest.raises(ExceptionGroup) as refused:
         calls(ward, idp, program, weber, BEDS)
     assert isinstance(root_cause(refused.value), OAuthTokenError), refused.value
     assert "invalid_grant" in str(root_cause(refused.value))
@@ -98,7 +98,7 @@ def test_what_the_person_took_back_no_issuer_gives_again(ward: Ward, idp, chat, 
 
 def test_more_than_the_administrator_said_is_refused(ward: Ward, idp, chat, weber):
     program = chat(AuthMethod.BASIC)
-    with pytest.raises(BaseException) as refused:  # noqa: PT011 - a group of tasks wraps it; asked below
+    with pytest.raises(ExceptionGroup) as refused:
         calls(ward, idp, program, weber, BEDS, MEDICATION)
     assert "invalid_scope" in str(root_cause(refused.value)), refused.value
 

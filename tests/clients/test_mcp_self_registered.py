@@ -129,7 +129,7 @@ def test_something_sensitive_is_left_to_an_administrator(ward: Ward, weber):
         return person_decides(address, weber)
 
     program = McpProgram(ward.server.uri, decides, redirect_uri=LOOPBACK)
-    with pytest.raises(BaseException) as refused:  # noqa: PT011 - a group of tasks wraps it; asked below
+    with pytest.raises(ExceptionGroup) as refused:
         program.calls(BEDS, MEDICATION)
     assert isinstance(root_cause(refused.value), MCPError), refused.value  # the answer was 403, twice
     first, second = pages
