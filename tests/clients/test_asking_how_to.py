@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,11 +16,12 @@ from consent import pings
 from consent.models import AccessRequest, Consent
 from console.serving import answers
 from tests import builders, grants
+from tests.clients.pasting import running
+from tests.clients.records import records_api
 from tests.grants import TokenClient
 from tests.out_of_band import asking_client, asks, decides, joins_circle, let_use_device_codes, told_client, types_code
 from tests.services.mandate import BASE_DIR, RunningMandate
 from tests.services.processes import until
-from tests.services.records_api import RunningRecordsApi
 from tests.services.run import free_port
 
 # They wait as long as a client waits between two polls: part of `make test-all`.
@@ -32,24 +31,6 @@ PAGE = BASE_DIR / "docs" / "how-to" / "ask-out-of-band.md"
 STEP_UP = BASE_DIR / "docs" / "examples" / "step_up.py"
 BLOCK = re.compile(r"<!-- tested: (\w+) -->\n```(sh|python)\n(.*?)```", re.DOTALL)
 BLOCKS = {(name, language): code for name, language, code in BLOCK.findall(PAGE.read_text("utf-8"))}
-
-
-@contextmanager
-def running(command: list[str], variables: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A program with these variables and nothing of this test's own. Ended by its own id."""
-    process = subprocess.Popen(
-        command,
-        env={"PATH": os.environ["PATH"], "HOME": "/nowhere", "PYTHONUNBUFFERED": "1", **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.communicate(timeout=20)
 
 
 def pasted(name: str, language: str) -> list[str]:
@@ -75,7 +56,7 @@ def what_it_said(process: subprocess.Popen[str]) -> str:
 @pytest.mark.parametrize("language", ["sh", "python"])
 def test_an_agent_asks_and_gets_its_token(running_mandate, robot, weber, language):
     variables = variables_of(running_mandate, robot, LOGIN_HINT=weber.email)
-    with running(pasted("ciba", language), variables) as process:
+    with running(pasted("ciba", language), **variables) as process:
         request = the_question()
         assert (request.binding_message, request.purpose) == ("W4SCT", "Plan the ward round")
         decides(weber, request)
@@ -85,7 +66,7 @@ def test_an_agent_asks_and_gets_its_token(running_mandate, robot, weber, languag
 @pytest.mark.parametrize("language", ["sh", "python"])
 def test_a_display_shows_its_code_and_gets_its_token(running_mandate, discharge, weber, mara, language):
     let_use_device_codes(discharge.client, by=mara)
-    with running(pasted("device", language), variables_of(running_mandate, discharge)) as process:
+    with running(pasted("device", language), **variables_of(running_mandate, discharge)) as process:
         assert process.stdout is not None
         shown = re.search(r"Open (\S+) and enter (\S{4}-\S{4})", process.stdout.readline())
         assert shown
@@ -103,7 +84,7 @@ def test_an_agent_is_told_of_the_decision_and_fetches_its_token(
     joins_circle(discharge_assistant, weber, by=mara)
     robot = told_client(discharge_assistant, f"http://127.0.0.1:{port}/decided", by=mara)
     variables = variables_of(running_mandate, robot, PORT=str(port), NOTIFICATION_TOKEN="only-we-two-know")
-    with running(pasted("ping", "python"), variables) as process:
+    with running(pasted("ping", "python"), **variables) as process:
         until(lambda: answers("127.0.0.1", port), because="the listener did not start")
         assert asks(robot, weber, client_notification_token="only-we-two-know").status_code == 200
         decides(weber, the_question())
@@ -120,10 +101,7 @@ def stepping_up(
     running_mandate: RunningMandate, ada: User, mara: User, weber: User, tmp_path: Path
 ) -> Iterator[Callable[[], tuple[list[str], dict[str, str], TokenClient]]]:
     """The records API of the examples, and an agent that Weber lets read there: its command, variables and client."""
-    api = RunningRecordsApi(tmp_path)
-    records = builders.resource(
-        "Patient records", api.uri, operations=["list", "read", "write"], record_types=["patient-file"], by=mara
-    )
+    api, records = records_api(tmp_path, running_mandate, by=mara, record_types=["patient-file"])
     read = builders.scope(records, "records:read", "Read patient files", data_class=DataClass.HEALTH)
     write = builders.scope(records, "letters:write", "Write letters", access="write", data_class=DataClass.HEALTH)
     agent = builders.agent("Letter Writer", owner=ada, scopes=[read, write])
@@ -131,12 +109,6 @@ def stepping_up(
     given = grants.consent(robot.client, scopes=[read], user=weber, purpose="Write the discharge letters")
     pkce = grants.Pkce()
     token = robot.redeem(grants.code(given, pkce), pkce).json()["access_token"]
-    api.settings = {
-        "MANDATE_ISSUER": running_mandate.url,
-        "RECORDS_IDENTIFIER": records.identifier,
-        "RECORDS_KEY": builders.key(records, by=mara).key,
-        "RECORDS_WARDS": "*=3B",
-    }
     api.start()
     patient = api.get("/patients", token).json()["patients"][0]["id"]
     variables = variables_of(
@@ -151,7 +123,7 @@ def stepping_up(
 
 def test_an_agent_asks_for_exactly_what_a_refusal_names_and_goes_on(stepping_up, weber):
     command, variables, robot = stepping_up()
-    with running(command, variables) as process:
+    with running(command, **variables) as process:
         request = the_question()
         assert (request.kind, [name for _, name in request.requested]) == ("step_up", ["letters:write"])
         page = builders.browser(weber).get(request.get_absolute_url()).content.decode()
@@ -167,7 +139,7 @@ def test_an_agent_asks_for_exactly_what_a_refusal_names_and_goes_on(stepping_up,
 
 def test_a_no_is_the_end_of_it_and_what_was_allowed_stands(stepping_up, weber):
     command, variables, _ = stepping_up()
-    with running(command, variables) as process:
+    with running(command, **variables) as process:
         decides(weber, the_question(), "refuse")
         said, complaint = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,14 +18,14 @@ from consent.models import Consent
 from console.serving import answers
 from tests import builders, grants
 from tests.clients.mcp_client import McpProgram
+from tests.clients.pasting import running
 from tests.clients.person import person_decides
+from tests.clients.records import records_api
 from tests.consent.asking import ticked
 from tests.grants import REDIRECT
 from tests.services.mandate import BASE_DIR
-from tests.services.node import FOLDER as NPM_FOLDER
 from tests.services.node import node_program
 from tests.services.processes import until
-from tests.services.records_api import RunningRecordsApi
 from tests.services.run import free_port
 from tests.ward import Ward
 
@@ -51,26 +49,6 @@ def pasted(page: str, name: str, language: str) -> list[str]:
     if language == "ts":
         return [str(node_program()), "--input-type=module-typescript", "-e", code]
     return ["bash", "-euc", code] if language == "sh" else [sys.executable, "-c", code]
-
-
-@contextmanager
-def running(command: list[str], **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """A program with these variables and nothing of this test's own. Ended by its own id."""
-    process = subprocess.Popen(
-        command,
-        cwd=NPM_FOLDER if "node" in command[0] else None,
-        env={"PATH": os.environ["PATH"], "HOME": "/nowhere", "PYTHONUNBUFFERED": "1", **variables},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.communicate(timeout=20)
 
 
 def says(process: subprocess.Popen[str], *, told: str = "") -> str:
@@ -97,14 +75,7 @@ def address_of(process: subprocess.Popen[str]) -> str:
 @pytest.fixture
 def read(running_mandate, mara, weber, tmp_path: Path):
     """The records API of the examples, which runs, and its scope."""
-    api = RunningRecordsApi(tmp_path)
-    records = builders.resource("Patient records", api.uri, operations=["list", "read", "write"], by=mara)
-    api.settings = {
-        "MANDATE_ISSUER": running_mandate.url,
-        "RECORDS_IDENTIFIER": records.identifier,
-        "RECORDS_KEY": builders.key(records, by=mara).key,
-        "RECORDS_WARDS": "*=3B",
-    }
+    api, records = records_api(tmp_path, running_mandate, by=mara)
     read = builders.scope(records, "records:read", data_class=DataClass.PERSONAL)
     try:
         api.start()

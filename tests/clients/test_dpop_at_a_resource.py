@@ -15,9 +15,9 @@ from agents import resources
 from agents.models import Checks, DataClass
 from tests import builders, grants
 from tests.builders import actor
+from tests.clients.records import records_api
 from tests.grants import REDIRECT
 from tests.proofs import ath
-from tests.services.records_api import RunningRecordsApi
 from tests.signing import ed25519_pair, pair, public, rsa_pair, signed
 
 pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
@@ -45,19 +45,12 @@ class Agent:
 @pytest.fixture
 def place(running_mandate, mara, ada, weber, tmp_path: Path):
     """Mandate, the API with its two resources, and an agent that Weber allows both."""
-    api = RunningRecordsApi(tmp_path)
-    records = builders.resource("Patient records", api.uri, operations=["list", "read", "write"], by=mara)
+    api, records = records_api(tmp_path, running_mandate, by=mara, wards=f"{weber.pk}=3B")
     directory = builders.resource("Ward directory", f"{api.uri}/directory", checks=Checks.OFFLINE, by=mara)
     scopes = [
         builders.scope(records, "records:read", data_class=DataClass.HEALTH),
         builders.scope(directory, "directory:read", "See the wards"),
     ]
-    api.settings = {
-        "MANDATE_ISSUER": running_mandate.url,
-        "RECORDS_IDENTIFIER": records.identifier,
-        "RECORDS_KEY": builders.key(records, by=mara).key,
-        "RECORDS_WARDS": f"{weber.pk}=3B",
-    }
     client = builders.client(builders.agent(owner=ada, scopes=scopes))
     given = grants.consent(client, scopes=scopes, user=weber)
     agent = Agent(running_mandate, client, builders.key(client).key, pair())

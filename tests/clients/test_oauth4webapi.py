@@ -9,10 +9,10 @@ import pytest
 from agents.models import AuthMethod, DataClass
 from tests import builders, grants
 from tests.clients.person import person_decides
+from tests.clients.records import records_api
 from tests.consent.asking import ticked
 from tests.grants import REDIRECT
 from tests.services.node import node
-from tests.services.records_api import RunningRecordsApi
 
 # They need `make npm`: part of `make test-all`.
 pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -58,15 +58,8 @@ def test_an_answer_of_another_issuer_is_thrown_away(running_mandate, discharge, 
 @pytest.mark.parametrize("method", [AuthMethod.BASIC, AuthMethod.NONE])
 def test_from_the_resource_to_the_server_to_a_bound_token(running_mandate, ada, mara, weber, tmp_path: Path, method):
     """RFC 9728, RFC 8414, RFC 9126 and RFC 9449 in one walk, beginning with nothing but the address of the API."""
-    api = RunningRecordsApi(tmp_path)
-    records = builders.resource("Patient records", api.uri, operations=["list", "read", "write"], by=mara)
+    api, records = records_api(tmp_path, running_mandate, by=mara)
     read = builders.scope(records, "records:read", data_class=DataClass.HEALTH)
-    api.settings = {
-        "MANDATE_ISSUER": running_mandate.url,
-        "RECORDS_IDENTIFIER": records.identifier,
-        "RECORDS_KEY": builders.key(records, by=mara).key,
-        "RECORDS_WARDS": "*=3B",
-    }
     client = builders.client(builders.agent(owner=ada, scopes=[read]), auth_method=method)
     key = builders.key(client).key if method == AuthMethod.BASIC else ""
     about = settings_of(

@@ -13,11 +13,11 @@ from agents.models import AuthMethod, DataClass
 from consent.models import AccessRequest
 from tests import builders, grants
 from tests.clients.person import person_decides
+from tests.clients.records import records_api
 from tests.consent.asking import AUTHORIZE, ticked
 from tests.grants import REDIRECT
 from tests.out_of_band import asking_client, decides, joins_circle, let_use_device_codes, request_of, types_code
 from tests.services.node import node
-from tests.services.records_api import RunningRecordsApi
 from tests.signing import ed25519_pair, gives_key, pair, rsa_pair
 
 # They need `make npm`, and Node takes its time to start: part of `make test-all`.
@@ -84,15 +84,8 @@ def test_a_person_who_says_no_is_understood(running_mandate, discharge, weber, r
 @pytest.fixture
 def health(running_mandate, mara, weber, tmp_path: Path):
     """The records API of the examples, which takes bound tokens only, and its scope of health data."""
-    api = RunningRecordsApi(tmp_path)
-    records = builders.resource("Patient records", api.uri, operations=["list", "read", "write"], by=mara)
-    api.settings = {
-        "MANDATE_ISSUER": running_mandate.url,
-        "RECORDS_IDENTIFIER": records.identifier,
-        "RECORDS_KEY": builders.key(records, by=mara).key,
-        "RECORDS_WARDS": f"{weber.pk}=3B",
-        "RECORDS_REQUIRE_DPOP": "1",
-    }
+    api, records = records_api(tmp_path, running_mandate, by=mara, wards=f"{weber.pk}=3B")
+    api.settings["RECORDS_REQUIRE_DPOP"] = "1"
     try:
         yield api.start(), builders.scope(records, "records:read", data_class=DataClass.HEALTH)
     finally:

@@ -20,6 +20,7 @@ from agents.trail.kinds import Kind
 from consent import mandate as consents
 from consent.models import AccessToken, Consent
 from tests import builders, grants
+from tests.clients.records import records_api
 from tests.grants import REDIRECT, Pkce, keeps
 from tests.services.mandate import RunningMandate
 from tests.services.processes import until
@@ -44,17 +45,10 @@ class Place:
 @pytest.fixture
 def place(running_mandate: RunningMandate, mara: User, weber: User, tmp_path: Path):
     """The API runs; Weber works on ward 3B."""
-    api = RunningRecordsApi(tmp_path)
-    records = builders.resource(
-        "Patient records", api.uri, operations=["list", "read", "write"], record_types=["patient-file"], by=mara
+    api, records = records_api(
+        tmp_path, running_mandate, by=mara, wards=f"{weber.pk}=3B", record_types=["patient-file"]
     )
     directory = builders.resource("Ward directory", f"{api.uri}/directory", checks=Checks.OFFLINE, by=mara)
-    api.settings = {
-        "MANDATE_ISSUER": running_mandate.url,
-        "RECORDS_IDENTIFIER": records.identifier,
-        "RECORDS_KEY": builders.key(records, by=mara).key,
-        "RECORDS_WARDS": f"{weber.pk}=3B",
-    }
     try:
         yield Place(
             running_mandate,

@@ -20,8 +20,8 @@ from agents.models import DataClass
 from consent.models import Consent
 from tests import builders
 from tests.clients.person import TIMEOUT, person_decides
+from tests.clients.records import records_api
 from tests.grants import REDIRECT
-from tests.services.records_api import RunningRecordsApi
 
 pytestmark = [pytest.mark.clients, pytest.mark.django_db(transaction=True)]
 TYPE = "one-patient-file"
@@ -45,14 +45,7 @@ ASKED = {"type": TYPE, "patient": "p-1001", "parts": ["diagnosis", "letters"]}
 @pytest.fixture
 def api(running_mandate, mara, weber, tmp_path: Path):
     """The records API, which knows the type; Weber works on ward 3B."""
-    running = RunningRecordsApi(tmp_path)
-    records = builders.resource("Patient records", running.uri, by=mara)
-    running.settings = {
-        "MANDATE_ISSUER": running_mandate.url,
-        "RECORDS_IDENTIFIER": records.identifier,
-        "RECORDS_KEY": builders.key(records, by=mara).key,
-        "RECORDS_WARDS": f"{weber.pk}=3B",
-    }
+    running, records = records_api(tmp_path, running_mandate, by=mara, wards=f"{weber.pk}=3B")
     one = builders.scope(records, "records:read-one", "Open one patient's file", data_class=DataClass.HEALTH)
     add_detail_type(
         one,

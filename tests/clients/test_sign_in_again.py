@@ -25,6 +25,7 @@ from agents.sign_in import RECORDS
 from consent.models import Consent
 from tests import builders, grants
 from tests.clients.person import TIMEOUT, Page
+from tests.clients.records import records_api
 from tests.consent.asking import DECIDE
 from tests.services.mandate import BASE_DIR
 from tests.services.records_api import RunningRecordsApi
@@ -39,15 +40,8 @@ PURPOSE = "Write the letters that Dr. Weber dictates"
 @pytest.fixture
 def api(running_mandate, mara: User, ada: User, weber: User, tmp_path: Path) -> Iterator[RunningRecordsApi]:
     """The records API, not yet started. Letters take a sign-in of the last five minutes."""
-    api = RunningRecordsApi(tmp_path)
-    records = builders.resource("Patient records", api.uri, operations=["list", "read", "write"], by=mara)
-    api.settings = {
-        "MANDATE_ISSUER": running_mandate.url,
-        "RECORDS_IDENTIFIER": records.identifier,
-        "RECORDS_KEY": builders.key(records, by=mara).key,
-        "RECORDS_WARDS": "*=3B",
-        "RECORDS_LETTERS_MAX_AGE": "300",
-    }
+    api, _ = records_api(tmp_path, running_mandate, by=mara)
+    api.settings["RECORDS_LETTERS_MAX_AGE"] = "300"
     yield api
     api.stop()
 

@@ -16,8 +16,8 @@ from agents.models import DataClass
 from agents.models import Kind as AgentKind
 from consent import mandate as consents
 from tests import builders, grants
+from tests.clients.records import records_api
 from tests.services.mandate import BASE_DIR
-from tests.services.records_api import RunningRecordsApi
 
 TUTORIAL = BASE_DIR / "docs" / "tutorial" / "first-agent.md"
 EXAMPLE = BASE_DIR / "docs" / "examples" / "records_api"
@@ -42,18 +42,11 @@ def paste(text: str, variables: dict[str, str]) -> str:
 @pytest.mark.django_db(transaction=True)
 def test_what_the_tutorial_says_to_paste_works_as_it_says(running_mandate, mara, tmp_path: Path):
     assert shutil.which("curl"), "The tutorial asks for curl."
-    api = RunningRecordsApi(tmp_path)
-    records = builders.resource("Patient records", api.uri, operations=["list", "read", "write"], by=mara)
+    api, records = records_api(tmp_path, running_mandate, by=mara)
     read = builders.scope(records, "records:read", data_class=DataClass.PERSONAL)
     helper = builders.agent("Ward Helper", owner=mara, kind=AgentKind.AUTONOMOUS, scopes=[read])
     client = builders.client(helper)
     given = grants.consent(client, scopes=[read], user=None, by=mara)
-    api.settings = {
-        "MANDATE_ISSUER": running_mandate.url,
-        "RECORDS_IDENTIFIER": records.identifier,
-        "RECORDS_KEY": builders.key(records, by=mara).key,
-        "RECORDS_WARDS": "*=3B",
-    }
     api.start()
     try:
         variables = {
