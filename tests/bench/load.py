@@ -5,11 +5,14 @@ One thread and plain sockets, because the generator shares two cores with what i
 
 from __future__ import annotations
 
-import selectors
+import re
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass
@@ -68,14 +71,11 @@ class _Connection:
         if not received:
             raise ConnectionError("the server closed the connection")
         self.buffer += received
-        head, separator, rest = self.buffer.partition(b"\r\n\r\n")
-        if not separator:
+        head = self.buffer.find(b"\r\n\r\n")
+        if head < 0:
             return None
-        length = 0
-        for line in head.lower().split(b"\r\n")[1:]:
-            if line.startswith(b"content-length:"):
-                length = int(line.split(b":", 1)[1])
-        return self.buffer if len(rest) >= length else None
+        length = _LENGTH.search(self.buffer, 0, head)
+        return self.buffer if len(self.buffer) >= head + 4 + int(length[1] if length else 0) else None
 
 
 def run(
@@ -89,7 +89,8 @@ def run(
 ) -> Measured:
     """Send these requests over that many connections until the time, the number or the requests are over."""
     measured = Measured()
-    selector = selectors.DefaultSelector()
+    ready = select.epoll()
+    open_ones: dict[int, _Connection] = {}
     started = time.perf_counter()
     sent = 0
     for _ in range(connections):
@@ -97,12 +98,13 @@ def run(
         if request is None:
             break
         connection = _Connection(port)
-        selector.register(connection.socket, selectors.EVENT_READ, connection)
+        open_ones[connection.socket.fileno()] = connection
+        ready.register(connection.socket, select.EPOLLIN)
         connection.send(request)
         sent += 1
-    while selector.get_map():
-        for ready, _ in selector.select(timeout=15):
-            connection = ready.data
+    while open_ones:
+        for number, _ in ready.poll(timeout=15):
+            connection = open_ones[number]
             answer = connection.answer()
             if answer is None:
                 continue
@@ -114,10 +116,11 @@ def run(
             over = now - started >= seconds or (at_most is not None and sent >= at_most)
             request = None if over else next(requests, None)
             if request is None:
-                selector.unregister(connection.socket)
+                del open_ones[number]
                 connection.socket.close()
             else:
                 connection.send(request)
                 sent += 1
     measured.seconds = time.perf_counter() - started
+    ready.close()
     return measured

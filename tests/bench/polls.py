@@ -35,7 +35,7 @@ def polls(port: int, asked: dict[str, Any], way: str) -> load.Measured:
         for secret in asked[way]
     ]
     return load.run(
-        port, itertools.cycle(requests), seconds=8, good=lambda answer: any(word in answer for word in WAITS)
+        port, itertools.cycle(requests), seconds=4, good=lambda answer: any(word in answer for word in WAITS)
     )
 
 

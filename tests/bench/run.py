@@ -1,4 +1,5 @@
-"""Measure Mandate on SQLite and PostgreSQL beside a stock django-oauth-toolkit, print a table, write results.json.
+"""Measure Mandate on SQLite and PostgreSQL beside a stock django-oauth-toolkit and node oidc-provider, print a table,
+write results.json.
 
 Real processes (granian, two workers), sixteen connections, everything on this machine. Absolute numbers belong to the
 machine that gave them; what to compare is the column beside it, measured in the same run.
@@ -14,20 +15,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from tests.bench import big, decisions, load, polls, proving
-from tests.bench.seed import AGENTS, CODES, CONSENTS, EVENTS
+from tests.bench import beside, big, decisions, load, pages, polls, proving
+from tests.bench.processor import Watch, descendants
+from tests.bench.seed import AGENTS, CODES, EVENTS
 from tests.services.mandate import RunningMandate
 from tests.services.postgresql import PostgreSQL
 from tests.services.processes import start, stop, until
 from tests.services.run import free_port
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-TOKENS_FOR_MEMORY = 100_000
-PAGES_SHOWN = 20
+TOKENS_FOR_MEMORY = 30_000
+COLD = 200
+"""So many first codes and refresh tokens are not counted: each thread opens its connection and plans its statements then."""
 
 Results = dict[str, dict[str, float | str]]
 
@@ -39,6 +43,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mandate-bench-") as folder:
         Path(folder).chmod(0o711)  # PostgreSQL runs as another user where the tests run as root
         measure_stock(Path(folder) / "stock", results)
+        for name, measured in beside.measure(Path(folder)).items():
+            note(results, name, measured)
         measure_mandate("sqlite", RunningMandate(Path(folder) / "sqlite", settings=_settings()), results)
         postgresql = PostgreSQL(
             Path(folder) / "postgresql", free_port(), settings=("shared_buffers=256MB", "max_wal_size=4GB")
@@ -47,7 +53,7 @@ def main() -> None:
             mandate = RunningMandate(
                 Path(folder) / "mandate", database_url=postgresql.url("postgres"), settings=_settings()
             )
-            measure_mandate("postgresql", mandate, results, memory=True)
+            measure_mandate("postgresql", mandate, results, database=postgresql)
         finally:
             postgresql.stop()
     results["bench.duration"] = {"value": round(time.monotonic() - started), "unit": "s"}
@@ -89,8 +95,10 @@ def measure_stock(folder: Path, results: Results) -> None:
         stop(web)
 
 
-def measure_mandate(engine: str, mandate: RunningMandate, results: Results, *, memory: bool = False) -> None:
-    """Every figure of one engine."""
+def measure_mandate(
+    engine: str, mandate: RunningMandate, results: Results, *, database: PostgreSQL | None = None
+) -> None:
+    """Every figure of one engine. database: its server, for PostgreSQL."""
     mandate.data_dir.mkdir(parents=True, exist_ok=True)
     mandate.manage("migrate", "--verbosity=0")
     seeded = _told(_program("tests.bench.seed", "seed", str(CODES), environment=mandate.environment()))
@@ -99,8 +107,9 @@ def measure_mandate(engine: str, mandate: RunningMandate, results: Results, *, m
         port = mandate.port
         pairs = _codes(engine, port, seeded, results)
         _refresh(engine, port, seeded, pairs, results)
-        _tokens(engine, port, seeded, results)
-        _introspection(engine, port, seeded, results)
+        watched = {"web": _pid_of(mandate)} | ({"database": database.pid} if database else {})
+        _tokens(engine, port, seeded, results, watched)
+        _introspection(engine, port, seeded, results, watched)
         note(results, f"consent.decision.{engine}", decisions.decisions(port, seeded))
         note(results, f"consent.narrow.{engine}", decisions.narrowings(port, seeded))
         asked = _told(_program("tests.bench.polls", environment=mandate.environment()))
@@ -109,24 +118,31 @@ def measure_mandate(engine: str, mandate: RunningMandate, results: Results, *, m
         proven = _told(_program("tests.bench.proving", environment=mandate.environment())) | seeded
         for way in proving.WAYS:
             note(results, f"token.{way}.{engine}", proving.measure(port, proven, way))
-        if memory:
+        if database:
             _memory(engine, mandate, seeded, results)
         _program("tests.bench.seed", "fill", str(AGENTS), str(EVENTS), environment=mandate.environment())
-        _pages(engine, port, seeded, results)
-        if engine == "postgresql":
-            _big(engine, mandate, seeded, results)
+        for name, shown in pages.measure(port, seeded).items():
+            results[f"page.{name}.{engine}.p50"] = {"value": round(shown.percentile(0.5), 1), "unit": "ms"}
+            results[f"page.{name}.{engine}.errors"] = {"value": shown.errors, "unit": "answers"}
+        if database:
+            _big(engine, mandate, seeded, results, watched)
     finally:
         mandate.stop()
 
 
-def _big(engine: str, mandate: RunningMandate, seeded: dict[str, Any], results: Results) -> None:
+def _pid_of(mandate: RunningMandate) -> int:
+    assert mandate.web is not None
+    return mandate.web.pid
+
+
+def _big(
+    engine: str, mandate: RunningMandate, seeded: dict[str, Any], results: Results, watched: dict[str, int]
+) -> None:
     """The plain token and introspection once more, with tables as they are after years."""
     _program("tests.bench.big", str(big.TOKENS), str(big.EVENTS), environment=mandate.environment())
     port = mandate.port
-    load.run(port, _client_credentials(port, seeded, "offline"), seconds=3)
-    measured = load.run(port, _client_credentials(port, seeded, "offline"), seconds=8)
-    note(results, f"token.client_credentials.big.{engine}", measured)
-    _introspection(f"big.{engine}", port, seeded, results)
+    _tokens(f"big.{engine}", port, seeded, results, watched)
+    _introspection(f"big.{engine}", port, seeded, results, watched)
 
 
 def _codes(engine: str, port: int, seeded: dict[str, Any], results: Results) -> list[str]:
@@ -144,6 +160,7 @@ def _codes(engine: str, port: int, seeded: dict[str, Any], results: Results) -> 
         load.post("/oauth/token", urlencode({**form, "code": code}), port, seeded["assistant"])
         for code in seeded["codes"]
     )
+    load.run(port, requests, at_most=COLD, good=good)
     note(results, f"token.authorization_code.{engine}", load.run(port, requests, seconds=30, good=good))
     return refresh
 
@@ -158,6 +175,7 @@ def _refresh(engine: str, port: int, seeded: dict[str, Any], tokens: list[str], 
         )
         for token in tokens
     )
+    load.run(port, requests, at_most=COLD)
     note(results, f"token.refresh_token.{engine}", load.run(port, requests, seconds=30))
 
 
@@ -166,20 +184,23 @@ def _client_credentials(port: int, seeded: dict[str, Any], resource: str) -> Ite
     return itertools.repeat(load.post("/oauth/token", form, port, seeded["autonomous"]))
 
 
-def _tokens(engine: str, port: int, seeded: dict[str, Any], results: Results) -> None:
+def _tokens(engine: str, port: int, seeded: dict[str, Any], results: Results, watched: dict[str, int]) -> None:
     """The middle one of three rounds: the database tidies up by itself, and one round meets it by chance."""
     load.run(port, _client_credentials(port, seeded, "offline"), seconds=2)
     rounds: dict[str, list[load.Measured]] = {"offline": [], "asking": []}
+    watches = {resource: Watch(**watched) for resource in rounds}
     for _ in range(3):
         for resource, measured in rounds.items():
-            measured.append(load.run(port, _client_credentials(port, seeded, resource), seconds=4))
+            requests = _client_credentials(port, seeded, resource)
+            measured.append(watches[resource].during(partial(load.run, port, requests, seconds=4)))
     for name, resource in (("client_credentials", "offline"), ("client_credentials.opaque", "asking")):
         middle = sorted(rounds[resource], key=lambda measured: measured.rps)[1]
         middle.errors = sum(measured.errors for measured in rounds[resource])
         note(results, f"token.{name}.{engine}", middle)
+        note_time(results, f"token.{name}.{engine}", watches[resource])
 
 
-def _introspection(engine: str, port: int, seeded: dict[str, Any], results: Results) -> None:
+def _introspection(engine: str, port: int, seeded: dict[str, Any], results: Results, watched: dict[str, int]) -> None:
     tokens: list[str] = []
 
     def good(answer: bytes) -> bool:
@@ -190,20 +211,17 @@ def _introspection(engine: str, port: int, seeded: dict[str, Any], results: Resu
     requests = itertools.cycle(
         [load.post("/oauth/introspect", f"token={quote(token)}", port, seeded["resource"]) for token in tokens]
     )
-    measured = load.run(port, requests, seconds=8, good=lambda answer: b'"active": true' in answer)
-    note(results, f"introspection.{engine}", measured)
+    watch = Watch(**watched)
+    asked = partial(load.run, port, requests, seconds=6, good=lambda answer: b'"active": true' in answer)
+    note(results, f"introspection.{engine}", watch.during(asked))
+    note_time(results, f"introspection.{engine}", watch)
 
 
 def _memory(engine: str, mandate: RunningMandate, seeded: dict[str, Any], results: Results) -> None:
-    """How large a web worker is after it has issued its share of a hundred thousand tokens."""
+    """How large a web worker is after it has issued its share of many tokens."""
     load.run(mandate.port, _client_credentials(mandate.port, seeded, "offline"), seconds=150, at_most=TOKENS_FOR_MEMORY)
-    assert mandate.web is not None
-    largest = max(_resident(child) for child in _children(mandate.web.pid))
+    largest = max(_resident(process) for process in descendants(_pid_of(mandate)))
     results[f"web_worker.{engine}.memory"] = {"value": round(largest / 1024, 1), "unit": "MB"}
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _resident(pid: int) -> int:
@@ -211,40 +229,17 @@ def _resident(pid: int) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
 
 
-def _pages(engine: str, port: int, seeded: dict[str, Any], results: Results) -> None:
-    """The median and the slowest of some loads of each page, one after the other."""
-    authorize = "/oauth/authorize?" + urlencode(
-        {
-            "response_type": "code",
-            "client_id": seeded["assistant_id"],
-            "redirect_uri": "https://app.st-anna.example/callback",
-            "scope": "calendar:read",
-            "state": "s",
-            "code_challenge": seeded["challenge"],
-            "code_challenge_method": "S256",
-        }
-    )
-    pages = {
-        "consent_page": (authorize, seeded["person"]),
-        f"agents_list.{AGENTS}": ("/agents/", seeded["administrator"]),
-        f"agents_search.{AGENTS}": ("/agents/?q=task+9999", seeded["administrator"]),
-        f"trail.{EVENTS}": ("/trail/", seeded["administrator"]),
-        f"trail_search.{EVENTS}": ("/trail/?q=letters&outcome=refused", seeded["administrator"]),
-        f"my_agents.{CONSENTS}": ("/my-agents/", seeded["person"]),
-    }
-    for name, (path, cookie) in pages.items():
-        request = load.get(path, port, cookie)
-        load.run(port, itertools.repeat(request), connections=1, at_most=2)
-        measured = load.run(port, itertools.repeat(request), connections=1, at_most=PAGES_SHOWN, seconds=30)
-        results[f"page.{name}.{engine}.p50"] = {"value": round(measured.percentile(0.5), 1), "unit": "ms"}
-        results[f"page.{name}.{engine}.errors"] = {"value": measured.errors, "unit": "answers"}
-
-
 def note(results: Results, name: str, measured: load.Measured) -> None:
     """Keep requests a second, the slowest of a hundred, and how many were refused."""
     results[f"{name}.rps"] = {"value": round(measured.rps), "unit": "requests/s"}
     results[f"{name}.p99"] = {"value": round(measured.percentile(0.99), 1), "unit": "ms"}
     results[f"{name}.errors"] = {"value": measured.errors, "unit": "answers"}
+
+
+def note_time(results: Results, name: str, watch: Watch) -> None:
+    """Keep the processor time of one answer: that of the web processes, of the database, of the load, and of all."""
+    for whose, microseconds in watch.each().items():
+        results[f"{name}.cpu.{whose}"] = {"value": round(microseconds), "unit": "µs/request"}
 
 
 def show(results: Results) -> None:

