@@ -3,6 +3,11 @@
 No foreign key between two of these tables cascades, so that sweeping one never takes rows from another. Nothing
 that could be presented is stored: codes, opaque tokens and refresh tokens are kept as SHA-256 digests. Foreign keys
 have an index only where something asks by them: each one more is paid with every token.
+
+The database itself holds a token to its consent, and a refresh token to its family, and proves nothing more for each
+(``db_constraint=False``): a consent holds its client, its person and, by its scopes, its resources with constraints of
+its own, so none of them can go before it. On PostgreSQL each proof locks the row that it looks at, and rows that all
+tokens of a busy agent lock at once cost more than the token. Django's own PROTECT stands for all of them.
 """
 
 from __future__ import annotations
@@ -95,11 +100,21 @@ class AccessToken(AbstractAccessToken):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
-    application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+", db_index=False)
+    application = models.ForeignKey(
+        Client, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="+", db_index=False)
-    audience = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="+", db_index=False)
+    audience = models.ForeignKey(
+        Resource, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     family = models.ForeignKey(
         TokenFamily,
         on_delete=models.DO_NOTHING,
@@ -110,7 +125,13 @@ class AccessToken(AbstractAccessToken):
         db_index=False,
     )
     credential = models.ForeignKey(
-        Credential, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+        Credential,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     """The key by which the client got it. Revoking a key that leaked ends what was got by it."""
     token_checksum = models.CharField(max_length=64, unique=True)
@@ -146,8 +167,12 @@ class RefreshToken(AbstractRefreshToken):
     """One refresh token of a family. Used once; its family tells whether it still counts."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
-    application = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+", db_index=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    application = models.ForeignKey(
+        Client, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     family = models.ForeignKey(TokenFamily, on_delete=models.PROTECT, related_name="+")
     token_checksum = models.CharField(max_length=64, unique=True)
     used_at = models.DateTimeField(null=True, blank=True)
