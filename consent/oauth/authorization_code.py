@@ -7,13 +7,17 @@ Errors: invalid_grant, invalid_target.
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any, Protocol
 
 from django.db import transaction
+from django.db.models import QuerySet
 from oauthlib.common import Request
 
 from agents.actors import Actor, RequestFacts
+from agents.compiled import Compiled
+from agents.statements import changed_by
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import record
@@ -38,6 +42,19 @@ from consent.oauth.id_token import id_token, is_due
 from consent.oauth.purpose import require_same_purpose
 from consent.observed import RefusedUse
 
+USE_STATEMENT = "UPDATE consent_authorizationcode SET used_at = %s WHERE id = %s AND used_at IS NULL"
+FAMILY_STATEMENT = """
+    INSERT INTO consent_tokenfamily (id, consent_id, client_id, created_at, ends_at, ended_because, requested, jkt)
+    VALUES (%s, %s, %s, %s, %s, '', %s, %s)
+"""
+
+
+def _presented(digest: str) -> QuerySet[AuthorizationCode]:
+    return AuthorizationCode.objects.filter(code=digest)
+
+
+PRESENTED = Compiled(_presented)
+
 
 def refused(*, told: bool = False, consent: Consent | None = None) -> OAuthRefusal:
     """The one answer for a code that is unknown, used, over, or another client's."""
@@ -47,7 +64,7 @@ def refused(*, told: bool = False, consent: Consent | None = None) -> OAuthRefus
 
 def find(code: str, *, client: ProvenClient, facts: RequestFacts) -> AuthorizationCode:
     """Return the client's unused code. Raises OAuthRefusal; a second use ends what the first one got."""
-    row = AuthorizationCode.objects.select_related("consent").filter(code=digest_of(code)).first()
+    row = PRESENTED.first(digest_of(code))
     if row is None or row.application_id != client.pk:
         raise refused()
     if row.used_at is not None:
@@ -66,7 +83,7 @@ def redeem(request: Request) -> dict[str, Any]:
     """
     facts, client, row = request.facts, request.client, request.code_row
     with transaction.atomic():
-        won = AuthorizationCode.objects.filter(pk=row.pk, used_at=None).update(used_at=facts.now)
+        won = changed_by(USE_STATEMENT, [facts.now, row.pk])
         body = issue_first(request, row, grant="authorization_code") if won else None
     if body is None:
         punish(row, client=client, facts=facts)
@@ -109,15 +126,9 @@ def issue_first(request: Request, row: Redeemable, *, grant: str) -> dict[str, A
     resource = choose(asked_resource(request.form), {row.scope.resource for row in held})
     latest = must_meet(consent, facts=facts, latest=consent.ends_at)
     more = take_use(consent, now=facts.now)
-    family = TokenFamily.objects.create(
-        id=row.family_id,
-        consent=consent,
-        client_id=client.pk,
-        created_at=facts.now,
-        ends_at=consent.ends_at,
-        requested=row.requested,
-        jkt=jkt,
-    )
+    family = TokenFamily(id=row.family_id, client_id=client.pk)
+    requested = json.dumps(row.requested)
+    changed_by(FAMILY_STATEMENT, [family.pk, consent.pk, client.pk, facts.now, consent.ends_at, requested, jkt])
     at_resource = [row for row in held if row.scope.resource_id == resource.pk]
     token_for = in_detail(request.form, at_resource)
     tells_who = is_due(consent, row.requested)
