@@ -9,9 +9,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
 
@@ -28,14 +29,14 @@ class Compiled(Generic[M]):
 
     def __init__(self, make: Callable[..., QuerySet[M]]) -> None:
         self.make = make
-        self._of: dict[str, _Text] = {}
 
     def all(self, *values: Value) -> list[M]:
         """Return the instances for these values, in one statement."""
-        kept = self._of.get(connection.vendor)
-        if kept is None:
-            kept = self._of[connection.vendor] = _Text(self.make)
-        return kept.instances(values)
+        return self._text.instances(values)
+
+    @cached_property
+    def _text(self) -> _Text:
+        return _Text(self.make)
 
     def first(self, *values: Value) -> M | None:
         """Return the first of them, or None. The queryset says how many it reads."""

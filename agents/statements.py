@@ -18,12 +18,18 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.utils import CursorWrapper
 
 
+@lru_cache(maxsize=1)
+def on_postgresql() -> bool:
+    """Whether the database is PostgreSQL. To ask the connection, which is this thread's own, takes longer each time."""
+    return bool(connection.vendor == "postgresql")
+
+
 def hot_cursor() -> CursorWrapper:
     """Return a cursor for a statement that runs again and again. Errors and query counts are Django's as ever.
 
     It binds parameters on the server, as ``prepared.py`` does; Django's usual cursor binds them here.
     """
-    if connection.vendor != "postgresql":
+    if not on_postgresql():
         return connection.cursor()
     from django.db.backends.postgresql.base import ServerBindingCursor
 
@@ -48,7 +54,7 @@ def changed_by(statement: str, values: Iterable[Any]) -> int:
 def _run(statement: str, values: Iterable[Any], *, as_django: bool = False) -> tuple[list[tuple[Any, ...]], int]:
     here: Any = connections[DEFAULT_DB_ALIAS]  # once: the proxy looks for it at each attribute
     is_watched = here.queries_logged or here.execute_wrappers
-    if here.vendor != "postgresql" or is_watched or not here.settings_dict["OPTIONS"].get("prepare_threshold"):
+    if not on_postgresql() or is_watched or not here.settings_dict["OPTIONS"].get("prepare_threshold"):
         with hot_cursor() as cursor:
             cursor.execute(statement, adapted(values))
             return (cursor.fetchall() if cursor.description else []), cursor.rowcount
@@ -69,7 +75,7 @@ def turn_to_write() -> Iterator[None]:
     and a process that dies gives it back. Inside a transaction we hold SQLite's own lock already, and taking this one
     then could wait for somebody who waits for us.
     """
-    if connection.vendor != "sqlite" or connection.in_atomic_block:
+    if on_postgresql() or connection.in_atomic_block:
         yield
         return
     queue = _queue(str(connection.settings_dict["NAME"]))
@@ -88,7 +94,7 @@ def _queue(database: str) -> int:
 
 def adapted(values: Iterable[Any]) -> list[Any]:
     """Turn values into what the engine's driver takes: SQLite keeps ids as 32 hexadecimal digits, times without zone."""
-    if connection.vendor != "sqlite":
+    if on_postgresql():
         return list(values)
     return [_for_sqlite(value) for value in values]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import uuid
@@ -17,12 +16,13 @@ from django.db import connection, transaction
 
 from agents.actors import Actor, ActorKind
 from agents.own_reasons import in_words
-from agents.statements import changed_by, rows_of, turn_to_write
+from agents.statements import changed_by, on_postgresql, rows_of, turn_to_write
 from agents.trail.kinds import Kind
 from agents.trail.models import EventText, Outcome
 from agents.trail.notices import SIGNALLED, leave
 
 LONGEST_SCOPES = 1000
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _SEVERITY = {"": 0, "none": 0, "personal": 1, "financial": 2, "health": 3}
 
 
@@ -51,7 +51,7 @@ def text_digest(kind: str, text: str, subject_id: uuid.UUID | None) -> str:
     if not text:
         return ""
     material = f"{kind}\0{subject_id.hex if subject_id else ''}\0{text}".encode("utf-8", "replace")
-    return hmac.new(_trail_key(), material, hashlib.sha256).hexdigest()
+    return hmac.digest(_trail_key(), material, "sha256").hex()
 
 
 def storable(text: str) -> str:
@@ -144,7 +144,7 @@ def event_facts(
             "reason_digest": kept("reason", reason, person),
             "address_digest": kept("address", by.address, person or by.id),
             "request_id": by.request_id,
-            "detail": json.dumps(plain(detail), separators=(",", ":")) if detail else "{}",
+            "detail": _compact(plain(detail)) if detail else "{}",
         },
         texts,
     )
@@ -161,12 +161,12 @@ TEXT_STATEMENT = (
 )
 
 
-@lru_cache(maxsize=4)
-def _event_statement(vendor: str) -> str:
+@lru_cache(maxsize=1)
+def _event_statement() -> str:
     """Return the INSERT of one event. On PostgreSQL it notes the transaction in which it is written."""
     names = ", ".join(f'"{name}"' for name in (*EVENT_COLUMNS, "transaction_id"))
     marks = ", ".join(["%s"] * len(EVENT_COLUMNS))
-    transaction_id = "pg_current_xact_id()::text::bigint" if vendor == "postgresql" else "0"
+    transaction_id = "pg_current_xact_id()::text::bigint" if on_postgresql() else "0"
     return f"INSERT INTO agents_event ({names}) VALUES ({marks}, {transaction_id}) RETURNING id"  # noqa: S608 - names of our own
 
 
@@ -213,7 +213,7 @@ def write(facts: EventFacts) -> int:
     texts = _not_kept_yet(facts)
     for text in texts:
         changed_by(TEXT_STATEMENT, text)
-    number = int(rows_of(_event_statement(connection.vendor), [facts.columns[name] for name in EVENT_COLUMNS])[0][0])
+    number = int(rows_of(_event_statement(), [facts.columns[name] for name in EVENT_COLUMNS])[0][0])
     _note_kept(texts, facts.columns["at"])
     return number
 
@@ -222,7 +222,7 @@ def write(facts: EventFacts) -> int:
 def _joined(statement: str, texts: int) -> str:
     """Return one PostgreSQL statement that makes a change, keeps the texts and writes the event."""
     parts = [f"change AS ({statement})", *(f"text_{number} AS ({TEXT_STATEMENT})" for number in range(texts))]
-    return f"WITH {', '.join(parts)} {_event_statement('postgresql')}"
+    return f"WITH {', '.join(parts)} {_event_statement()}"
 
 
 def write_with(statement: str, parameters: list[Any], facts: EventFacts) -> None:
@@ -230,7 +230,7 @@ def write_with(statement: str, parameters: list[Any], facts: EventFacts) -> None
 
     For the token path, where ORM compilation is what costs. statement: one INSERT or UPDATE with ``%s`` marks.
     """
-    if connection.vendor == "postgresql":
+    if on_postgresql():
         texts = _not_kept_yet(facts)
         values = list(parameters)
         for text in texts:

@@ -9,8 +9,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.http import QueryDict
-
 from agents.actors import RequestFacts
 from agents.addresses import page_address
 from agents.models import Client
@@ -19,6 +17,7 @@ from consent.oauth.authorization_reading import AuthorizationRefused
 from consent.oauth.client_authentication import ProvenClient, prove_client, require_usable
 from consent.oauth.endpoint import Asked
 from consent.oauth.errors import OAuthRefusal
+from consent.oauth.parameters import Form
 from consent.oauth.what_is_asked import WhatIsAsked, read_what_is_asked
 
 
@@ -56,7 +55,7 @@ def _to_the_proven(client: ProvenClient, said: str, page: str, agent_id: uuid.UU
     )
 
 
-def what_is_asked(form: QueryDict, client: Client, facts: RequestFacts) -> WhatIsAsked:
+def what_is_asked(form: Form, client: Client, facts: RequestFacts) -> WhatIsAsked:
     """Return scopes and purpose. Raises OAuthRefusal."""
     sent = {name: list(values) for name, values in form.lists()}
     try:

@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import QueryDict
 
 from agents.compiled import Compiled
 from agents.models import Resource
@@ -22,10 +21,11 @@ from consent.models import Consent, ConsentScope
 from consent.oauth.access_token import Audience, IssuedToken, Standing
 from consent.oauth.authorization_details import granted_under, narrow_to
 from consent.oauth.errors import OAuthRefusal
+from consent.oauth.parameters import Form
 from consent.telling_who import OPENID
 
 
-def asked_resource(form: QueryDict) -> str:
+def asked_resource(form: Form) -> str:
     """Return the one resource that a token request names, or an empty string. Raises OAuthRefusal for several."""
     asked = form.getlist("resource")
     if len(set(asked)) > 1:
@@ -91,7 +91,7 @@ class InDetail:
     narrowed: bool
 
 
-def in_detail(form: QueryDict, rows: list[ConsentScope]) -> InDetail:
+def in_detail(form: Form, rows: list[ConsentScope]) -> InDetail:
     """Return the rows with what they are held for, or with what of it was asked for (RFC 9396 §6). Raises OAuthRefusal.
 
     A scope that is held in detail is left out where nothing of it was asked for: without its details it would be all.

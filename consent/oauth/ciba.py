@@ -15,7 +15,7 @@ import unicodedata
 from datetime import timedelta
 from typing import Any
 
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 
 from agents.actors import Actor, RequestFacts
 from agents.addresses import page_address
@@ -27,6 +27,7 @@ from consent.oauth.asking import asking_client, proven, what_is_asked
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.endpoint import Asked, endpoint
 from consent.oauth.errors import OAuthRefusal, invalid_request, json_response
+from consent.oauth.parameters import Form
 from consent.requests import Question
 
 LIFE = timedelta(minutes=15)
@@ -48,7 +49,7 @@ def bc_authorize(asked: Asked) -> HttpResponse:
         return json_response(answer(asked.form, client, asked.facts))
 
 
-def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[str, Any]:
+def answer(form: Form, client: ProvenClient, facts: RequestFacts) -> dict[str, Any]:
     """Ask the person and return the acknowledgement (§7.3). Raises OAuthRefusal."""
     if client.is_public:
         raise OAuthRefusal("unauthorized_client", "Only a client that proves itself may ask people out of band.")
@@ -84,7 +85,7 @@ def where_to_answer(problem: NotToBeAsked) -> str:
     return f"They let it ask again at {address}" if silenced else f"They answer at {address}"
 
 
-def read_person(form: QueryDict, agent: Agent) -> User:
+def read_person(form: Form, agent: Agent) -> User:
     """Return whom the one hint names. Everybody whom the agent may not ask, known or not, is the same ``unknown_user_id``."""
     given = [name for name in HINTS if form.get(name)]
     if len(given) != 1:
@@ -101,7 +102,7 @@ def read_person(form: QueryDict, agent: Agent) -> User:
     return person
 
 
-def read_binding_message(form: QueryDict) -> str:
+def read_binding_message(form: Form) -> str:
     """Return the message. Raises OAuthRefusal invalid_binding_message for one that could deceive whoever reads it."""
     message = unicodedata.normalize("NFC", form.get("binding_message", ""))
     if len(message) > LONGEST_MESSAGE:
@@ -113,7 +114,7 @@ def read_binding_message(form: QueryDict) -> str:
     return message.strip()
 
 
-def read_life(form: QueryDict) -> timedelta:
+def read_life(form: Form) -> timedelta:
     """Return how long the question waits: what was asked for, within our bounds (§7.1, requested_expiry)."""
     asked = form.get("requested_expiry", "")
     if not asked:
@@ -123,7 +124,7 @@ def read_life(form: QueryDict) -> timedelta:
     return min(max(timedelta(seconds=int(asked[:9])), SHORTEST_LIFE), LONGEST_LIFE)
 
 
-def read_token(form: QueryDict, client: Client) -> str:
+def read_token(form: Form, client: Client) -> str:
     """Return the token with which the client wants to be told, or nothing where it polls (§7.1)."""
     if not client.notification_endpoint:
         return ""

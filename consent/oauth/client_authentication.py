@@ -153,9 +153,8 @@ def prove_client(
         proves(claim.secret, NO_DIGEST)  # the same work as for a known client, so that time tells nothing
         raise invalid_client()
     row = found[0][:COLUMNS]
-    client = _client(row, facts.now)
-    if along is not None:
-        client = replace(client, along=tuple(more[COLUMNS:] for more in found if more[COLUMNS] is not None))
+    beside = None if along is None else tuple(more[COLUMNS:] for more in found if more[COLUMNS] is not None)
+    client = _client(row, facts.now, along=beside)
     if claim.method != client.auth_method:
         proves(claim.secret, NO_DIGEST)
         raise invalid_client(**client.who)
@@ -190,7 +189,9 @@ def _prove_by_assertion(claim: Presented, facts: RequestFacts) -> ProvenClient:
     return replace(client, credential_id=prove(claim.assertion, signer, now=facts.now))
 
 
-def _client(row: tuple[object, ...], now: datetime) -> ProvenClient:
+def _client(
+    row: tuple[object, ...], now: datetime, *, along: tuple[tuple[Any, ...], ...] | None = None
+) -> ProvenClient:
     (
         pk,
         client_id,
@@ -219,6 +220,7 @@ def _client(row: tuple[object, ...], now: datetime) -> ProvenClient:
         require_dpop=bool(demands),
         unclaimed=ended_at is None and agent_id is None,
         credential_id=as_id(credential[0]) if _is_live(credential, now) else None,
+        along=along,
     )
 
 

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
-from django.http import QueryDict
+from django.db import transaction
 from oauthlib.common import Request
 
 from agents.actors import Actor, RequestFacts
 from agents.models import Agent, Checks
 from agents.models.resource import is_sensitive
-from agents.statements import rows_of
+from agents.statements import on_postgresql, rows_of
 from consent.conditions import Conditions, Unmet, conditions_from
 from consent.mail import tell_of_first_sensitive_use
 from consent.models import Consent
@@ -30,6 +29,7 @@ from consent.oauth.authorization_details import narrow_to
 from consent.oauth.client_authentication import Along, ProvenClient
 from consent.oauth.conditions import refused, take_use
 from consent.oauth.errors import OAuthRefusal
+from consent.oauth.parameters import Form
 from consent.oauth.purpose import another_purpose, asked_purpose
 from consent.oauth.rows import as_delta, as_facts, as_list, as_time, known_id
 from consent.observed import RefusedUse
@@ -70,9 +70,7 @@ class Mandate:
     """For what a scope is held that has a type of details (RFC 9396), by its name."""
 
 
-def find(
-    client: ProvenClient, *, scopes: list[str], form: QueryDict, facts: RequestFacts
-) -> tuple[Mandate, dict[str, str]]:
+def find(client: ProvenClient, *, scopes: list[str], form: Form, facts: RequestFacts) -> tuple[Mandate, dict[str, str]]:
     """Return the consent and the scopes for this request. One query. Raises OAuthRefusal.
 
     A scope that the consent never held is refused; one narrowed away is left out, and ``scope`` in the answer says so.
@@ -103,7 +101,7 @@ def find(
 
 def asked_next(now: datetime) -> Along | None:
     """Return what this grant asks once the client is known, to be read with it; None where that saves no round trip."""
-    return Along(CONSENTS_ALONG, _times(now)) if connection.vendor == "postgresql" else None
+    return Along(CONSENTS_ALONG, _times(now)) if on_postgresql() else None
 
 
 def _times(now: datetime) -> list[datetime]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 
 from agents.actors import Actor, RequestFacts
 from agents.addresses import page_address
@@ -23,6 +23,7 @@ from consent.oauth.asking import asking_client, proven, what_is_asked
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.endpoint import Asked, endpoint
 from consent.oauth.errors import OAuthRefusal, json_response
+from consent.oauth.parameters import Form
 from consent.oauth.what_is_asked import NO_PERMISSION
 from consent.requests import DEVICE_LIFE, Question
 from consent.telling_who import OPENID
@@ -38,7 +39,7 @@ def device_authorization(asked: Asked) -> HttpResponse:
         return json_response(answer(asked.form, client, asked.facts))
 
 
-def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[str, Any]:
+def answer(form: Form, client: ProvenClient, facts: RequestFacts) -> dict[str, Any]:
     """Make the codes and return them (§3.2). Raises OAuthRefusal."""
     row = asking_client(client, GrantType.DEVICE)
     what = what_is_asked(form, row, facts)
@@ -65,7 +66,7 @@ def answer(form: QueryDict, client: ProvenClient, facts: RequestFacts) -> dict[s
     }
 
 
-def _harmless(scopes: tuple[AgentScope, ...], form: QueryDict) -> tuple[AgentScope, ...]:
+def _harmless(scopes: tuple[AgentScope, ...], form: Form) -> tuple[AgentScope, ...]:
     """Return what a code may give: never anything sensitive. Without ``scope`` that is everything else of the agent."""
     harmless = tuple(row for row in scopes if not row.scope.is_sensitive)
     named = set(form.get("scope", "").split()) - NO_PERMISSION - {OPENID} or form.get("authorization_details")

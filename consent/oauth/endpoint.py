@@ -12,14 +12,14 @@ from functools import wraps
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error as DatabaseFault
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from agents.actors import RequestFacts, facts_of
 from agents.trail.kinds import Kind
 from consent.oauth.errors import OAuthRefusal, refuse, refuse_method, unavailable
 from consent.oauth.guessing import check_not_guessing, is_anybody_guessing, note_wrong_guess
-from consent.oauth.parameters import LONGEST_VALUE, read_form
+from consent.oauth.parameters import LONGEST_VALUE, Form, read_form
 from consent.oauth.presented import named_client
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -29,19 +29,19 @@ View = Callable[[HttpRequest], HttpResponse]
 class Asked:
     """One request that was read: its form, its Authorization and DPoP headers, and what is known of it."""
 
-    form: QueryDict
+    form: Form
     authorization: str
     facts: RequestFacts
     dpop: str = ""
 
 
-def nothing_more(_form: QueryDict) -> dict[str, str]:
+def nothing_more(_form: Form) -> dict[str, str]:
     """The details of a refusal where the endpoint has none of its own."""
     return {}
 
 
 def endpoint(
-    refused: Kind, *, longest: int = LONGEST_VALUE, tells: Callable[[QueryDict], dict[str, str]] = nothing_more
+    refused: Kind, *, longest: int = LONGEST_VALUE, tells: Callable[[Form], dict[str, str]] = nothing_more
 ) -> Callable[[Callable[[Asked], HttpResponse]], View]:
     """Make a function that answers ``Asked`` (or raises OAuthRefusal) the view of an endpoint that machines call.
 
@@ -57,7 +57,7 @@ def endpoint(
             if request.method != "POST":
                 return refuse_method(refused, facts)
             authorization = request.META.get("HTTP_AUTHORIZATION", "")
-            form: QueryDict = QueryDict()
+            form = Form()
             try:
                 form = read_form(request, longest=longest)
                 if is_anybody_guessing():

@@ -12,7 +12,6 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import QueryDict
 from oauthlib.common import Request
 
 from agents.addresses import page_address
@@ -24,6 +23,7 @@ from consent.oauth.authorization_details import narrow_to, still_granted
 from consent.oauth.chain import Chain, HeldScope
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
+from consent.oauth.parameters import Form
 from consent.oauth.rows import as_delta, known_id
 from consent.oauth.worth import Worth
 
@@ -63,7 +63,7 @@ def had_elsewhere(target: Audience, subject: Worth) -> dict[str, Any]:
     return {**subject.elsewhere, str(subject.audience_id): {"scopes": subject.scopes, "details": subject.details}}
 
 
-def asked_target(form: QueryDict) -> str:
+def asked_target(form: Form) -> str:
     """Return the one resource that is named, by address (RFC 8707) or by identifier, or nothing. Raises OAuthRefusal."""
     asked = {value for name in ("resource", "audience") for value in form.getlist(name) if value}
     if len(asked) > 1:
@@ -149,7 +149,7 @@ def scopes_of(
 
 
 def in_detail(
-    form: QueryDict, wanted: dict[str, HeldScope], subject: Worth, target: Audience
+    form: Form, wanted: dict[str, HeldScope], subject: Worth, target: Audience
 ) -> tuple[dict[str, HeldScope], list[dict[str, Any]], bool]:
     """Return the scopes, for what they are passed on (RFC 9396 §6), and whether that is kept with the token."""
     text = str(form.get("authorization_details", ""))

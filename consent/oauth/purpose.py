@@ -5,19 +5,18 @@ It is taken at authorization. A token request may repeat it, and cannot change i
 
 from __future__ import annotations
 
-from django.http import QueryDict
-
 from consent.models.consent import purpose_key
 from consent.oauth.errors import OAuthRefusal, invalid_request
+from consent.oauth.parameters import Form
 
 
-def asked_purpose(form: QueryDict) -> str:
+def asked_purpose(form: Form) -> str:
     """Return the key of the purpose that a token request names, or an empty string."""
     purpose = form.get("purpose", "").strip()
     return purpose_key(purpose) if purpose else ""
 
 
-def require_same_purpose(form: QueryDict, agreed: str) -> None:
+def require_same_purpose(form: Form, agreed: str) -> None:
     """Raise OAuthRefusal unless the request names no purpose, or the agreed one. agreed: its key."""
     if asked_purpose(form) not in {"", agreed}:
         raise another_purpose()

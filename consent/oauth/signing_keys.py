@@ -41,6 +41,7 @@ _ECDSA = ECDSA(SHA256())
 _SIZE = 32
 """Bytes of each half of a signature (RFC 7518 §3.4)."""
 _REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 LONGEST_TOKEN = 8_000
 """Characters. No longer one is issued (``access_token.py``)."""
 
@@ -156,7 +157,7 @@ def sign(claims: dict[str, Any], *, typ: str, now: datetime) -> str:
     Written out, since joserfc checks key and header anew for each token; what it makes of the result, a test asks it.
     """
     keys = _keys(now)
-    payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False).encode()
+    payload = _compact(claims).encode()
     signed = b".".join((_header(typ, keys.kid), urlsafe_b64encode(payload).rstrip(b"=")))
     r, s = decode_dss_signature(keys.signing.sign(signed, _ECDSA))
     signature = r.to_bytes(_SIZE, "big") + s.to_bytes(_SIZE, "big")
@@ -166,7 +167,7 @@ def sign(claims: dict[str, Any], *, typ: str, now: datetime) -> str:
 @lru_cache(maxsize=16)
 def _header(typ: str, kid: str) -> bytes:
     header = {"typ": typ, "alg": ALGORITHM, "kid": kid}
-    return urlsafe_b64encode(json.dumps(header, separators=(",", ":")).encode()).rstrip(b"=")
+    return urlsafe_b64encode(_compact(header).encode()).rstrip(b"=")
 
 
 def verified_claims(token: str, *, typ: str, now: datetime) -> dict[str, Any] | None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 
 from agents.actors import Actor
 from agents.trail.kinds import Kind
 from consent.oauth.endpoint import Asked, endpoint
 from consent.oauth.errors import OAuthRefusal, json_response
+from consent.oauth.parameters import Form
 from consent.oauth.server import GRANTS, server
 from consent.observed import observe_apart
 
 
-def grant_told(form: QueryDict) -> dict[str, str]:
+def grant_told(form: Form) -> dict[str, str]:
     """Return the grant for the event: one that there is, or ``other``. What a stranger writes there stays out of it."""
     asked = form.get("grant_type", "")
     return {"grant": asked if asked in GRANTS or not asked else "other"}

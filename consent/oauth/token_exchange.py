@@ -20,7 +20,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.http import QueryDict
 from oauthlib.common import Request
 
 from agents.actors import Actor, RequestFacts
@@ -43,6 +42,7 @@ from consent.oauth.exchange_ceiling import (
     target_of,
 )
 from consent.oauth.exchange_share import NOT_GOOD, Share, holding, share_of
+from consent.oauth.parameters import Form
 from consent.oauth.purpose import require_same_purpose
 from consent.oauth.worth import Worth, worth_of
 from consent.observed import RefusedUse
@@ -77,7 +77,7 @@ def read_subject(request: Request) -> Worth:
     return subject
 
 
-def _check_types(form: QueryDict) -> None:
+def _check_types(form: Form) -> None:
     """RFC 8693 §2.1: what has to be there, and of which types. Refresh tokens, ID tokens and assertions are none of them."""
     if not form.get("subject_token"):
         raise invalid_request("subject_token is missing.")
@@ -92,7 +92,7 @@ def _check_types(form: QueryDict) -> None:
         raise invalid_request(f"actor_token_type must be {ACCESS_TOKEN}.")
 
 
-def _check_actor(form: QueryDict, client: ProvenClient, now: datetime) -> None:
+def _check_actor(form: Form, client: ProvenClient, now: datetime) -> None:
     """The actor is the client that proved itself. A token that says so too must be its own (§2.1)."""
     if not form.get("actor_token"):
         return
