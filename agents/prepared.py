@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from psycopg import Connection
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader, PyFormat, Transformer
-from psycopg.errors import InvalidSqlStatementName, error_from_result
+from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName, error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
@@ -90,9 +91,14 @@ class PreparedStatements:
             self.names.clear()
         first, *others = statement.split("%s")
         numbered = first + "".join(f"${number}{part}" for number, part in enumerate(others, start=1))
-        name = f"mandate_{len(self.names)}".encode()
+        # Named by what it says: where a pooler lets two of us share a connection, neither runs the other's statement.
+        name = b"mandate_" + blake2b(f"{numbered}{types}".encode(), digest_size=16).hexdigest().encode()
         self.connection_of.pgconn.send_prepare(name, numbered.encode(), types)
-        self._answer()
+        try:
+            self._answer()
+        except DuplicatePreparedStatement:
+            if self.connection_of.pgconn.transaction_status != TransactionStatus.IDLE:
+                raise
         self.names[statement, types] = name
         return name
 

@@ -128,3 +128,16 @@ def test_what_others_prepare_and_throw_away_is_not_ours():
         keep("a")
     with transaction.atomic():
         assert keep("b") == 1
+
+
+def test_two_behind_one_pooled_connection_run_each_their_own():
+    if connection.vendor != "postgresql":
+        return
+    connection.ensure_connection()
+    one, other = (prepared.PreparedStatements(connection.connection) for _ in range(2))
+    for asked in ("SELECT 'a' WHERE %s = 1", "SELECT 'b' WHERE %s = 1"):
+        letter = asked[8]
+        assert one.run(asked, [1], as_django=True) == ([(letter,)], 1)
+    for asked in ("SELECT 'b' WHERE %s = 1", "SELECT 'c' WHERE %s = 1", "SELECT 'a' WHERE %s = 1"):
+        letter = asked[8]
+        assert other.run(asked, [1], as_django=True) == ([(letter,)], 1)
