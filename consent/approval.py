@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,7 +36,8 @@ class Approval:
 
     scopes: each scope that stays ticked, with the wording that was read. once: one use, whatever the conditions say.
     signed_in: how whoever decided had proved who they are. acr_values: what the client asked of that.
-    tells_who: that the client may learn who the person is. required: those that could not be unticked. shown: the screen word for word. user: None for the organisation.
+    tells_who: that the client may learn who the person is. required: those that could not be unticked.
+    shown: the screen word for word. user: None for the organisation.
     """
 
     client: Client
@@ -56,6 +58,8 @@ class Approval:
     """For what the scopes are held that have a type of details, and no more."""
     passing: Passing = NOTHING
     """To which agents it may pass the work on, and how far."""
+    time_zone: str = ""
+    """In which times of day were read. Empty: that of whoever decides."""
 
 
 def require_approver(approval: Approval, agent: Agent, by: Actor) -> None:
@@ -122,13 +126,19 @@ def _must_fit_details(approval: Approval) -> None:
             raise OfferChanged(_("What is asked was changed a moment ago. Look at it again before you decide."))
 
 
-def _must_be_as_read(scopes: Mapping[Scope, ScopeWording]) -> None:
-    """Lock the permissions and see that they still mean what was read. Raises OfferChanged.
+def lock_scopes(scopes: Iterable[Scope]) -> dict[uuid.UUID, Scope]:
+    """Lock these permissions and return them as they are now, with their wordings, by id.
 
-    A change takes the same locks before it pauses the consents that hold them, so none can slip in between.
+    A change of one takes the same lock before it pauses the consents that hold it, so none can slip in between. Whoever
+    locks consents too takes these first.
     """
     rows = Scope.objects.filter(pk__in=scope_ids(scopes)).order_by("pk").select_for_update(no_key=True, of=("self",))
-    now_there = {row.pk: row for row in rows.prefetch_related("wordings")}
+    return {row.pk: row for row in rows.prefetch_related("wordings")}
+
+
+def _must_be_as_read(scopes: Mapping[Scope, ScopeWording]) -> None:
+    """Lock the permissions and see that they still mean what was read. Raises OfferChanged."""
+    now_there = lock_scopes(scopes)
     for scope, wording in scopes.items():
         row = now_there[scope.pk]
         facts_read = (scope.access, scope.data_class, scope.marked_sensitive)

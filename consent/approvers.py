@@ -19,13 +19,14 @@ from agents.permissions import May
 from agents.texts import reason_of
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
-from consent import decision, mandate, pending, request_answers
+from consent import decision, mandate
 from consent.errors import DecisionRefused
 from consent.mail import tell_of_new_consent, tell_what_approver_said
 from consent.mandate import Agreed
-from consent.models import AccessRequest, Consent, PendingConsent, RequestDecision
+from consent.models import Consent, PendingConsent, RequestDecision
 from consent.models.pending import Said
-from consent.pending import ApprovalClosed, approval_of, write
+from consent.pending import ApprovalClosed, approval_of, open_question, write
+from consent.requests import answer
 
 
 @transaction.atomic
@@ -33,7 +34,8 @@ def agree(pending_id: uuid.UUID, *, by: Actor, now: datetime) -> Consent:
     """Make the consent that a person decided for and this approver agrees to.
 
     Raises Forbidden, ApprovalClosed, and what ``mandate.approve`` raises: OfferChanged where something of it is different
-    now, DecisionRefused where whoever decided may no longer. Records ``consent.approver_agreed`` and ``consent.approved``.
+    now, DecisionRefused where whoever decided may no longer, or the agent was revoked what it had for this purpose since.
+    Records ``consent.approver_agreed`` and ``consent.approved``.
     """
     waiting, approver = _locked(pending_id, by=by, now=now)
     write(Kind.APPROVER_AGREED, waiting, by=by, now=now, purpose=waiting.purpose)
@@ -46,12 +48,13 @@ def agree(pending_id: uuid.UUID, *, by: Actor, now: datetime) -> Consent:
         raise DecisionRefused(
             _("%(person)s, who allowed this, may no longer do so.") % {"person": decided_by.display_name}
         ) from problem
+    _must_bring_nothing_back(waiting)
     _close(waiting, Said.AGREED, approver, consent, now)
-    asked = _open_request(waiting, now)
+    asked = open_question(waiting, now)
     if asked is not None:
         asked.consent = consent
         asked.requested = [list(pair) for pair in decision.with_what_is_held(asked.requested, consent)]
-        request_answers.answer(asked, RequestDecision.ALLOWED, now=now)
+        answer(asked, RequestDecision.ALLOWED, now=now)
     tell_of_new_consent(consent, now=now)
     tell_what_approver_said(waiting, now=now)
     return consent
@@ -76,20 +79,10 @@ def refuse(pending_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> P
         purpose=waiting.purpose,
     )
     _close(waiting, Said.REFUSED, approver, None, now)
-    asked = _open_request(waiting, now)
+    asked = open_question(waiting, now)
     if asked is not None:
-        request_answers.answer(asked, RequestDecision.REFUSED, now=now)
+        answer(asked, RequestDecision.REFUSED, now=now)
     tell_what_approver_said(waiting, now=now, reason=reason)
-    return waiting
-
-
-@transaction.atomic
-def withdraw(pending_id: uuid.UUID, *, by: Actor, now: datetime) -> PendingConsent:
-    """Take back what oneself allowed; a question that it answered is refused by that. Raises Forbidden, ApprovalClosed."""
-    waiting = pending.withdraw(pending_id, by=by, now=now)
-    asked = _open_request(waiting, now)
-    if asked is not None:
-        request_answers.answer(asked, RequestDecision.REFUSED, now=now)
     return waiting
 
 
@@ -107,15 +100,20 @@ def _locked(pending_id: uuid.UUID, *, by: Actor, now: datetime) -> tuple[Pending
     return waiting, approver
 
 
+def _must_bring_nothing_back(waiting: PendingConsent) -> None:
+    """See that nobody revoked, since the decision, what the new consent takes the place of. Raises DecisionRefused.
+
+    Asked once the consent is made: whoever revokes at this moment has come before it, or finds what they revoke replaced.
+    """
+    same = Consent.objects.given().filter(
+        client=waiting.client_id, user=waiting.user_id, purpose_key=waiting.purpose_key
+    )
+    if same.filter(revoked_at__gt=waiting.created_at).exists():
+        raise DecisionRefused(
+            _("Somebody has revoked what the agent had for this purpose since then. Whoever allowed this decides anew.")
+        )
+
+
 def _close(waiting: PendingConsent, said: Said, approver: User, consent: Consent | None, now: datetime) -> None:
     waiting.said, waiting.closed_at, waiting.closed_by, waiting.consent = said, now, approver, consent
     waiting.save(update_fields=["said", "closed_at", "closed_by", "consent"])
-
-
-def _open_request(waiting: PendingConsent, now: datetime) -> AccessRequest | None:
-    """Return the question that this answers, locked, while its agent still waits for it."""
-    if waiting.request_id is None:
-        return None
-    rows = AccessRequest.objects.select_for_update(of=("self",)).select_related("agent", "client")
-    asked = rows.filter(pk=waiting.request_id).first()
-    return asked if asked is not None and asked.is_waiting(now) else None

@@ -81,7 +81,8 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
     # Read after the permissions were locked: a rule is changed under the same locks.
     rules = Rules.current()
     check_end(approval, agent, now, rules)
-    check_conditions(approval.conditions, agent, zone_name=by.user.time_zone)
+    zone_name = approval.time_zone or by.user.time_zone
+    check_conditions(approval.conditions, agent, zone_name=zone_name)
     signed_in = approval.signed_in
     rule = rules.over(approval.scopes)
     decided_at = agreed.decided_at if agreed else now
@@ -124,7 +125,7 @@ def approve(approval: Approval, *, by: Actor, now: datetime, agreed: Agreed | No
         auth_time=signed_in.at,
         agreed_by=agreed.by if agreed else None,
         agreed_at=now if agreed else None,
-        time_zone=by.user.time_zone,
+        time_zone=zone_name,
         starts_at=now,
         ends_at=approval.ends_at,
     )
@@ -246,12 +247,17 @@ def revoke(consent_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> C
 def revoke_all(person: User, *, reason: str, by: Actor, now: datetime) -> list[Consent]:
     """Revoke every consent by which agents act for this person, and take back what waits. Returns those that it ended.
 
-    Raises Forbidden. Records ``consent.revoked`` for each.
+    Nobody does so for somebody else. Raises Forbidden. Records ``consent.revoked`` for each, and
+    ``consent.approval_over`` for what waited.
     """
+    if by.user is None or by.user.pk != person.pk:
+        raise Forbidden(May.REVOKE_CONSENT)
+    # What waits for an approver first: whoever agrees to it takes the two in this order, and what an approver makes a
+    # consent of at this moment is ended with the others.
+    withdraw_all(person, by=by, now=now)
     # Locked at once and in one order: what somebody else ends meanwhile is passed over, not a reason to stop nothing.
     standing = Consent.objects.given_by(person).given().standing().filter(ends_at__gt=now).order_by("pk")
     ids = list(standing.select_for_update().values_list("pk", flat=True))
-    withdraw_all(person, by=by, now=now)
     revoked: list[Consent] = []
     for consent_id in ids:
         # Somebody may have ended one meanwhile: it must not keep the others alive.

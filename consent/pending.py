@@ -16,7 +16,8 @@ from agents.acr import SignIn
 from agents.actors import Actor, allowed
 from agents.details.detail import Detail
 from agents.errors import Ended, Forbidden
-from agents.models import ApproverRole, DetailVersion, Scope, ScopeWording, User
+from agents.models import Agent, ApproverRole, DetailVersion, Ownership, Scope, ScopeWording, User
+from agents.models.user import UserQuerySet
 from agents.permissions import May
 from agents.personal import acting_for
 from agents.trail.kinds import Kind
@@ -24,10 +25,11 @@ from agents.trail.record import heaviest, record
 from consent.approval import Approval
 from consent.conditions import conditions_from
 from consent.mail import tell_approver
-from consent.models import AccessRequest, Origin, PendingConsent
+from consent.models import AccessRequest, Origin, PendingConsent, RequestDecision
 from consent.models.consent import fold_purpose, purpose_key
 from consent.models.pending import Said
 from consent.passing import passing_from
+from consent.requests import answer
 
 WAITS_FOR = timedelta(days=3)
 """How long an approver has. Never longer than what was allowed would hold."""
@@ -48,11 +50,13 @@ def keep(
 ) -> PendingConsent:
     """Keep a decision that was checked, in the caller's transaction, and tell who can agree. It replaces one for the same.
 
-    Records ``consent.waits_for_approver``.
+    Records ``consent.waits_for_approver``, and ``consent.approval_over`` for one that it replaces.
     """
-    agent = approval.client.agent
-    if by.user is None or agent is None:
+    if by.user is None or approval.client.agent is None:
         raise Forbidden(May.APPROVE_CONSENT)
+    # The lock under which it was checked went with the savepoint that was rolled back. Of two decisions at once for the
+    # same purpose the second waits here, and replaces the first.
+    agent = Agent.objects.locked(approval.client.agent.pk)
     purpose = fold_purpose(approval.purpose)
     key = purpose_key(purpose)
     same = PendingConsent.objects.open().filter(client=approval.client, user=approval.user, purpose_key=key)
@@ -84,36 +88,55 @@ def keep(
         ends_at=approval.ends_at,
         methods=list(approval.signed_in.methods),
     )
-    for person in who_may_agree(made)[:MOST_TOLD]:
+    for person in who_may_agree(made).order_by("pk")[:MOST_TOLD]:
         tell_approver(made, person, now=now)
     return made
 
 
-def who_may_agree(pending: PendingConsent) -> list[User]:
-    """Return the people who could agree now."""
-    people = User.objects.who_may_agree(pending.approver_role).order_by("pk")
-    return [person for person in people if pending.may_be_agreed_to_by(person)]
+def who_may_agree(pending: PendingConsent) -> UserQuerySet:
+    """Return the people who could agree now: for whom ``PendingConsent.may_be_agreed_to_by`` is true."""
+    part_of_it = [pk for pk in (pending.decided_by_id, pending.user_id) if pk]
+    keepers = Ownership.objects.live().filter(agent=pending.agent_id).values("user")
+    return User.objects.who_may_agree(pending.approver_role).exclude(pk__in=part_of_it).exclude(pk__in=keepers)
 
 
 @transaction.atomic
 def withdraw(pending_id: uuid.UUID, *, by: Actor, now: datetime) -> PendingConsent:
-    """Take back what oneself allowed, before anybody agreed. Raises Forbidden, ApprovalClosed."""
+    """Take back what oneself allowed, before anybody agreed; a question that it answered is refused by that.
+
+    Raises Forbidden, ApprovalClosed. Records ``consent.approval_over``.
+    """
     pending = PendingConsent.objects.locked(pending_id)
     if by.user is None or by.user.pk not in {pending.decided_by_id, pending.user_id}:
         raise Forbidden(May.AGREE_AS_APPROVER, pending)
     if not pending.is_waiting(now):
         raise ApprovalClosed
-    close(pending, Said.WITHDRAWN, by=by, now=now)
+    _take_back(pending, by=by, now=now)
     return pending
 
 
-def withdraw_all(person: User, *, by: Actor, now: datetime) -> int:
-    """Take back all that waits for this person, in the caller's transaction: they stop everything. Returns how many."""
-    mine = PendingConsent.objects.open().filter(user=person).order_by("pk")
-    ids = list(mine.values_list("pk", flat=True))
-    for pending in mine.select_for_update(of=("self",)).filter(pk__in=ids):
-        close(pending, Said.WITHDRAWN, by=by, now=now)
-    return len(ids)
+def withdraw_all(person: User, *, by: Actor, now: datetime) -> list[PendingConsent]:
+    """Take back all that waits for this person, in the caller's transaction: they stop everything. Returns these."""
+    mine = list(PendingConsent.objects.open().filter(user=person).order_by("pk").select_for_update(of=("self",)))
+    for pending in mine:
+        _take_back(pending, by=by, now=now)
+    return mine
+
+
+def _take_back(pending: PendingConsent, *, by: Actor, now: datetime) -> None:
+    close(pending, Said.WITHDRAWN, by=by, now=now)
+    asked = open_question(pending, now)
+    if asked is not None:
+        answer(asked, RequestDecision.REFUSED, now=now)
+
+
+def open_question(pending: PendingConsent, now: datetime) -> AccessRequest | None:
+    """Return the question out of band that this answers, locked, while its agent still waits for the answer."""
+    if pending.request_id is None:
+        return None
+    rows = AccessRequest.objects.select_for_update(of=("self",)).select_related("agent", "client")
+    asked = rows.filter(pk=pending.request_id).first()
+    return asked if asked is not None and asked.is_waiting(now) else None
 
 
 def close_over(*, now: datetime, batch: int = 500) -> int:
@@ -191,6 +214,7 @@ def as_kept(approval: Approval) -> dict[str, Any]:
         "origin": str(approval.origin),
         "passing": approval.passing.as_kept(),
         "tells_who": approval.tells_who,
+        "time_zone": approval.time_zone,
     }
 
 
@@ -238,6 +262,7 @@ def approval_of(pending: PendingConsent) -> Approval:
         tells_who=kept.get("tells_who", False),
         details=details,
         passing=passing_from(kept.get("passing")),
+        time_zone=kept.get("time_zone", ""),
     )
 
 

@@ -13,12 +13,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor
-from consent import decision, pings, reports
+from consent import decision, reports
 from consent.approval import Approval
 from consent.asked import as_shown
 from consent.errors import DecisionRefused, RequestClosed
 from consent.models import AccessRequest, Consent, Origin, PendingConsent, RequestDecision
 from consent.offer import Offer
+from consent.requests import answer
 
 
 @transaction.atomic
@@ -68,12 +69,3 @@ def locked_for_answer(request_id: uuid.UUID, *, by: Actor, now: datetime) -> Acc
     if PendingConsent.objects.open().filter(request=request).exists():
         raise RequestClosed  # answered; an approver has not agreed yet
     return request
-
-
-def answer(request: AccessRequest, word: RequestDecision, *, now: datetime) -> None:
-    """Close a locked request with the person's word, and let the client be told where it wants that."""
-    request.decision, request.closed_at = word, now
-    if request.ping_sealed:
-        request.ping_at = now
-        pings.nudge()
-    request.save(update_fields=["consent", "requested", "decision", "closed_at", "ping_at"])

@@ -1,6 +1,6 @@
-"""Access requests: an agent asks a person out of band. Who may be asked, how often, and that unanswered ones end.
+"""Access requests: an agent asks a person out of band. Who may be asked, how often, and how a question is closed.
 
-Answers are in ``request_answers.py``. Device codes begin here too; typing them is in ``user_codes.py``.
+What a person says to one is in ``request_answers.py``. Device codes begin here too; typing them is in ``user_codes.py``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record
 from consent import pings
 from consent.errors import AskedAlready, AskedTooOften, Silenced
-from consent.models import AccessRequest, Consent, RequestKind, Silence
+from consent.models import AccessRequest, Consent, RequestDecision, RequestKind, Silence
 from consent.models.consent import purpose_key
 from consent.models.token import digest_of
 from consent.telling_who import WISH
@@ -206,6 +206,18 @@ def _tell(request: AccessRequest, person: User, now: datetime) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------------ end
+
+
+def answer(request: AccessRequest, word: RequestDecision, *, now: datetime) -> None:
+    """Close a locked request with the person's word, and let the client be told where it wants that.
+
+    For a yes: with ``consent`` set, and in ``requested`` the pairs for which tokens may be had.
+    """
+    request.decision, request.closed_at = word, now
+    if request.ping_sealed:
+        request.ping_at = now
+        pings.nudge()
+    request.save(update_fields=["consent", "requested", "decision", "closed_at", "ping_at"])
 
 
 def close_over(*, now: datetime, batch: int = 500) -> int:

@@ -17,6 +17,7 @@ from consent.errors import NotSilenced, RequestClosed, SilencedAlready
 from consent.models import PendingConsent, RequestDecision, Silence
 from consent.models.request import AccessRequest
 from consent.offer import Offer
+from consent.requests import answer
 
 
 def is_silenced(agent: Agent, person: User) -> bool:
@@ -74,7 +75,7 @@ def _silence(agent: Agent, person: User, *, by: Actor, now: datetime, request_id
             purpose=other.purpose or agent.purpose,
             scopes=sorted({name for _, name in other.requested}),
         )
-        request_answers.answer(other, RequestDecision.REFUSED, now=now)
+        answer(other, RequestDecision.REFUSED, now=now)
 
 
 @transaction.atomic

@@ -23,7 +23,7 @@ from consent.condition_words import in_words
 from consent.models import PendingConsent
 from consent.oauth.authorization import AuthorizationRequest
 from consent.oauth.authorization_response import answer
-from consent.pending import approval_of, may_agree, role_in_words
+from consent.pending import approval_of, may_agree, role_in_words, withdraw
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
 
@@ -55,7 +55,7 @@ def approval(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     by, now = Actor.of(request), moment_of(request)
     word = request.POST.get("decision", "")
     if word == "withdraw":
-        approvers.withdraw(waiting.pk, by=by, now=now)
+        withdraw(waiting.pk, by=by, now=now)
         messages.info(request, _("Taken back. %(agent)s gets nothing of it.") % {"agent": waiting.agent.name})
         return redirect("my-agents")
     require(by, May.AGREE_AS_APPROVER, waiting)
@@ -88,7 +88,7 @@ def _show(request: HttpRequest, waiting: PendingConsent, *, error: str = "") -> 
         ],
         "ends_at": kept.ends_at,
         "once": kept.once,
-        "limits": in_words(kept.conditions, waiting.decided_by.time_zone),
+        "limits": in_words(kept.conditions, kept.time_zone or waiting.decided_by.time_zone),
         "methods": list(kept.signed_in.methods),
         "redirect_host": kept.redirect_host,
         "owner": waiting.agent.owner,

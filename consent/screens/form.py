@@ -249,6 +249,7 @@ def approval_of(answer: Answer, offer: Offer, *, signed_in: SignIn, now: datetim
         redirect_host=offer.redirect_host,
         signed_in=signed_in,
         acr_values=acr_values,
+        time_zone=offer.zone_name,
     )
 
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from time_machine import travel
 
@@ -29,7 +30,7 @@ from tests.builders import actor
 from tests.consent.approvers.steps import allows, posts
 from tests.consent.asking import decides, opens
 from tests.forms import form_of, text_of
-from tests.ruling import rule
+from tests.ruling import rule, waits
 from tests.security.expected import is_oauth_error
 from tests.signing_in import signed_in
 
@@ -175,10 +176,11 @@ def test_a_decision_is_kept_whole(
         details={transfers: (Detail(version, asked),)},
         tells_who=True,
         passing=Passing(frozenset({discharge_client.pk}), 2),
+        time_zone="Europe/Berlin",
     )
     unset = {field.name for field in fields(Approval)} - {
         "client", "user", "scopes", "purpose", "ends_at", "once", "conditions", "required", "shown", "redirect_host",
-        "signed_in", "acr_values", "origin", "details", "tells_who", "passing",
+        "signed_in", "acr_values", "origin", "details", "tells_who", "passing", "time_zone",
     }  # fmt: skip
     assert not unset, "keep these in consent/pending.py, and give them a value here"
     with transaction.atomic():
@@ -188,3 +190,69 @@ def test_a_decision_is_kept_whole(
         assert getattr(again, field.name) == getattr(made, field.name), field.name
     assert as_kept(again) == as_kept(made)
     assert again.details[transfers][0].sentence in text_of(builders.browser(weber).get(kept.get_absolute_url()))
+
+
+@pytest.mark.usefixtures("needs_administrator")
+def test_agreeing_never_brings_back_what_somebody_revoked_since(
+    weber: User, mara: User, discharge_client: Client, look_up_staff: Scope
+) -> None:
+    waiting = allows(weber, discharge_client)
+    before = builders.consent(weber, discharge_client, [look_up_staff], purpose=waiting.purpose)
+    mandate.revoke(before.pk, reason="It reads too much.", by=actor(mara), now=timezone.now())
+    with builders.one_refusal(Kind.PAGE_REFUSED, "decision_refused"):
+        answer = posts(mara, waiting, "agree")
+    assert answer.status_code == 409
+    assert "revoked" in text_of(answer)
+    assert not Consent.objects.live(timezone.now()).exists()
+    assert not builders.events(Kind.APPROVER_AGREED)
+    again = allows(weber, discharge_client)
+    assert posts(mara, again, "agree").status_code == 302
+
+
+@pytest.mark.usefixtures("needs_administrator")
+def test_stopping_everything_refuses_the_question_that_was_answered(
+    weber: User, mara: User, discharge_assistant: Any
+) -> None:
+    robot = out_of_band.asking_client(discharge_assistant)
+    out_of_band.joins_circle(discharge_assistant, weber, by=mara)
+    secret = out_of_band.asked_id(robot, weber)
+    out_of_band.decides(weber, out_of_band.request_of(secret))
+    mandate.revoke_all(weber, reason="Stop.", by=actor(weber), now=timezone.now())
+    assert is_oauth_error(out_of_band.polls(robot, secret), "access_denied")
+
+
+def test_nobody_stops_everything_for_somebody_else(
+    weber: User, mara: User, discharge_client: Client, see_appointments: Scope
+) -> None:
+    waiting = waits(weber, discharge_client, [see_appointments])
+    with pytest.raises(Forbidden):
+        mandate.revoke_all(weber, reason="Stop.", by=actor(mara), now=timezone.now())
+    waiting.refresh_from_db()
+    assert waiting.closed_at is None
+
+
+@pytest.mark.parametrize("role", ["administrator", "owner"])
+def test_who_is_told_are_those_who_may_agree_in_one_query(
+    weber: User, mara: User, ada: User, mallory: User, omar: User, discharge_client: Client, look_up_staff: Scope, role: str
+) -> None:  # fmt: skip
+    waiting = waits(weber, discharge_client, [look_up_staff], role=role)
+    found = set(pending.who_may_agree(waiting))
+    assert found == {person for person in User.objects.active() if waiting.may_be_agreed_to_by(person)}
+    with CaptureQueriesContext(connection) as queries:
+        list(pending.who_may_agree(waiting))
+    assert len(queries) == 1
+
+
+@pytest.mark.usefixtures("needs_administrator")
+def test_times_of_day_count_in_the_zone_in_which_the_person_read_them(
+    weber: User, mara: User, discharge_client: Client
+) -> None:
+    User.objects.filter(pk=weber.pk).update(time_zone="Europe/Berlin")
+    browser = builders.browser(weber)
+    form = form_of(opens(browser, discharge_client, scope="calendar:read"))
+    decides(browser, form, limit_from=["08:00"], limit_to=["18:00"])
+    User.objects.filter(pk=weber.pk).update(time_zone="America/New_York")
+    waiting = PendingConsent.objects.get()
+    assert "08:00 to 18:00 (Europe/Berlin)" in text_of(builders.browser(mara).get(waiting.get_absolute_url()))
+    given = approvers.agree(waiting.pk, by=actor(mara), now=timezone.now())
+    assert given.time_zone == "Europe/Berlin"
