@@ -21,7 +21,7 @@ from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import heaviest, record
 from consent import codes, mandate
-from consent.approval import Approval
+from consent.approval import Approval, lock_scopes
 from consent.consent_events import names
 from consent.errors import ApproverNeeded, DecisionMadeAlready
 from consent.mail import tell_of_new_consent
@@ -98,7 +98,8 @@ def renew(consent_id: uuid.UUID, approval: Approval, *, form_nonce: str, by: Act
     Without a code: its client comes back as it always does, and finds the new one. Raises what ``allow`` raises, and
     ConsentEnded for one that was ended meanwhile: agreeing never brings back what somebody revoked.
     """
-    Agent.objects.locked(approval.client.agent_id)  # first the agent, then its consents: as everywhere
+    Agent.objects.locked(approval.client.agent_id)  # first the agent, then permissions, then consents: as everywhere
+    lock_scopes(approval.scopes)
     Consent.objects.locked(consent_id).must_be_live(now)
     return allow(approval, form_nonce=form_nonce, request=None, by=by, now=now)
 
@@ -181,20 +182,23 @@ def code_without_screen(offer: Offer, request: AuthorizationRequest, *, by: Acto
     if not needs_no_screen(offer, request, by=by, now=now) or offer.held is None:
         return None
     with transaction.atomic():
+        # The pushed request first, then the consent: a decision on the screen takes them in this order.
+        if request.pushed and not PushedRequest.objects.use_up(request.pushed, now=now):
+            raise AuthorizationRefused("invalid_request_uri", "The request_uri is used.", client=request.client)
         # Asked again under the row's lock: revoking takes the same lock, so that no code follows a revocation.
         consent = Consent.objects.locked(offer.held.pk)
         if not Consent.objects.effective(now).filter(pk=consent.pk).exists():
+            transaction.set_rollback(True)  # the screen is shown, and the pushed request is not used up by that
             return None
-        if request.pushed and not PushedRequest.objects.use_up(request.pushed, now=now):
-            raise AuthorizationRefused("invalid_request_uri", "The request_uri is used.", client=request.client)
         return _code(consent, request, request.pairs, by=by, now=now)
 
 
 def needs_no_screen(offer: Offer, request: AuthorizationRequest, *, by: Actor, now: datetime) -> bool:
     """Whether this person need not be asked again (decisions.md, Consents).
 
-    Same purpose, a rule that lets it be remembered, nothing new, reworded or weightier, unchanged facts, a consent that may be remembered, and a client that
-    cannot be anybody: one that authenticates, or returns by https to a host that the organisation registered.
+    Same purpose, a rule that lets it be remembered, nothing new, reworded or weightier, unchanged facts, a consent that
+    may be remembered, and a client that cannot be anybody: one that authenticates, or returns by https to a host that
+    the organisation registered.
     """
     held = offer.held
     if (

@@ -17,9 +17,9 @@ from agents.actors import Actor
 from agents.ids import uuid7
 from agents.models import Client, Scope
 from agents.trail.kinds import Kind
-from agents.trail.record import heaviest, record, text_digest
+from agents.trail.record import heaviest, text_digest
 from consent.client_metadata import metadata_of
-from consent.consent_events import live_tokens, names
+from consent.consent_events import live_tokens, names, record_change
 from consent.models import Consent, ConsentScope, Origin
 
 
@@ -85,18 +85,14 @@ def _make(parent: Consent, client: Client, ends_at: datetime, now: datetime) -> 
 def _record(
     share: Consent, parent: Consent, added: list[Scope], *, with_purpose: bool, by: Actor, now: datetime
 ) -> None:
-    record(
+    record_change(
         Kind.CONSENT_PASSED_ON,
+        share,
         by=by,
         now=now,
-        agent_id=share.agent_id,
-        client_id=share.client_id,
-        consent_id=share.pk,
-        user_id=share.user_id,
         scopes=names(added),
         data_class=heaviest(scope.data_class for scope in added),
         purpose=share.purpose if with_purpose else "",
-        purpose_digest="" if with_purpose else share.purpose_digest,
         parent=parent.pk,
         passed_by=parent.agent_id,
         ends_at=share.ends_at,
@@ -120,18 +116,8 @@ def end_what_went_too_far(root: Consent, *, reason: str, by: Actor, now: datetim
         if share.revoked_at is not None or share.ends_at <= now or root.passes.allows(path[::-1]):
             continue
         share.revoked_at, share.revoked_by = now, by.user
-        share.stop_event = record(
-            Kind.CONSENT_REVOKED,
-            by=by,
-            now=now,
-            agent_id=share.agent_id,
-            client_id=share.client_id,
-            consent_id=share.pk,
-            user_id=share.user_id,
-            purpose_digest=share.purpose_digest,
-            reason=reason,
-            live_tokens=live_tokens(share, now),
-        )
+        tokens = live_tokens(share, now)
+        share.stop_event = record_change(Kind.CONSENT_REVOKED, share, by=by, now=now, reason=reason, live_tokens=tokens)
         share.save(update_fields=["revoked_at", "revoked_by", "stop_event"])
         ended.append(share)
     return ended

@@ -10,8 +10,7 @@ from django.db import transaction
 from agents.actors import Actor, require
 from agents.permissions import May
 from agents.trail.kinds import Kind
-from agents.trail.record import record
-from consent.consent_events import live_tokens
+from consent.consent_events import live_tokens, record_change
 from consent.derived import end_what_went_too_far
 from consent.errors import NotTighter
 from consent.models import Consent
@@ -36,15 +35,11 @@ def limit_passing(consent_id: uuid.UUID, *, to: Passing, reason: str, by: Actor,
     consent.passing = to.as_kept()
     consent.save(update_fields=["passing"])
     end_what_went_too_far(consent, reason=reason, by=by, now=now)
-    record(
+    record_change(
         Kind.PASSING_LIMITED,
+        consent,
         by=by,
         now=now,
-        agent_id=consent.agent_id,
-        client_id=consent.client_id,
-        consent_id=consent.pk,
-        user_id=consent.user_id,
-        purpose_digest=consent.purpose_digest,
         reason=reason,
         before=before.as_kept(),
         after=to.as_kept(),

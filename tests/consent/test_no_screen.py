@@ -12,10 +12,13 @@ from time_machine import travel
 from agents import clients, registry, resources
 from agents.models import Agent, Client, Scope, User
 from agents.trail.kinds import Kind
-from consent import mandate
-from consent.models import AuthorizationCode, Consent
+from consent import decision, mandate
+from consent.models import AuthorizationCode, Consent, PushedRequest
+from consent.oauth.par import read
+from consent.offer import Asking
+from consent.offering import make_offer
 from tests import builders
-from tests.consent.asking import allows, answer_of, opens
+from tests.consent.asking import allows, answer_of, asked, opens, pushes
 
 pytestmark = pytest.mark.django_db
 
@@ -216,3 +219,22 @@ def test_a_remembered_consent_keeps_its_end(weber: User, discharge_client: Clien
     answer_of(opens(builders.browser(weber), discharge_client, scope="staff:read"))
     before, consent = consent.ends_at, Consent.objects.get()
     assert abs(consent.ends_at - before) < timedelta(seconds=1)
+
+
+@pytest.mark.engine
+def test_what_was_revoked_a_moment_ago_brings_the_screen_back_and_uses_no_reference_up(
+    weber: User, discharge_client: Client
+) -> None:
+    given = allows(weber, discharge_client, scope="calendar:read")
+    now = timezone.now()
+    right = asked(discharge_client, scope="calendar:read")
+    sent = {"client_id": [discharge_client.client_id], "request_uri": [pushes(right)]}
+    request = read(sent, now=now, person=weber)
+    asking = Asking(request.client, request.asked, redirect_uri=request.redirect_uri)
+    offer = make_offer(asking, person=weber, zone_name="UTC", now=now)
+    mandate.revoke(given.pk, reason="", by=builders.actor(weber), now=now)
+    codes = AuthorizationCode.objects.count()
+    assert decision.needs_no_screen(offer, request, by=builders.actor(weber), now=now)
+    assert decision.code_without_screen(offer, request, by=builders.actor(weber), now=now) is None
+    assert AuthorizationCode.objects.count() == codes
+    assert PushedRequest.objects.get().decided_at is None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,13 +13,14 @@ from django.utils import timezone
 
 from agents import agent_scopes, clients, resources
 from agents.models import Agent, Client, Scope, User
-from consent import mandate
+from consent import decision, mandate
 from consent.errors import OfferChanged
 from consent.models import Consent
 from tests import builders
 from tests.services.parallel import at_once, one_then_the_other
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.engine]
+ROUNDS = 10
 
 
 @pytest.fixture
@@ -76,3 +79,38 @@ def test_at_the_same_moment_it_is_one_of_the_two(approves: Callable[[], Any], ch
     live = Consent.objects.live(timezone.now()).count()
     assert live == 0
     assert Consent.objects.count() == 2 - len(outcome.raised) - 1
+
+
+def test_agreed_to_while_the_words_change_once_more_nobody_waits_for_nobody(
+    weber: User, mara: User, discharge_client: Client, see_appointments: Scope
+) -> None:
+    by = builders.actor(mara)
+    given = builders.consent(weber, discharge_client, [see_appointments])
+    for number in range(ROUNDS):
+        words = f"See your appointments {number}"
+        resources.reword_scope(see_appointments, title=words, detail="", by=by, now=timezone.now())
+        see_appointments.refresh_from_db()
+        approval = mandate.Approval(
+            client=discharge_client,
+            user=weber,
+            scopes={see_appointments: Scope.objects.get(pk=see_appointments.pk).wording},
+            purpose=given.purpose,
+            ends_at=timezone.now() + timedelta(days=1),
+        )
+        acts: list[Callable[[], Any]] = [
+            partial(
+                decision.renew,
+                given.pk,
+                approval,
+                form_nonce=secrets.token_hex(),
+                by=builders.actor(weber),
+                now=timezone.now(),
+            ),
+            partial(
+                resources.reword_scope, see_appointments, title=f"{words}, all", detail="", by=by, now=timezone.now()
+            ),
+        ]
+        outcome = at_once(2, lambda number, acts=acts: acts[number]())
+        assert outcome.raised_only(OfferChanged), outcome.raised
+        given = Consent.objects.standing().get()
+        assert given.waits_to_be_looked_at
