@@ -27,7 +27,7 @@ from agents.rules import Rules
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, text_digest
 from consent import mandate
-from consent.approval import latest_end
+from consent.approval import latest_end, lock_scopes
 from consent.client_metadata import digest_of_json, metadata_of
 from consent.consent_events import names, record_change, shown_digest
 from consent.errors import ConsentEnded
@@ -83,11 +83,11 @@ def consent_for(asked: Vouched, *, by: Actor, now: datetime) -> Consent:
     if left is not None and left <= now - PAUSES_AFTER:  # as an organisation's consent that nobody answers for
         raise NotVouched("unanswered")
     purpose = fold_purpose(agent.purpose)
+    standing_ones = Consent.objects.given().standing().filter(client=asked.client, user=asked.person)
+    # Then the permissions, before the consents that hold them, as whoever changes one does: its words and its rule of now.
+    lock_scopes([*(row.scope for row in asked.rows), *Scope.objects.filter(consent_scopes__consent__in=standing_ones)])
     theirs = list(
-        Consent.objects.given()
-        .standing()
-        .filter(client=asked.client, user=asked.person)
-        .with_scopes()
+        standing_ones.with_scopes()
         .order_by("-starts_at", "-pk")
         .select_for_update(of=("self",))  # whoever revokes one meanwhile is seen below
     )
@@ -106,24 +106,30 @@ def consent_for(asked: Vouched, *, by: Actor, now: datetime) -> Consent:
         held = standing.scopes(now)
         if wanted <= held:
             return standing
-        wanted |= held
+        wanted |= _listed(asked.issuer, held)
     return _make(asked, agent, purpose, wanted, standing, by=by, now=now)
 
 
+@transaction.atomic
 def end_issuer(issuer_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> int:
     """Trust an issuer no longer, and end what was allowed on its word. Returns how many consents that ended.
 
     Raises what ``trusted_issuers.end`` raises. Records ``issuer.ended`` and ``consent.revoked`` for each.
     """
-    with transaction.atomic():
-        issuer = trusted_issuers.end(issuer_id, reason=reason, by=by, now=now)
-        ended = 0
-        of_it = Consent.objects.standing().filter(issuer=issuer, ends_at__gt=now).order_by("pk")
-        for consent_id in list(of_it.values_list("pk", flat=True)):
-            with suppress(ConsentEnded), transaction.atomic():  # somebody may have ended one meanwhile
-                mandate.revoke(consent_id, reason=reason, by=by, now=now)
-                ended += 1
+    issuer = trusted_issuers.end(issuer_id, reason=reason, by=by, now=now)
+    ended = 0
+    of_it = Consent.objects.standing().filter(issuer=issuer, ends_at__gt=now).order_by("pk")
+    for consent_id in list(of_it.values_list("pk", flat=True)):
+        with suppress(ConsentEnded), transaction.atomic():  # somebody may have ended one meanwhile
+            mandate.revoke(consent_id, reason=reason, by=by, now=now)
+            ended += 1
     return ended
+
+
+def _listed(issuer: TrustedIssuer, held: Iterable[Scope]) -> set[Scope]:
+    """Return what of this may still be allowed on its word: a new consent follows the rule of now."""
+    listed = set(issuer.scopes.values_list("pk", flat=True))
+    return {scope for scope in held if scope.pk in listed and (issuer.allow_sensitive or not scope.is_sensitive)}
 
 
 def _decided(theirs: Iterable[Consent], standing: Consent | None, wanted: set[Scope], now: datetime) -> Consent | None:
@@ -188,9 +194,10 @@ def _make(
     rows = tuple(row for row in AgentScope.objects.offered_by(agent) if row.scope_id in scopes)
     rules = Rules.current()
     rule = rules.over(row.scope for row in rows)
-    if rule.passkey_required or rule.fresh_within or rule.approver_role:
-        raise NotVouched("needs_the_person")
     issuer, person = asked.issuer, asked.person
+    became_sensitive = not issuer.allow_sensitive and any(row.scope.is_sensitive for row in rows)
+    if became_sensitive or rule.passkey_required or rule.fresh_within or rule.approver_role:
+        raise NotVouched("needs_the_person")
     offer = make_offer(Asking(asked.client, rows), person=person, zone_name=person.time_zone, now=now)
     shown: dict[str, Any] = {
         **offer.as_shown(ticked=frozenset(row.scope for row in rows), until=life_in_words(issuer.consent_life)),

@@ -333,6 +333,18 @@ def test_what_the_administrator_takes_off_the_list_is_not_given_any_more(
     assert list(event.detail["after"]) == ["scopes"]
 
 
+def test_a_new_consent_holds_nothing_that_was_taken_off_the_list_since(
+    idp, trusted, discharge, weber, look_up_staff, see_appointments, mara
+):
+    brings(discharge, idp.asserts(discharge.client, weber, scope="staff:read"))
+    terms = replace(trusted_issuers.terms_of(trusted), scopes=frozenset([see_appointments]))
+    trusted_issuers.change(trusted.pk, terms, reason="Too much.", by=actor(mara), now=timezone.now())
+    assert brings(discharge, idp.asserts(discharge.client, weber, scope="calendar:read")).status_code == 200
+    fresh = Consent.objects.get(superseded_at=None)
+    assert fresh.scopes(timezone.now()) == {see_appointments}
+    assert fresh.shown["trusted"]["version"] == 2
+
+
 def test_somebody_in_office_answers_for_it(idp, trusted, discharge, weber, mara):
     other = builders.person("Jo Brandt", "administrator")
     people.deactivate(mara, reason="Left.", by=actor(other), now=timezone.now())
