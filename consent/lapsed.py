@@ -27,7 +27,8 @@ def end_expired(*, now: datetime, batch: int = 500) -> int:
         )
         for consent_id in due:
             with transaction.atomic():
-                marked = Consent.objects.filter(pk=consent_id, ended_recorded_at=None).update(ended_recorded_at=now)
+                still = Consent.objects.standing().filter(pk=consent_id, ended_recorded_at=None)
+                marked = still.update(ended_recorded_at=now)
                 if marked:
                     consent = Consent.objects.select_related("agent", "client").get(pk=consent_id)
                     record_change(Kind.CONSENT_ENDED, consent, by=Actor.system(), now=now, ended_at=consent.ends_at)

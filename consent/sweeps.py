@@ -26,7 +26,7 @@ from agents.addresses import page_address
 from agents.models import State, User
 from agents.sweeps import Sweep, batches, delete_in_batches, keys_in_order
 from agents.warnings import Ending, owners_at, readers_of, warn
-from consent import key_rotation, lapsed, pending, requests
+from consent import key_rotation, lapsed, pending, requests, unused_clients
 from consent.models import (
     AccessRequest,
     AccessToken,
@@ -218,6 +218,7 @@ SWEEPS: dict[str, Sweep] = {
     "requests deleted": delete_old_requests,
     "pushed requests deleted": delete_pushed_requests,
     "wrong codes forgotten": delete_wrong_entries,
+    "programs forgotten": unused_clients.forget_unused_clients,
     "signing keys made": key_rotation.rotate_if_due,
     "signing keys retired": key_rotation.retire,
     "signals deleted": signals.delete_old_signals,

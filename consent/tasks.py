@@ -47,6 +47,7 @@ def delete_dead_tokens() -> int:
         sweeps.delete_dead_families,
         sweeps.delete_used_once,
         sweeps.delete_old_requests,
+        sweeps.delete_pushed_requests,
         sweeps.delete_wrong_entries,
     )
 

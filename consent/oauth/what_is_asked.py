@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.utils import translation
+
 from agents import personal
 from agents.acr import ACR_VALUES
 from agents.errors import InvalidInput
@@ -52,7 +54,8 @@ def check_purpose(reading: Reading) -> None:
     if not purpose.strip():
         return
     try:
-        reading.purpose = clean_purpose(purpose)
+        with translation.override("en"):  # told to developers, whatever language their program asks for
+            reading.purpose = clean_purpose(purpose)
     except InvalidInput as problem:
         raise reading.refused("invalid_request", f"purpose: {problem.sentence}") from problem
 

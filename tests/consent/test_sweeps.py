@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import StringIO
+from typing import Any
 
 import pytest
 import time_machine
@@ -12,18 +14,25 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from agents import heartbeat
+from agents import sweeps as sweeps_of_agents
+from agents import tasks as tasks_of_agents
 from agents.actors import Actor
 from agents.models import OutgoingMail
 from agents.trail.kinds import Kind
 from consent import mandate, sweeps
+from consent import tasks as tasks_of_consent
 from consent.models import AccessToken, AuthorizationCode, Consent, RefreshToken, TokenFamily, UsedOnce
 from consent.once import use_once
-from tests import builders, grants
+from console.celery import app
+from console.schedule import SCHEDULE
+from tests import builders, grants, out_of_band
 from tests.grants import Pkce
 from tests.services.parallel import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SENDS = {"consent.tell_clients", "consent.send_signals", "agents.deliver_waiting_mails"}
+BY_SWEEP_NOW = {entry["task"] for entry in SCHEDULE.values()} - SENDS
 
 
 @pytest.fixture
@@ -200,3 +209,25 @@ def test_two_workers_at_once_delete_dead_tokens_together(discharge, weber_allows
     assert outcome.raised == []
     sweep_tokens(later)
     assert set(counts().values()) == {0}
+
+
+def test_beat_asks_for_every_sweep(monkeypatch):
+    """One that nobody asks for is a table that grows for ever, with whatever people wrote into it."""
+    asked: set[Any] = set()
+    for tasks in (tasks_of_agents, tasks_of_consent):
+        monkeypatch.setattr(tasks, "sweep_now", lambda *parts: asked.update(parts))
+    for entry in SCHEDULE.values():
+        if entry["task"] in BY_SWEEP_NOW:
+            app.tasks[entry["task"]].apply(throw=True)
+    every = {**sweeps.SWEEPS, **sweeps_of_agents.SWEEPS}
+    assert not [name for name, sweep in every.items() if sweep not in asked]
+
+
+def test_without_a_worker_one_command_does_all_that_beat_asks_for(weber, mara, discharge_assistant):
+    robot = out_of_band.told_client(discharge_assistant, "https://robot.st-anna.example/told", by=mara)
+    out_of_band.joins_circle(discharge_assistant, weber, by=mara)
+    asked = out_of_band.request_of(out_of_band.asked_id(robot, weber, client_notification_token="a-token"))
+    out_of_band.decides(weber, asked, "refuse")
+    call_command("sweep", stdout=StringIO())
+    asked.refresh_from_db()
+    assert asked.ping_tries == 1

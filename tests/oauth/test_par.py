@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
-from consent import sweeps
+from consent import sweeps, tasks
 from consent.models import Consent, PushedRequest
 from tests import builders
 from tests.builders import one_refusal
@@ -142,3 +143,18 @@ def test_a_sweep_deletes_it_with_its_purpose_an_hour_later(right):
     over = PushedRequest.objects.get().expires_at
     assert sweeps.delete_pushed_requests(now=over + timedelta(minutes=59)) == 0
     assert sweeps.delete_pushed_requests(now=over + timedelta(minutes=61)) == 1
+
+
+def test_the_worker_sweeps_it_too(right):
+    pushes(right)
+    with time_machine.travel(PushedRequest.objects.get().expires_at + timedelta(minutes=61)):
+        tasks.delete_dead_tokens()
+    assert not PushedRequest.objects.exists()
+
+
+def test_what_is_wrong_with_a_purpose_is_told_in_english_whatever_a_program_asks_for(discharge, right):
+    for language in ("de", "en"):
+        wrong = {**right, "purpose": "Letters\u202e"}
+        answer = post("/oauth/par", wrong, HTTP_ACCEPT_LANGUAGE=language, **discharge.header)
+        assert is_oauth_error(answer, "invalid_request")
+        assert answer.json()["error_description"] == "purpose: Leave out characters that cannot be seen."
