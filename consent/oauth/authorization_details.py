@@ -135,10 +135,19 @@ def _fits(each: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
 
 
 def still_granted(token: list[dict[str, Any]] | None, held: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what a token is worth of the details now: what it was narrowed to, as far as the consent still holds it."""
+    """Return what a token is worth of the details now: what it was narrowed to, as far as the consent still holds it.
+
+    Each of them takes one that is held, as in ``narrow_to``: where one of two was taken away, one is left.
+    """
     if token is None:
         return held
-    return [mine for mine in token if any(_is_of(mine, kept) and _fits(mine["value"], kept) for kept in held)]
+    worth, left = [], list(held)
+    for mine in token:
+        within = next((kept for kept in left if _is_of(mine, kept) and _fits(mine["value"], kept)), None)
+        if within is not None:
+            left.remove(within)
+            worth.append(mine)
+    return worth
 
 
 def as_answer(kept: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
