@@ -92,7 +92,7 @@ def _answer(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
     needed = _sign_in_needed(request, asked)
     if needed is not None:
         return _to_fresh_sign_in(request, asked, needed)
-    offer = _offer(request, asked)
+    offer = offer_of_request(request, asked)
     by = Actor.of(request)
     code = decision.code_without_screen(offer, asked, by=by, now=moment_of(request))
     if code is not None:
@@ -131,13 +131,13 @@ def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> 
     try:
         decision.must_be_undecided(shown.nonce, asked)
     except DecisionMadeAlready as problem:
-        return form_refused(request, problem, _offer(request, asked))
+        return form_refused(request, problem, offer_of_request(request, asked))
     if request.POST["decision"] == "refuse":
         return _no(request, asked, shown)  # a no to something that has changed since is still a no
     if shown.is_old(moment_of(request)):
         sentence = _("This page was open for a long time. Look again before you decide.")
         return _show_again(request, asked, sentence, code="form_too_old")
-    offer = _offer(request, asked, shown)
+    offer = offer_of_request(request, asked, shown)
     if offer.digest() != shown.digest:
         sentence = _("What is asked has changed since you saw it. Look again before you decide.")
         return _show_again(request, asked, sentence, code=OfferChanged.code)
@@ -148,7 +148,7 @@ def _decide(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> 
 
 
 def _no(request: HttpRequest, asked: AuthorizationRequest, shown: Shown) -> HttpResponse:
-    offer = _offer(request, asked)
+    offer = offer_of_request(request, asked)
     try:
         decision.refuse(offer, form_nonce=shown.nonce, request=asked, by=Actor.of(request), now=moment_of(request))
     except DecisionMadeAlready as problem:
@@ -179,7 +179,8 @@ def _yes(request: HttpRequest, asked: AuthorizationRequest, offer: Offer, shown:
 # ------------------------------------------------------------------------------------------------------ parts of these
 
 
-def _offer(request: HttpRequest, asked: AuthorizationRequest, shown: Shown | None = None) -> Offer:
+def offer_of_request(request: HttpRequest, asked: AuthorizationRequest, shown: Shown | None = None) -> Offer:
+    """Return what this request asks of the person who is signed in. shown: the screen that is answered."""
     person = person_of(request)
     asking = Asking(
         asked.client,
@@ -225,7 +226,7 @@ def _show(
 
 def _show_again(request: HttpRequest, asked: AuthorizationRequest, sentence: str, *, code: str) -> HttpResponse:
     """Show the screen of now, with what happened. Nothing was decided."""
-    offer = _offer(request, asked)
+    offer = offer_of_request(request, asked)
     record_form_refused(request, code, offer)
     return _show(request, offer, asked, again=Again(note=sentence), status=409)
 
@@ -276,19 +277,23 @@ def _to_fresh_sign_in(request: HttpRequest, asked: AuthorizationRequest, needed:
 
 
 def _stamp(request: HttpRequest, asked: AuthorizationRequest) -> str:
-    return signing.dumps([digest_of_json(asked.sent), moment_of(request).timestamp()], salt=SIGNED_IN_AFTER)
+    return signing.dumps([_whose(request, asked), moment_of(request).timestamp()], salt=SIGNED_IN_AFTER)
 
 
 def _signed_in_since(request: HttpRequest, asked: AuthorizationRequest) -> bool:
     """Whether the person proved themselves after this very request first came (``prompt=login``, ``max_age``)."""
     try:
-        stamp = signing.loads(request.GET.get(SIGNED_IN_AFTER, ""), salt=SIGNED_IN_AFTER, max_age=900)
-        of_request, since = stamp
+        whose, since = signing.loads(request.GET.get(SIGNED_IN_AFTER, ""), salt=SIGNED_IN_AFTER, max_age=900)
     except (signing.BadSignature, TypeError, ValueError):
         return False
     last = signed_in_at(request)
-    # One of another request would let an older sign-in pass for a new one.
-    return of_request == digest_of_json(asked.sent) and last is not None and last >= since
+    # One of another request, or that somebody else got for the same one, would let an older sign-in pass for a new one.
+    return whose == _whose(request, asked) and last is not None and last >= since
+
+
+def _whose(request: HttpRequest, asked: AuthorizationRequest) -> str:
+    """Return the digest of who is asked, and for what."""
+    return digest_of_json([str(request.user.pk), asked.sent])
 
 
 def _told(asked: AuthorizationRequest, code: str, description: str) -> AuthorizationRefused:

@@ -18,11 +18,9 @@ from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent import decision, reports, request_answers
 from consent.errors import DecisionMadeAlready, DecisionRefused, RequestClosed
-from consent.oauth.authorization import AuthorizationRequest
 from consent.oauth.authorization_reading import AuthorizationRefused
 from consent.oauth.par import read
-from consent.offer import Asking, Offer
-from consent.offering import make_offer
+from consent.screens.authorize import offer_of_request
 from consent.screens.csp import without_form_action
 from consent.screens.form import FormTampered, open_report
 from consent.screens.requests import offer_of, seen_request
@@ -48,7 +46,7 @@ def report_request(request: HttpRequest) -> HttpResponse:
         return _refused(request, problem)
     except AuthorizationRefused:
         return _refused(request, FormTampered("request"))
-    offer = _offer(request, asked)
+    offer = offer_of_request(request, asked)
     error = ""
     if "why" in request.POST:
         try:
@@ -91,12 +89,6 @@ def report_question(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse
     context = {"offer": offer, "why": request.POST.get("why", ""), "error": error}
     context["action"] = reverse("request-report", args=[asked.pk])
     return render(request, "consent/report.html", context, status=400 if error else 200)
-
-
-def _offer(request: HttpRequest, asked: AuthorizationRequest) -> Offer:
-    person = person_of(request)
-    asking = Asking(asked.client, asked.asked, asked.purpose, asked.redirect_uri)
-    return make_offer(asking, person=person, zone_name=person.time_zone, now=moment_of(request))
 
 
 def _refused(request: HttpRequest, problem: MandateError) -> HttpResponse:

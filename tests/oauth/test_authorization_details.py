@@ -7,9 +7,10 @@ import json
 import pytest
 from django.utils import timezone
 
+from agents.trail.kinds import Kind
 from consent.models import Consent, ConsentScope
 from tests import builders, grants, out_of_band
-from tests.consent.asking import AUTHORIZE, VERIFIER, answer_of, asked, decides, opens, opens_pushed
+from tests.consent.asking import AUTHORIZE, REPORT, VERIFIER, answer_of, asked, decides, opens, opens_pushed
 from tests.forms import form_of, text_of
 from tests.in_detail import ASKED, SCHEMA, asking, has_type
 from tests.security.expected import is_oauth_error
@@ -256,3 +257,11 @@ def test_beside_sensitive_scopes_no_address_names_whom_they_are_about(weber, mar
         assert "Sommer" not in answer.headers["Location"]
         assert "Mr. Sommer" in text_of(opens_pushed(browser, sent))
     assert browser.get(AUTHORIZE, asked(discharge_client, scope="", authorization_details=asking())).status_code == 200
+
+
+def test_a_report_names_what_was_asked_for_in_detail(machine, weber):
+    browser = builders.browser(weber)
+    form = form_of(asks(browser, machine.client))
+    browser.post(REPORT, {"shown": form["shown"], "why": "I owe them nothing."})
+    (event,) = builders.events(Kind.REQUEST_REPORTED)
+    assert event.scopes == "calendar:read"

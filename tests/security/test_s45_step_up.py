@@ -134,6 +134,16 @@ def test_s45_a_stamp_of_another_request_is_no_sign_in(weber, discharge_client):
     )
 
 
+def test_s45_a_stamp_that_somebody_else_got_for_the_same_request_is_no_sign_in(weber, mallory, discharge_client):
+    asked = {"prompt": "login", **CALENDAR}
+    with travel(timezone.now() - timedelta(minutes=5)):
+        way = leads_to(opens(signed_in(mallory), discharge_client, **asked), "/account/reauthenticate/")
+    back = parse_qs(urlsplit(way).query)["next"][0]
+    stamp = parse_qs(urlsplit(back).query)["signed_in_after"][0]
+    browser = signed_in(weber, ago=timedelta(minutes=1))
+    leads_to(opens(browser, discharge_client, signed_in_after=stamp, **asked), "/account/reauthenticate/")
+
+
 def test_s45_a_remembered_consent_does_not_answer_for_a_stronger_or_fresher_sign_in(weber, discharge_client):
     given = allows(weber, discharge_client, scope="calendar:read")
     Consent.objects.filter(pk=given.pk).update(acr=SINGLE, auth_time=timezone.now() - HOUR)
