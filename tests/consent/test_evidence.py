@@ -22,6 +22,7 @@ from agents.encryption import _box
 from agents.models import Client, EventText, Scope, User
 from agents.trail.kinds import Kind
 from consent import mandate
+from consent.evidence import HISTORY
 from consent.evidence_keys import make_key
 from consent.models import Consent
 from consent.oauth.signing_keys import verified_claims
@@ -225,3 +226,12 @@ def test_looking_makes_no_key(weber: User, consent: Consent) -> None:
     assert published() == {"keys": []}
     assert builders.browser(weber).get(f"/consents/{consent.pk}/evidence/").status_code == 200
     assert published() == {"keys": []}
+
+
+def test_the_history_tells_of_every_change() -> None:
+    """Whatever the trail tells of a consent itself, but for what is done under it, belongs to what became of it."""
+    told_elsewhere = {"consent.refused", "consent.form_refused", "consent.change_refused", "consent.waits_for_approver"}
+    told_elsewhere |= {"consent.approver_agreed", "consent.approver_refused", "consent.approval_over"}
+    told_elsewhere |= {"consent.reported", "consent.report_looked_at"}
+    kinds = {kind.value for kind in Kind if kind.value.startswith("consent.")}
+    assert kinds - told_elsewhere <= {kind.value for kind in HISTORY}
