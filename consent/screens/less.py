@@ -22,6 +22,7 @@ from consent.models import Consent, ConsentScope
 from consent.screens.changes import page, reason_of, seen_consent, try_change, way_back
 from consent.screens.details_answer import DetailsAnswer, read_lines
 from consent.screens.details_rows import DetailRow, rows_of
+from consent.screens.preview import preview_of
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of
 
@@ -59,7 +60,9 @@ def less(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
 
         problem = try_change(request, consent, "lessen", do)
         if problem is None:
-            messages.success(request, _("It is less from the next use on."))
+            messages.success(
+                request, _("Less is allowed. It counts %(when)s.") % {"when": preview_of(consent, now).promise}
+            )
             return redirect(way_back(request, consent))
     held = [Held(row, these, rows_of(these, answer, ticked=True)) for row, these in lines]
     return page(request, "consent/less.html", consent, problem, held=held)

@@ -18,6 +18,7 @@ from consent.limiting import limit as limit_consent
 from consent.models import Consent
 from consent.screens.changes import page, reason_of, seen_consent, try_change, way_back
 from consent.screens.limits import Limits, conditions_of, limits_context, limits_of, read_limits
+from consent.screens.preview import preview_of
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of
 
@@ -45,7 +46,8 @@ def limit(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
 
         problem = try_change(request, consent, "limit", do)
         if problem is None:
-            messages.success(request, _("Limited. It counts from the next use."))
+            said = _("Limited. Times of day count %(when)s; networks and the number the next time it gets a token.")
+            messages.success(request, said % {"when": preview_of(consent, now).promise})
             return redirect(way_back(request, consent))
     return page(
         request,

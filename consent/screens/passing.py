@@ -18,6 +18,7 @@ from consent.limiting_passing import limit_passing
 from consent.passing import NOTHING, Passing
 from consent.passing_words import how_far
 from consent.screens.changes import page, reason_of, seen_consent, try_change, way_back
+from consent.screens.preview import preview_of
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of
 
@@ -48,7 +49,9 @@ def passing(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
 
         problem = try_change(request, consent, "passing", do)
         if problem is None:
-            messages.success(request, _("It passes less on from the next use on."))
+            messages.success(
+                request, _("It passes less on. That counts %(when)s.") % {"when": preview_of(consent, now).promise}
+            )
             return redirect(way_back(request, consent))
     return page(
         request,

@@ -273,3 +273,9 @@ def test_mallory_sees_no_such_page_and_an_auditor_may_not(mallory, omar, weber, 
     assert builders.browser(omar).post(limit_page(given), {"limit_uses": "3"}).status_code == 403
     given.refresh_from_db()
     assert not given.limits
+
+
+def test_what_is_said_afterwards_is_the_promise_of_the_slowest_resource(weber, discharge_client, look_up_staff):
+    given = limited(discharge_client, only(), scopes=[look_up_staff], user=weber)
+    said = builders.browser(weber).post(limit_page(given), {"limit_day": ["0"]}, follow=True)
+    assert "Times of day count within 5 minutes" in text_of(said)
