@@ -8,6 +8,7 @@ new screen: that makes a consent which takes the paused one's place (``consent/s
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from agents.acr import PASSKEY
 from agents.actors import Actor
 from agents.drift import Drift, What
 from agents.models import Resource
+from agents.passing import MOST_DEEP
 from agents.promises import when_it_counts
 from agents.redirects import LOOPBACK_NAMES
 from agents.rules import Rule, in_class
@@ -100,6 +102,7 @@ def affected_by(drifts: Iterable[Drift], now: datetime) -> Affected:
         any_of |= Q(pk__in=concerned(drift, now).values("pk"))
     found = Consent.objects.filter(any_of, paused_at=None)
     ids = found.values("pk")
+    below = Consent.objects.below(ids).values("pk")
     resources = Resource.objects.filter(
         Exists(ConsentScope.objects.held(now).filter(consent__in=ids, scope__resource=OuterRef("pk")))
     )
@@ -107,7 +110,7 @@ def affected_by(drifts: Iterable[Drift], now: datetime) -> Affected:
         consents=found.count(),
         people=found.filter(user__isnull=False).values("user").distinct().count(),
         agents=list(found.order_by("agent__name").values_list("agent__name", flat=True).distinct()[:SHOWN_AGENTS]),
-        tokens=AccessToken.objects.out(now).filter(consent__in=ids).count(),
+        tokens=AccessToken.objects.out(now).filter(Q(consent__in=ids) | Q(consent__in=below)).count(),
         promise=when_it_counts(resources),
     )
 
@@ -153,7 +156,7 @@ def _pause(
             now=now,
             scopes=sorted({change["scope"] for change in changes if change["scope"]}),
             changes=changes,
-            live_tokens=out.get(consent.pk, 0),
+            live_tokens=out[consent.pk],
         )
         if first:
             consent.stop_event = number
@@ -162,11 +165,13 @@ def _pause(
     return paused
 
 
-def _live_tokens(ids: list[uuid.UUID], now: datetime) -> dict[uuid.UUID, int]:
-    out: dict[uuid.UUID, int] = {}
-    for consent_id in AccessToken.objects.out(now).filter(consent__in=ids).values_list("consent", flat=True):
-        out[consent_id] = out.get(consent_id, 0) + 1
-    return out
+def _live_tokens(ids: list[uuid.UUID], now: datetime) -> Counter[uuid.UUID]:
+    """Return how many tokens are out under each of these, and under what was passed on from it."""
+    below = Consent.objects.below(ids).values("pk")
+    rows = AccessToken.objects.out(now).filter(Q(consent__in=ids) | Q(consent__in=below))
+    ways = rows.values_list(*("__".join(("consent", *("parent",) * steps)) for steps in range(MOST_DEEP + 1)))
+    named = frozenset(ids)
+    return Counter(next(consent_id for consent_id in way if consent_id in named) for way in ways)
 
 
 def difference(drift: Drift) -> dict[str, Any]:

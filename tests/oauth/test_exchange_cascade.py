@@ -9,11 +9,13 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from agents import lifecycle
+from agents import lifecycle, scopes
 from agents.actors import Actor
+from agents.drift import Drift, What
 from agents.errors import NotReady
 from consent import limiting, limiting_passing, mandate
 from consent.conditions import Conditions
+from consent.drift import affected_by
 from consent.models import AccessToken, Consent
 from tests import grants
 from tests.builders import events, one_refusal
@@ -215,3 +217,14 @@ def test_what_was_passed_on_is_limited_where_it_came_from(planner, subject, pass
     share = Consent.objects.get(parent=passed_twice)
     with pytest.raises(NotReady):
         limiting.limit(share.pk, conditions=Conditions(uses=1), reason="", by=Actor.person(weber), now=timezone.now())
+
+
+def test_a_change_that_would_pause_it_counts_what_was_passed_on_too(
+    planner, reader, subject, passed_twice, read_records, mara
+):
+    reader.takes(planner.takes(subject, scope="records:read"))
+    drifts = [Drift(What.ACCESS, "read", "write", scope=read_records)]
+    assert affected_by(drifts, timezone.now()).tokens == 3
+    scopes.change_scope(read_records, access="write", by=Actor.person(mara), now=timezone.now())
+    (event,) = events("consent.paused")
+    assert event.detail["live_tokens"] == 3
