@@ -19,7 +19,7 @@ from agents.errors import InvalidInput
 from agents.models import Scope
 from agents.texts import reason_of
 from consent import mandate
-from consent.errors import ConsentEnded, NotShorter
+from consent.errors import ConsentEnded, ConsentNotBegun, NotShorter
 from consent.models import Consent, ConsentScope
 from consent.models.consent_scope import scope_ids
 
@@ -28,7 +28,7 @@ BATCH = 50
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it. changed: by this call. left: ended meanwhile, or nothing to take away.
+    """What came of it. changed: by this call. left: ended or given meanwhile, or nothing to take away.
 
     only: left as they are because of what they are: narrowed, they would hold nothing; they end sooner than shortened.
     """
@@ -79,7 +79,7 @@ def narrow_many(ids: Sequence[uuid.UUID], *, take: frozenset[Scope], reason: str
             return Done(only=1)
         try:
             mandate.narrow(consent_id, keep=keep, reason=reason, by=by, now=now)
-        except ConsentEnded:
+        except (ConsentEnded, ConsentNotBegun):
             return Done(left=1)
         return Done(changed=1)
 
@@ -98,7 +98,7 @@ def shorten_many(ids: Sequence[uuid.UUID], *, ends_at: datetime, reason: str, by
     def one(consent_id: uuid.UUID) -> Done:
         try:
             mandate.shorten(consent_id, ends_at=ends_at, reason=reason, by=by, now=now)
-        except ConsentEnded:
+        except (ConsentEnded, ConsentNotBegun):
             return Done(left=1)
         except NotShorter:
             return Done(only=1)

@@ -100,11 +100,13 @@ def _take(request: HttpRequest, client: Client) -> HttpResponse:
         return _refused(request, client, problem)
     decision.must_be_undecided(shown.nonce)
     offer = _offer(request, client, shown_at=shown.at)
-    if not shown.is_of(request) or shown.is_old(now) or offer.digest() != shown.digest:
+    refuses = request.POST["decision"] == "refuse"  # a no to something that has changed since is still a no
+    changed_since = not refuses and (shown.is_old(now) or offer.digest() != shown.digest)
+    if not shown.is_of(request) or changed_since:
         changed = OfferChanged(_("What is asked has changed since you saw it. Look again before you decide."))
         _record(request, client, changed.code)
         return _show(request, _offer(request, client), again=Again(note=changed.sentence), status=409)
-    if request.POST["decision"] == "refuse":
+    if refuses:
         decision.refuse(offer, form_nonce=shown.nonce, by=by, now=now)
         forget(request, client)
         messages.info(request, _("Refused. %(agent)s gets nothing.") % {"agent": offer.agent.name})

@@ -141,3 +141,15 @@ def test_an_agent_without_client_scope_or_life_is_told_so(ada: User, mara: User,
     empty = builders.agent("Empty", owner=ada, kind="autonomous", active=False)
     builders.client(empty)
     assert "not active" in text_of(browser.get(path(empty)))
+
+
+def test_a_no_to_something_that_has_changed_since_is_still_a_no(
+    mara: User, ada: User, claims_filer: Agent, claims_client: Client, look_up_staff: Scope
+) -> None:
+    browser = builders.browser(mara)
+    form = form_of(browser.get(path(claims_filer, claims_client)))
+    fewer = {"scopes": frozenset([look_up_staff]), "required": frozenset()}
+    agent_scopes.set_scopes(claims_filer, **fewer, by=builders.actor(ada), now=timezone.now())
+    assert browser.post(path(claims_filer), {**form, "decision": ["allow"]}).status_code == 409
+    assert browser.post(path(claims_filer), {**form, "decision": ["refuse"]}).status_code == 302
+    assert len(builders.events(Kind.CONSENT_REFUSED)) == 1

@@ -12,7 +12,7 @@ from agents import people
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from consent import mandate, many
-from consent.models import Consent
+from consent.models import Consent, ConsentScope
 from console.pages import consents_bulk
 from tests import builders
 from tests.builders import one_refusal
@@ -259,3 +259,15 @@ def test_the_look_takes_the_same_queries_for_few_and_for_many(
         builders.consent(builders.person(f"More {n}"), discharge_client, [look_up_staff])
     with django_assert_max_num_queries(14):
         browser.get(address(), {"all": "1"})
+
+
+def test_one_that_was_given_meanwhile_is_left_as_it_is_and_keeps_no_other_back(mara, given, look_up_staff):
+    """By the clock of another server a consent can begin a moment after the request that found it."""
+    before = timezone.now() - timedelta(seconds=20)
+    ids, by = [one.pk for one in given], builders.actor(mara)
+    Consent.objects.filter(pk=ids[0]).update(starts_at=before)
+    ConsentScope.objects.filter(consent=ids[0]).update(started_at=before)
+    outcome = many.narrow_many(ids, take=frozenset([look_up_staff]), reason="x", by=by, now=before)
+    assert outcome == many.Done(changed=1, left=3, only=1)
+    outcome = many.shorten_many(ids, ends_at=before + HOUR, reason="x", by=by, now=before)
+    assert outcome == many.Done(changed=1, left=4)
