@@ -37,7 +37,9 @@ def asking_client(client: ProvenClient, grant: str) -> Client:
     """Return the client's row with its agent. Raises OAuthRefusal unauthorized_client, with where that can be changed."""
     row = Client.objects.select_related("agent").get(pk=client.pk)
     agent_id = row.agent_id
-    if row.agent is None or row.agent.kind != AgentKind.ASSISTANT:
+    if row.agent is None:
+        raise OAuthRefusal("unauthorized_client", "Nobody has adopted this client, so it may not ask in this way.")
+    if row.agent.kind != AgentKind.ASSISTANT:
         said = "This agent acts for the organisation: it asks no person."
         raise OAuthRefusal("unauthorized_client", _to_the_proven(client, said, "organisation-consent", agent_id))
     if not client.allows_grant_type(grant):

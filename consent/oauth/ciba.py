@@ -92,7 +92,7 @@ def read_person(form: Form, agent: Agent) -> User:
         raise invalid_request("Name the person by exactly one hint: login_hint, with an address or a user id.")
     if given != ["login_hint"]:
         raise invalid_request("Only login_hint is taken here, with an address or a user id.")
-    person = requests.person_to_ask(str(form["login_hint"])[:254], agent)
+    person = requests.person_to_ask(str(form["login_hint"]), agent)
     if person is None:
         raise OAuthRefusal(
             "unknown_user_id",

@@ -68,8 +68,8 @@ def endpoint(
                 if refusal.reason_code == "invalid_client":
                     note_wrong_guess(refusal, named_client(authorization, form), facts)
                 return response
-            except DatabaseFault:
-                return unavailable()
+            except DatabaseFault as problem:
+                return unavailable(problem)
 
         return view
 

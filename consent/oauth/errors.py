@@ -10,6 +10,8 @@ import re
 import uuid
 from typing import Any
 
+import structlog
+from django.db import Error as DatabaseFault
 from django.http import HttpResponse
 from oauthlib.oauth2.rfc6749 import errors as oauthlib_errors
 
@@ -20,6 +22,7 @@ from consent.errors import TokenRefused
 from consent.models import Consent
 from consent.observed import RefusedUse
 
+log = structlog.get_logger(__name__)
 NOT_KEPT = {"Content-Type": "application/json", "Cache-Control": "no-store", "Pragma": "no-cache"}
 NOT_IN_DESCRIPTION = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 """What RFC 6749 §5.2 does not allow in ``error_description``."""
@@ -30,7 +33,8 @@ class OAuthRefusal(TokenRefused):
 
     told: the event of a penalty (a code used twice, a replayed refresh token) tells of it already.
     consent: under which it was asked, once that is proven to be the client's. reason_code: for the event, where it says
-    more than the error code. dpop_nonce: what the next proof must hold (RFC 9449 §8). met: what was asked for in vain because somebody took it away (``consent/observed.py``).
+    more than the error code. dpop_nonce: what the next proof must hold (RFC 9449 §8). met: what was asked for in vain
+    because somebody took it away (``consent/observed.py``).
     """
 
     def __init__(
@@ -94,8 +98,12 @@ DESCRIPTIONS = {
 }
 
 
-def unavailable() -> HttpResponse:
-    """Return 503 for a database that cannot answer now. Whatever was half-done has rolled back (security.md F1, F8)."""
+def unavailable(problem: DatabaseFault) -> HttpResponse:
+    """Return 503 for a database that cannot answer now. Whatever was half-done has rolled back (security.md F1, F8).
+
+    The log keeps why: a client cannot tell an engine that is away from a fault of ours, and an operator has to.
+    """
+    log.warning("database_did_not_answer", exc_info=problem)
     return error_response(OAuthRefusal("server_error", "Try again in a moment.", status=503, retry_after=1))
 
 

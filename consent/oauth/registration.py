@@ -52,8 +52,8 @@ def register(request: HttpRequest) -> HttpResponse:
         return json_response(_register(request, policy, facts), status=201)
     except OAuthRefusal as refusal:
         return refused(refusal, facts)
-    except DatabaseFault:
-        return unavailable()
+    except DatabaseFault as problem:
+        return unavailable(problem)
 
 
 def _register(request: HttpRequest, policy: str, facts: RequestFacts) -> dict[str, Any]:

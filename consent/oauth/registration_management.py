@@ -52,8 +52,8 @@ def manage(request: HttpRequest, client_id: str) -> HttpResponse:
         return refused(refusal, facts)
     except Ended:
         return refused(_unknown(), facts)
-    except DatabaseFault:
-        return unavailable()
+    except DatabaseFault as problem:
+        return unavailable(problem)
 
 
 def _change(request: HttpRequest, client: Client, facts: RequestFacts) -> Client:
