@@ -2,7 +2,7 @@
 
 Each is a small frozen type that says by itself whether it is met. The clock is that on the wall in the time zone kept
 with the consent: an hour that a change of the clock skips is never open, one that it repeats is open both times.
-What the database counts (uses) is decided there, in ``consent/uses.py``.
+What the database counts (uses) is decided there, by ``take_use`` in ``consent/oauth/conditions.py``.
 """
 
 from __future__ import annotations

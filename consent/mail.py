@@ -1,4 +1,8 @@
-"""The mail after each new consent, with the way to end it. Written with the consent, sent later (``agents/mail.py``)."""
+"""Mails about consents: a new one, with the way to end it; its first sensitive use; a pause; what an approver is asked and said.
+
+Each is written in the transaction of what it tells of, and sent later (``agents/mail.py``). None holds a secret: links lead
+to pages that ask for a sign-in.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
 
+from agents.addresses import page_address
 from agents.mail import send_later
 from agents.models import User
 from consent.condition_words import limits_in_words
@@ -26,7 +30,7 @@ LISTED = 10
 def tell_of_new_consent(consent: Consent, *, now: datetime) -> None:
     """Write the mail to the person acted for (for the organisation: who allowed it), in the caller's transaction.
 
-    In the language that they chose, otherwise in that of the screen. It holds no secret: its links lead to pages that ask for a sign-in.
+    In the language that they chose, otherwise in that of the screen.
     """
     reader = consent.user or consent.approved_by
     zone = zone_of(consent.time_zone)
@@ -44,8 +48,8 @@ def tell_of_new_consent(consent: Consent, *, now: datetime) -> None:
             "limits": partial(limits_in_words, consent),  # called by the template: in the language of the mail
             "passes_to": names_of(consent.passes),
             "zone": zone.key,
-            "revoke_url": _address("consent-revoke", consent),
-            "record_url": _address("my-consent", consent),
+            "revoke_url": page_address("consent-revoke", consent.pk),
+            "record_url": page_address("my-consent", consent.pk),
         },
         now=now,
         language=_language_of_the_screen(consent),
@@ -72,8 +76,8 @@ def tell_of_first_sensitive_use(consent_id: uuid.UUID, *, now: datetime) -> None
             "name": reader.display_name,
             "used_at": now.astimezone(zone),
             "zone": zone.key,
-            "revoke_url": _address("consent-revoke", consent),
-            "record_url": _address("my-consent", consent),
+            "revoke_url": page_address("consent-revoke", consent.pk),
+            "record_url": page_address("my-consent", consent.pk),
         },
         now=now,
         language=_language_of_the_screen(consent),
@@ -101,8 +105,8 @@ def _tell_of_pauses(consents: list[Consent], reader: User, now: datetime) -> Non
     about: dict[str, Any] = {
         "consent": first,
         "name": reader.display_name,
-        "look_url": _address("consent-changes", first),
-        "revoke_url": _address("consent-revoke", first),
+        "look_url": page_address("consent-changes", first.pk),
+        "revoke_url": page_address("consent-revoke", first.pk),
     }
     if len(consents) > 1:
         agents = sorted({consent.agent.name for consent in consents})
@@ -112,7 +116,7 @@ def _tell_of_pauses(consents: list[Consent], reader: User, now: datetime) -> Non
             "count": len(consents),
             "agents": agents[:LISTED],
             "more": len(agents) > LISTED,
-            "list_url": settings.ISSUER.rstrip("/") + reverse(place),
+            "list_url": page_address(place),
         }
     template = "paused_many" if len(consents) > 1 else "paused"
     send_later(template, reader.email, about, now=now, language=_language_of_the_screen(first))
@@ -135,7 +139,7 @@ def tell_approver(pending: PendingConsent, approver: User, *, now: datetime) -> 
             "pending": pending,
             "name": approver.display_name,
             "person": pending.decided_by.display_name,
-            "url": settings.ISSUER.rstrip("/") + pending.get_absolute_url(),
+            "url": page_address("approval", pending.pk),
         },
         now=now,
         ends_at=pending.expires_at,
@@ -153,12 +157,7 @@ def tell_what_approver_said(pending: PendingConsent, *, now: datetime, reason: s
             "name": reader.display_name,
             "agreed": pending.consent_id is not None,
             "reason": reason,
-            "url": settings.ISSUER.rstrip("/") + pending.get_absolute_url(),
+            "url": page_address("approval", pending.pk),
         },
         now=now,
     )
-
-
-def _address(page: str, consent: Consent) -> str:
-    # From the setting, never from a Host header (security.md S6).
-    return settings.ISSUER.rstrip("/") + reverse(page, args=[consent.pk])

@@ -27,7 +27,8 @@ def make_offer(
     """Return what this person (or, without one, the organisation) is asked.
 
     Optional scopes start ticked, optional sensitive ones unticked, and what the standing consent of the same purpose
-    holds ticked, asked for again or not: the new consent takes its place (decisions.md). shown_at: when it was shown first, if that is not now: its ends are those of then.
+    holds ticked, asked for again or not: the new consent takes its place (decisions.md). shown_at: when it was shown first,
+    if that is not now: its ends are those of then.
     """
     made_at = shown_at or now
     agent = asking.agent

@@ -30,8 +30,8 @@ def report(
 ) -> Report:
     """Refuse what is asked and tell the administrators. One report of a person about a client waits at a time.
 
-    request: the client's, or None for a question that came out of band. why: in the person's own words, or empty. Raises InvalidInput, DecisionMadeAlready. Records ``consent.refused`` and
-    ``consent.reported``.
+    request: the client's, or None for a question that came out of band. why: in the person's own words, or empty.
+    Raises InvalidInput, DecisionMadeAlready. Records ``consent.refused`` and ``consent.reported``.
     """
     why = one_line("why", why, longest=LONGEST_WHY, needed=False)
     decision.refuse(offer, form_nonce=form_nonce, request=request, by=by, now=now)

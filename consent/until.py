@@ -15,6 +15,7 @@ from agents.errors import InvalidInput
 from agents.models import Agent, DataClass, Scope
 from agents.rules import Rules
 from consent.approval import latest_end
+from consent.conditions import known_zone
 
 ONCE_LIFE = timedelta(hours=1)
 """How long "just once" waits for its one use."""
@@ -49,10 +50,7 @@ class ChosenEnd:
 
 def zone_of(name: str) -> zoneinfo.ZoneInfo:
     """Return the time zone of this name, or UTC for a name that this machine does not know."""
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        return zoneinfo.ZoneInfo("UTC")
+    return known_zone(name) or zoneinfo.ZoneInfo("UTC")
 
 
 def end_of_today(now: datetime, zone: zoneinfo.ZoneInfo) -> datetime | None:

@@ -2,8 +2,9 @@
 
 §2.1 the caller authenticates, as the resource      prove_resource      §2.2 the answer            live_answer
 §2.2 everything that is not worth anything here     ``{"active": false}`` and nothing else      §4 another's audience
-Beside the registered members it returns ``act`` and ``may_act`` (RFC 8693 §4.1, §4.4), ``acr`` and ``auth_time`` (RFC 9470 §6), ``purpose`` and
-``consent``, and ``cnf`` for a token that is bound to a key (RFC 9449 §6.2): the resource then asks for the proof.
+Beside the registered members it returns ``act`` and ``may_act`` (RFC 8693 §4.1, §4.4), ``acr`` and ``auth_time`` (RFC 9470
+§6), ``purpose`` and ``consent``, and ``cnf`` for a token that is bound to a key (RFC 9449 §6.2): the resource then asks for
+the proof.
 Left out: GET, since a token in an address is a token in a log. Introspection of refresh tokens: no resource has one.
 
 An introspection is an event only at the first inactive answer for a token, and when the wrong resource asks.

@@ -4,9 +4,9 @@
 §4.14.2 a replay ends the family                punish              a lost answer heals          _heal
 
 A refresh token is used once. A repeat within ten seconds, before its successor was used, is a lost answer: a client
-that proves itself (by authentication or by the key that the family is bound to: RFC 9449) gets a new successor in place of the unused one; a plain public client gets ``invalid_grant`` and
-nothing else happens. Any later repeat ends the family (decisions.md, Refresh). The family row is locked first, so of
-many at once at most one successor is alive.
+that proves itself (by authentication or by the key that the family is bound to: RFC 9449) gets a new successor in place
+of the unused one; a plain public client gets ``invalid_grant`` and nothing else happens. Any later repeat ends the family
+(decisions.md, Refresh). The family row is locked first, so of many at once at most one successor is alive.
 Errors: invalid_grant, invalid_scope (a scope never requested), invalid_target.
 """
 

@@ -1,3 +1,8 @@
+"""The one directive that pages inside an authorization flow go without (decisions.md, People and pages).
+
+Chromium applies ``form-action`` to the whole way that a form leads to, and so to the client's address at its end.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Callable

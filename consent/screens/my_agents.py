@@ -269,8 +269,6 @@ def record_to_print(request: HttpRequest) -> HttpResponse:
 def stop_all(request: HttpRequest) -> HttpResponse:
     """Revoke everything that the person allowed, after saying what that is."""
     now = moment_of(request)
-    standing = list(_standing(request))
-    ids = [consent.pk for consent in standing]
     problem = ""
     if request.method == "POST":
         try:
@@ -283,8 +281,10 @@ def stop_all(request: HttpRequest) -> HttpResponse:
                 return redirect("my-agents-stopped")
             messages.info(request, _("Nothing was left to stop."))
             return redirect("my-agents")
+    standing = list(_standing(request))
     if not standing and request.method == "GET":
         raise Http404
+    ids = [consent.pk for consent in standing]
     context = {
         "groups": _groups(standing[:LISTED], now),
         "more": max(0, len(standing) - LISTED),
