@@ -93,12 +93,13 @@ def change(
 ) -> Stream:
     """Change where, how and of what a receiver is told. None leaves a fact as it is.
 
-    A new address on another host forgets the header unless a new one is given: a secret goes only where it was meant to.
+    A change to what already holds is no change and no event. A new address on another host forgets the header unless a new
+    one is given: a secret goes only where it was meant to.
     Raises Forbidden, Ended, InvalidInput, ForeignHost, ChangedTooOften. Records ``signal_stream.changed``.
     """
     stream = locked(stream, by)
     _must_not_flood(stream.resource, by, now)
-    before = as_told(stream)
+    before, kept = as_told(stream), _kept(stream)
     if endpoint_url is not None and endpoint_url != stream.endpoint_url:
         check_address(endpoint_url, stream.resource, by)
         if authorization is None and origin_of(endpoint_url) != origin_of(stream.endpoint_url):
@@ -110,6 +111,8 @@ def change(
         stream.events_requested = types_of(events_requested)
     if description is not None:
         stream.description = description_of(description)
+    if _kept(stream) == kept:
+        return stream
     stream.save()
     nudge_when_through()
     _record(Kind.STREAM_CHANGED, stream, by=by, now=now, before=before, after=as_told(stream))
@@ -244,6 +247,11 @@ def _must_not_undo(by: Actor, stream: Stream) -> None:
     stopped = stream.status != StreamStatus.ENABLED and stream.status_because == StatusReason.PERSON
     if by.kind == ActorKind.RESOURCE and stopped:
         raise StoppedByAPerson
+
+
+def _kept(stream: Stream) -> tuple[object, ...]:
+    """What can be changed. The same header given anew is another one: encrypted, nobody can tell."""
+    return stream.endpoint_url, stream.authorization_sealed, tuple(stream.events_requested), stream.description
 
 
 def _who(by: Actor) -> StatusReason:

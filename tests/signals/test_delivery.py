@@ -216,6 +216,14 @@ def test_one_receiver_that_is_down_holds_up_no_other(
     assert another.types() == ["session-revoked"]
 
 
+def test_a_change_to_what_already_holds_is_no_event(stream, mara):
+    told = {"endpoint_url": stream.endpoint_url, "events_requested": stream.events_requested, "description": ""}
+    streams.change(stream, **told, by=actor(mara), now=timezone.now())
+    assert not events("signal_stream.changed")
+    streams.change(stream, **{**told, "description": "Ward 3"}, by=actor(mara), now=timezone.now())
+    assert len(events("signal_stream.changed")) == 1
+
+
 def test_the_header_goes_along_and_stands_nowhere_in_clear(records, receiver, happened, mara):
     stream = receiving.stream(records, receiver, authorization="Bearer very-secret-words")
     happened(1)
