@@ -40,10 +40,14 @@ def reason_of(text: str) -> str:
 
 
 def without_hidden(text: str) -> str:
-    """Return a text that somebody else's program wrote, as one line without what hides or turns anything."""
+    """Return a text that somebody else's program wrote, as one line without what hides or turns anything.
+
+    What parts two words, a new line as well, goes on parting them.
+    """
     kept = (
         character
         for character in text
-        if unicodedata.category(character) not in _INVISIBLE and character not in _TURNS_DIRECTION
+        if character.isspace()
+        or (unicodedata.category(character) not in _INVISIBLE and character not in _TURNS_DIRECTION)
     )
     return " ".join("".join(kept).split())
