@@ -26,6 +26,10 @@ from console.settings import DATABASES  # noqa: E402
 DATABASES["default"]["TEST"] = {
     "NAME": "mandate_test" if run.engine() == "postgresql" else str(_folder / "test.sqlite3"),
 }
+if run.engine() == "sqlite":
+    # A worker of Mandate has one thread on SQLite, so few ever wait for the write lock. Here fifty threads do, and on a busy
+    # machine the last of them longer than a request may. The servers that tests start keep the limit of every request.
+    DATABASES["default"]["OPTIONS"]["timeout"] = 60
 # Real hashing takes most of the time of a test with five people in it. How passwords are kept is tested by itself.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Each test client makes the middleware anew. Looking through all static files each time takes a quarter of a test.

@@ -28,8 +28,10 @@ def test_fifty_approvals_at_once_make_one_agent(organisation, weber, directory, 
             page = browser.get("/oauth/authorize", request_of(client.client_id, redirect_uri=uri, **asks))
             forms.append((browser, {**form_of(page), "decision": ["allow"]}))
     outcome = at_once(len(forms), lambda number: forms[number][0].post(DECIDE, forms[number][1]))
-    assert outcome.raised_only(OperationalError)  # who waited too long for the others is told to come again
-    assert {answer.status_code for answer in outcome.returned} <= {303, 409, 503}
+    assert outcome.raised_only(
+        OperationalError
+    )  # on PostgreSQL, who waited too long for the others is told to come again
+    assert {answer.status_code for answer in outcome.returned} <= {303, 409}
     assert [answer for answer in outcome.returned if answer.status_code == 303]
     agent = Agent.objects.get()
     assert agent.personal_of == weber
