@@ -7,61 +7,25 @@ somebody tries wrong and doubled things; then database, log, events, pages and w
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from django.db import connection
 
 from agents import invitations
 from agents.models import Event
 from tests import builders, grants
 from tests.consent.asking import AUTHORIZE, CHALLENGE, DECIDE, VERIFIER, asked
 from tests.forms import form_of
-from tests.security.routes import every_route
+from tests.security.leaks import NOISY, Answer, hits, places_of
 from tests.signing import private_half_in_use
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.engine]
-NOISY = {"MANDATE_LOG_LEVEL": "DEBUG", "EMAIL_URL": "smtp://mail.invalid:25"}
-
-
-class Answer:
-    """What requests got, as ``form_of`` reads it."""
-
-    def __init__(self, got):
-        self.content, self.headers, self.charset = got.content, got.headers, "utf-8"
-
-
-@pytest.fixture
-def found(running_mandate, mara):
-    """Every place where a secret must not be, as text, by name."""
-
-    def look():
-        places = {"log": running_mandate.log()}
-        with connection.cursor() as cursor:
-            for table in connection.introspection.table_names(cursor):
-                cursor.execute(f'SELECT * FROM "{table}"')
-                places[f"table {table}"] = "\n".join(map(repr, cursor.fetchall()))
-        browser = builders.browser(mara)
-        values = {"agent_id": None, "consent_id": None, "number": None}
-        for event in Event.objects.order_by("-pk")[:40]:
-            values |= {"number": event.pk} | {
-                name: getattr(event, name)
-                for name in ("agent_id", "consent_id", "client_id", "resource_id")
-                if getattr(event, name)
-            }
-            places[f"event {event.pk}"] = browser.get(f"/trail/{event.pk}/").content.decode()
-        for route in every_route():
-            if set(route.parameters) <= values.keys() and "logout" not in route.path:
-                places[f"page {route.name}"] = browser.get(route.address(values)).content.decode("utf-8", "replace")
-        return places
-
-    return look
 
 
 @pytest.mark.parametrize("running_mandate", [NOISY], indirect=True)
 def test_s60_nothing_that_was_handed_out_stands_anywhere(
-    running_mandate, found, mara, weber, discharge, discharge_client, claims, claims_client, clinic_allows, look_up_staff,
+    running_mandate, mara, weber, discharge, discharge_client, claims, claims_client, clinic_allows, look_up_staff,
     records_api, directory_api, read_records, now,
 ):  # fmt: skip
     url = running_mandate.url
@@ -150,15 +114,8 @@ def test_s60_nothing_that_was_handed_out_stands_anywhere(
 
     assert len(secrets) >= 16
     assert Event.objects.filter(kind="code.used_twice").exists()
-    places = found()
+    places = places_of(running_mandate, mara)
     assert "/oauth/token" in places["log"]
     assert CHALLENGE not in places["log"]
-    hits = [
-        f"{name} in {place}"
-        for name, secret in secrets.items()
-        for place, text in places.items()
-        for form_of_it in {secret, quote(secret, safe="")}
-        if form_of_it in text
-    ]
-    assert not hits
+    assert not hits(secrets, places)
     assert not re.search(r"[?&](code|token|access_token|client_secret)=(?!\[hidden\])", places["log"])
