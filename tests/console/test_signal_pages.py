@@ -64,7 +64,7 @@ def test_an_administrator_adds_a_receiver_from_the_page_of_the_resource(mara, re
 )
 def test_what_cannot_be_is_said_at_its_field(mara, records, changes, said):
     answer = builders.browser(mara).post("/signals/new/", form(records, **changes))
-    assert answer.status_code in {200, 400, 422}
+    assert answer.status_code == 200
     assert said in answer.content.decode()
     assert not Stream.objects.exists()
 
@@ -105,7 +105,7 @@ def test_a_test_signal_goes_out_and_is_seen_to_have_arrived(mara, records, recei
 
 def test_pausing_needs_a_reason_and_resuming_sends_what_waited(mara, stream):
     browser = builders.browser(mara)
-    assert browser.post(f"/signals/{stream.pk}/pause/", {"reason": " "}).status_code in {200, 400, 422}
+    assert browser.post(f"/signals/{stream.pk}/pause/", {"reason": " "}).status_code == 200
     assert Stream.objects.get().status == "enabled"
     assert browser.post(f"/signals/{stream.pk}/pause/", {"reason": "Work there."}).status_code == 302
     assert Stream.objects.get().status == "paused"

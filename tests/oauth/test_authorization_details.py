@@ -68,7 +68,7 @@ def test_it_is_shown_in_plain_words_and_returned_as_it_was_allowed(machine, webe
     page = asks(builders.browser(weber), machine.client)
     words = text_of(page).replace("\u2068", "").replace("\u2069", "")
     assert "Transfer up to 1,000 EUR to Acme until May 3, 2030" in words
-    assert "DE02, DE03" in words or "DE02" in words
+    assert "DE02, DE03" in words
     body = tokens(machine, weber)
     assert body["scope"] == "calendar:read"
     assert body["authorization_details"] == [ASKED]
@@ -177,7 +177,7 @@ def test_a_new_version_pauses_until_the_person_has_seen_it(mara, machine, weber,
     consent = Consent.objects.get(user=weber)
     browser = builders.browser(weber)
     page = browser.get(f"/consents/{consent.pk}/changes/")
-    assert "its details changed" in text_of(page) or "Pay" in text_of(page)
+    assert "its details changed" in text_of(page)
     browser.post(f"/consents/{consent.pk}/changes/", {**form_of(page), "decision": "allow"})
     assert (
         Consent.objects.live(timezone.now()).get(user=weber).consent_scopes.get().details[0]["words"].startswith("Pay")
