@@ -7,11 +7,11 @@ from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from agents.warnings import owners_at
 from consent.models import AccessRequest, PendingConsent
+from consent.screens.parts import render_live, wants_part
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of
 
@@ -30,17 +30,13 @@ def inbox(request: HttpRequest) -> HttpResponse:
     waiting = list(mine.to_answer(now).order_by("expires_at", "pk"))
     mark = hashlib.sha256(" ".join(str(row.pk) for row in waiting).encode()).hexdigest()[:16]
     context = {"waiting": waiting, "mark": mark, "now": now, "waiting_count": len(waiting)}
-    if request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers:
-        seen = request.GET.get("seen") == mark
-        response = HttpResponse(status=204) if seen else render(request, "consent/inbox.html#waiting", context)
-    else:
+    if not wants_part(request):
         over = mine.exclude(pk__in=[row.pk for row in waiting])[:ANSWERED_ON_A_PAGE]
         context["over"] = [(row, row.status(now)) for row in over]
         own, to_agree = _approvals(request, now)
         context |= {"own_approvals": own, "to_agree": to_agree}
-        response = render(request, "consent/inbox.html", context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    still_true = request.GET.get("seen") == mark
+    return render_live(request, "consent/inbox.html", "consent/inbox.html#waiting", context, still_true=still_true)
 
 
 @never_stored

@@ -5,22 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
+
+from consent.screens.parts import render_live
 
 PART = "components/clock.html"
 
 
 def render_clock(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """Render the page; to htmx only the clock, and 204 while what it saw (``seen``) is still true.
-
-    So nothing is read out again by a screen reader, and nothing flickers, until there is something to say.
-    """
+    """Render the page; to htmx only the clock, and 204 while what it saw (``seen``) is still true."""
     clock = context["clock"]
-    if request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers:
-        still_true = clock is not None and clock.watched and request.GET.get("seen") == clock.mark
-        response = HttpResponse(status=204) if still_true else render(request, PART, context)
-    else:
-        response = render(request, template, context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    still_true = clock is not None and clock.watched and request.GET.get("seen") == clock.mark
+    return render_live(request, template, PART, context, still_true=still_true)

@@ -8,13 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
+from consent.screens.parts import wants_part
 from consent.screens.who_and_when import moment_of
-
-
-def wants_part(request: HttpRequest) -> bool:
-    """Whether htmx asks for a piece. A history restore gets the whole page."""
-    htmx: Any = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.history_restore_request and not htmx.boosted
 
 
 def render_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

@@ -11,9 +11,10 @@ from agents.actors import Actor, require
 from agents.models import Event, Resource
 from agents.permissions import May
 from agents.trail.search import COUNTED, Found, find_events
+from consent.screens.parts import wants_part
 from consent.screens.who_and_when import moment_of, person_of
 from console.names import Names
-from console.pages.parts import render_part, wants_part
+from console.pages.parts import render_part
 from console.pages.trail_filter import address, chips_of, read_filter
 from console.sentences import tell
 from console.templatetags.mandate import thin
