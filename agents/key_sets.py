@@ -3,7 +3,7 @@
 What was fetched stands in the database, so that all processes share it. After five minutes, or for a key that is not
 among them, whoever asks fetches them again; while that goes wrong the last ones count until they are ten minutes old,
 and never longer. Only one asks a slow host: everybody else goes on with what there is, or is refused at once.
-Anybody can register programs with an address of their own: of those, a process fetches for one at a time.
+Anybody can register programs with an address of their own: of those, a process fetches for one at a time, and few in vain.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from agents.models import FetchedKeys, IssuerKeys
 from agents.models.client import Fetched
 from agents.outgoing import BadAddress, NotReached, get
 from agents.public_keys import BadKey, keys_in_set
+from agents.shares import has_left, takes_one
 
 GOOD_FOR = timedelta(minutes=10)
 OLD_AFTER = timedelta(minutes=5)
@@ -32,7 +33,8 @@ AGAIN_AFTER = timedelta(seconds=30)
 """How long after one try the next may follow, while there are keys that count."""
 TRYING = timedelta(seconds=5)
 """The same while there are none."""
-WITHIN = 3.0
+WITHIN, WITHIN_FOR_STRANGERS = 3.0, 2.0
+"""Seconds for one fetch."""
 LARGEST = 64_000
 MOST_WAITERS = 2
 """Requests of one process that wait for a fetch that another makes. More would take the threads of everybody else."""
@@ -41,6 +43,8 @@ _waiters = BoundedSemaphore(MOST_WAITERS)
 STRANGERS_AT_ONCE = 1
 """Fetches of one process for programs that no agent of the organisation stands behind. With many of them, each at a host
 that takes its time, they would hold the threads of everybody else without proving anything."""
+IN_VAIN: dict[str, Any] = {"most": 3, "within": timedelta(minutes=1)}
+"""Of their fetches, in all processes together, so many may come to nothing: a process with SQLite has one thread."""
 _strangers = BoundedSemaphore(STRANGERS_AT_ONCE)
 log = structlog.get_logger(__name__)
 
@@ -71,12 +75,14 @@ def published_keys(
     good = kept is not None and _is_good(kept, now)
     if kept is not None and good and not missing and kept.fetched_at is not None and kept.fetched_at > now - OLD_AFTER:
         return list(kept.keys)
-    with _turn(stranger) as has_turn:
+    with _turn(stranger, now) as has_turn:
         if has_turn and _claims(table, holder, uri, now, AGAIN_AFTER if good else TRYING):
             try:
-                keys = _fetch(uri)
+                keys = _fetch(uri, within=WITHIN_FOR_STRANGERS if stranger else WITHIN)
             except (BadAddress, NotReached, BadKey) as problem:
                 log.warning("jwks_not_reached", holder=str(holder), problem=type(problem).__name__)
+                if stranger:
+                    takes_one("keys of strangers", "all", now=now, **IN_VAIN)
                 if kept is not None and good:
                     return list(kept.keys)
                 raise KeysNotReached from problem
@@ -90,9 +96,11 @@ def published_keys(
 
 
 @contextmanager
-def _turn(stranger: bool) -> Iterator[bool]:
+def _turn(stranger: bool, now: datetime) -> Iterator[bool]:
     """Give whether this request may fetch now. Nobody waits for it: a stranger comes again."""
-    has_turn = not stranger or _strangers.acquire(blocking=False)
+    has_turn = not stranger or (
+        has_left("keys of strangers", "all", now=now, **IN_VAIN) and _strangers.acquire(blocking=False)
+    )
     try:
         yield has_turn
     finally:
@@ -123,9 +131,9 @@ def _claims(table: Table, holder: uuid.UUID, uri: str, now: datetime, pause: tim
     return True
 
 
-def _fetch(uri: str) -> Jwks:
+def _fetch(uri: str, *, within: float) -> Jwks:
     try:
-        document: Any = json.loads(get(uri, within=WITHIN, most=LARGEST))
+        document: Any = json.loads(get(uri, within=within, most=LARGEST))
     except (ValueError, RecursionError) as problem:
         if isinstance(problem, BadAddress):
             raise

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from agents import clients, key_sets
@@ -155,7 +156,7 @@ def test_s54_keys_of_an_odd_kind_are_passed_over(host, publisher, ada, jwk):
 
 def test_s54_strangers_at_slow_hosts_do_not_hold_every_thread(host, organisation, monkeypatch):
     """Of programs that nobody adopted a process fetches keys for one at a time, however many of them there are."""
-    monkeypatch.setattr(key_sets, "WITHIN", 1.0)
+    monkeypatch.setattr(key_sets, "WITHIN_FOR_STRANGERS", 1.0)
     address = host(drip)
     answer = registers(token_endpoint_auth_method="private_key_jwt", jwks_uri=address)
     assert answer.status_code == 201, answer.content
@@ -174,3 +175,21 @@ def test_s54_strangers_at_slow_hosts_do_not_hold_every_thread(host, organisation
     sent = by_assertion(signed(claims_of(stranger.client_id), pair()))
     with one_refusal("token.refused", "keys_not_reached"):
         assert is_oauth_error(post("/oauth/token", {"grant_type": "client_credentials", **sent}), "invalid_client", 401)
+
+
+def test_s54_few_fetches_for_strangers_come_to_nothing(host, organisation, monkeypatch):
+    """However many they are: where a process has one thread, each slow host would stand for everybody else's."""
+    monkeypatch.setitem(key_sets.IN_VAIN, "most", 2)
+    asked = []
+    address = host(lambda: asked.append(1) or [b"HTTP/1.1 404 No\r\n\r\n"])
+    ids = [registers(token_endpoint_auth_method="private_key_jwt", jwks_uri=f"{address}/{n}").json() for n in range(4)]
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for said in ids:
+            sent = by_assertion(signed(claims_of(said["client_id"]), pair()))
+            answer = post("/oauth/token", {"grant_type": "client_credentials", **sent})
+            assert is_oauth_error(answer, "invalid_client", 401)
+        assert len(asked) == 2
+        clock.shift(60)
+        sent = by_assertion(signed(claims_of(ids[3]["client_id"]), pair()))
+        assert post("/oauth/token", {"grant_type": "client_credentials", **sent}).status_code == 401
+    assert len(asked) == 3
