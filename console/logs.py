@@ -87,7 +87,8 @@ class NoTraceOfCallers(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return that the line is written."""
-        if record.name.startswith("django.security"):
+        is_a_callers = record.name == "django.request" and record.levelno < logging.ERROR
+        if record.name.startswith("django.security") or is_a_callers:
             record.exc_info = record.exc_text = None
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
 
 import pytest
 import structlog
@@ -84,14 +85,16 @@ def test_what_callers_do_wrong_is_one_line_and_a_fault_of_ours_has_its_trace():
     handler = logging.StreamHandler(out)
     handler.setFormatter(formatter)
     handler.addFilter(NoTraceOfCallers())
-    for name, is_one_line in (("django.security.test", True), ("test.fault", False)):
+    for name, level, is_one_line in (
+        ("django.security.test", logging.ERROR, True),
+        ("django.request", logging.WARNING, True),
+        ("django.request", logging.ERROR, False),
+        ("test.fault", logging.WARNING, False),
+    ):
         out.truncate(out.seek(0))
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        logger.addHandler(handler)
         try:
             raise ValueError("evil.example")
         except ValueError:
-            logger.exception("Invalid HTTP_HOST header: 'evil.example'")
-        logger.removeHandler(handler)
+            record = logging.getLogger(name).makeRecord(name, level, "", 0, "evil.example", (), sys.exc_info())
+        handler.handle(record)
         assert (out.getvalue().count("\n") == 1) is is_one_line, out.getvalue()

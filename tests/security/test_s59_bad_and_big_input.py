@@ -70,3 +70,69 @@ def test_s59_no_method_is_a_fault(mara, own, method):
     browser.raise_request_exception = False
     for route in every_route():
         assert getattr(browser, method)(route.address(own)).status_code < 500, (method, route.path)
+
+
+PARTS = (
+    "%00",
+    "a%00b",
+    "%ff",
+    "%ed%a0%80",
+    "x" * 3_000,
+    "%0d%0aX:%20y",
+    "..%2f..%2fetc%2fpasswd",
+    "%F0%9F%98%80",
+    "'%22;--",
+    "9" * 5_000,
+)
+"""What somebody may write where an address has a part that is neither an id of ours nor a number."""
+
+
+@pytest.mark.engine
+def test_s59_no_part_of_an_address_is_a_fault(mara, own):
+    """PostgreSQL takes no NUL in a text, and a text of ours may come from the address itself."""
+    browser = builders.browser(mara)
+    browser.raise_request_exception = False
+    saved, free = (
+        browser.cookies.copy(),
+        {"software", "token", "change", "kid", "sensitivity_class", "uidb36", "key", "move", "rest"},
+    )
+    for route in every_route():
+        for name in free & set(route.parameters) | (
+            {"client_id"} if route.name == "registration-management" else set()
+        ):
+            for part in PARTS:
+                address = route.address({**own, name: part})
+                for method in ("get", "post"):
+                    with undone():
+                        answer = getattr(browser, method)(address)
+                    browser.cookies = saved.copy()
+                    assert answer.status_code < 500, (method, address[:120], answer.status_code)
+                    assert all(value.isascii() for value in answer.headers.values()), address[:120]
+
+
+@pytest.mark.parametrize(
+    "seen", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "x", "9" * 5_000]
+)
+def test_s59_a_moment_that_has_no_time_in_utc(mara, weber_allows, seen):
+    browser = builders.browser(mara)
+    for method in ("get", "post"):
+        answer = getattr(browser, method)(
+            "/consents/many/revoke/", {"consent": weber_allows.pk, "seen": seen, "reason": "x"}
+        )
+        assert answer.status_code in {200, 302, 404, 409}
+        weber_allows.refresh_from_db()
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "3000-01-01", "2999-12-31"])
+def test_s59_a_last_day_that_has_no_end_in_utc(ada, mara, discharge_assistant, zone, day):
+    """The page counts days in the zone of whoever reads it; the end of the last year there is lies outside of UTC."""
+    for person in (ada, mara):
+        person.time_zone = zone
+        person.save(update_fields=["time_zone"])
+    facts = {"name": "A", "purpose": "B", "environment": "production", "ends_on": day}
+    edited = builders.browser(ada).post(f"/agents/{discharge_assistant.pk}/edit/", facts)
+    made = builders.browser(mara).post("/settings/registration/token/", {"name": "A", "ends_on": day, "once": "x" * 32})
+    assert edited.status_code == (302 if day == "2999-12-31" else 200)
+    assert made.status_code == 200
+    assert (b"mdi_" in made.content) == (day == "2999-12-31")
