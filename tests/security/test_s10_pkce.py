@@ -52,3 +52,16 @@ def test_s10_nor_for_a_public_client(discharge_assistant, weber, read_records, p
     assert is_oauth_error(post("/oauth/token", form), "invalid_grant")
     assert is_oauth_error(post("/oauth/token", form | {"code_verifier": "x" * 43}), "invalid_grant")
     assert post("/oauth/token", form | {"code_verifier": pkce.verifier}).status_code == 200
+
+
+def test_s10_a_stolen_code_in_somebody_elses_session_brings_nothing(
+    discharge, discharge_client, read_records, weber, ada
+):
+    """Code injection (RFC 9700 §4.5): the client is the right one, its session is another person's."""
+    stolen_from, injected_into = Pkce(), Pkce()
+    hers, his = (grants.consent(discharge_client, scopes=[read_records], user=person) for person in (ada, weber))
+    stolen = grants.code(hers, stolen_from)
+    with one_refusal("token.refused", "invalid_grant"):
+        assert is_oauth_error(discharge.redeem(stolen, injected_into), "invalid_grant")
+    assert discharge.redeem(grants.code(his, injected_into), injected_into).status_code == 200
+    assert discharge.redeem(stolen, stolen_from).status_code == 200  # it was not used up for whom it is
