@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from agents.credentials import IssuedKey
@@ -17,6 +19,14 @@ from tests import builders
 def now() -> datetime:
     """The time of this test: one moment, passed down."""
     return timezone.now()
+
+
+@pytest.fixture
+def one_minute() -> Iterator[datetime]:
+    """The clock stands still within a minute, so that what is counted by the minute is counted together. Ask for it first."""
+    moment = timezone.now().replace(second=5, microsecond=0)
+    with time_machine.travel(moment, tick=False):
+        yield moment
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_s06_the_issuer_in_answers_tokens_and_metadata_is_the_setting(
         assert document.content == Browser().get(path).content
 
 
-def test_s06_a_spoofed_address_changes_neither_the_event_nor_the_limit(claims, clinic_allows):
+def test_s06_a_spoofed_address_changes_neither_the_event_nor_the_limit(one_minute, claims, clinic_allows):
     from tests.grants import basic, post
 
     wrong = basic(claims.client.client_id, claims.key[:-1] + "0")

@@ -51,7 +51,7 @@ def test_s15_whoever_does_not_prove_to_be_the_client(discharge, right, discharge
     assert post("/oauth/par", right, **discharge.header).status_code == 201
 
 
-def test_s15_thirty_wrong_secrets_and_that_address_waits(discharge, right):
+def test_s15_thirty_wrong_secrets_and_that_address_waits(one_minute, discharge, right):
     wrong = grants.basic(discharge.client.client_id, "mdt_wrong")
     answers = [post("/oauth/par", right, **wrong).status_code for _ in range(31)]
     assert answers == [401] * 30 + [429]
@@ -119,7 +119,7 @@ def test_s15_a_public_client_pushes_by_its_name_alone(discharge_assistant, weber
     assert builders.browser(weber).get(AUTHORIZE, sent, follow=True).status_code == 200
 
 
-def test_s15_nobody_fills_the_table_by_naming_a_public_client(discharge_assistant):
+def test_s15_nobody_fills_the_table_by_naming_a_public_client(one_minute, discharge_assistant):
     client = builders.client(discharge_assistant, "public", auth_method=AuthMethod.NONE)
     right = asked(client, scope="calendar:read")
     statuses = [post("/oauth/par", right).status_code for _ in range(101)]
