@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils import timezone
 
 from agents.actors import RequestFacts
@@ -22,8 +24,19 @@ class RequestFactsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: OurRequest) -> HttpResponse:
+        _wait_for_the_rest(request)
         facts = RequestFacts(timezone.now(), uuid7(), request.META.get("REMOTE_ADDR", ""))
         request.facts, request.now = facts, facts.now
         response = self.get_response(request)
         response["X-Request-ID"] = str(facts.id)
         return response
+
+
+def _wait_for_the_rest(request: HttpRequest) -> None:
+    """Read the body before the clock: whoever sends the head early and the rest late would act at a time long past.
+
+    What cannot be read is refused by whoever needs it, as ever.
+    """
+    if request.method not in {"GET", "HEAD"}:
+        with suppress(RequestDataTooBig, UnreadablePostError, ValueError):  # too long, cut off, a length of letters
+            request.body  # noqa: B018 - reading it is what waits, and keeps it

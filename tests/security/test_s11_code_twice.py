@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 import time_machine
+from django.test import Client as Browser
 from django.utils import timezone
 
 from tests import grants
@@ -44,3 +47,22 @@ def test_s11_a_minute_is_all_there_is(discharge, weber_allows, pkce):
         assert discharge.redeem(in_time, pkce).status_code == 200
     with time_machine.travel(start + timedelta(seconds=60), tick=False), one_refusal("token.refused", "invalid_grant"):
         assert is_oauth_error(discharge.redeem(late, pkce), "invalid_grant")
+
+
+def test_s11_a_minute_is_over_although_the_request_began_before(discharge, weber_allows, pkce):
+    """Mallory sends the head of a request, and the rest of it when she has a code: what counts is when it is all there."""
+    start = timezone.now() + timedelta(seconds=1)
+    with time_machine.travel(start, tick=False) as clock:
+        code = grants.code(weber_allows, pkce, now=start)
+
+        class Dripping(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                clock.move_to(start + timedelta(seconds=61))
+                return super().read(size)
+
+        form = {"grant_type": "authorization_code", "code": code, "code_verifier": pkce.verifier}
+        body = urlencode({**form, "redirect_uri": grants.REDIRECT}).encode()
+        late = {"wsgi.input": Dripping(body), **discharge.header}
+        assert is_oauth_error(Browser().post("/oauth/token", body, content_type=grants.FORM, **late), "invalid_grant")
+        clock.move_to(start + timedelta(seconds=59))
+        assert discharge.redeem(code, pkce).status_code == 200
