@@ -37,7 +37,9 @@ MEMBERS: dict[str, tuple[type[Key], tuple[str, ...]]] = {
     "RSA": (RSAKey, ("n", "e")),
 }
 CURVES = {"EC": "P-256", "OKP": "Ed25519"}
-_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----.{1,20000}?-----END \1-----", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----[^-]{1,20000}-----END \1-----")
+"""Without a hyphen inside, which base64 has none of: so each character is looked at once, however many beginnings there are."""
+_PRIVATE = re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE")
 
 
 class BadKey(ValueError):
@@ -143,7 +145,7 @@ def _in_json(text: str) -> list[PublicKey]:
 
 def _in_pem(text: str) -> list[PublicKey]:
     blocks = list(_PEM.finditer(text))
-    if any("PRIVATE" in block[1] for block in blocks):
+    if _PRIVATE.search(text):
         raise BadKey(_("This is a private key. Keep it with the agent, and give the public half of it."))
     return [key_of(_jwk_of(block[1], block[0].encode())) for block in blocks[: MOST_KEYS + 1]]
 

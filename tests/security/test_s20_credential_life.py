@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from agents import clients, credentials, lifecycle
 from agents.actors import Actor
 from agents.errors import InvalidInput
 from agents.models import AuthMethod
-from agents.public_keys import key_of, keys_in_set
+from agents.public_keys import key_of, keys_in_set, keys_in_text
 from tests import builders, grants
 from tests.builders import actor, one_refusal
 from tests.grants import TokenClient
@@ -103,3 +104,11 @@ def test_s20_of_a_published_set_what_is_no_key_is_passed_over():
     odd = ({"use": ["sig"]}, {"use": {}}, {"kty": ["EC"]}, {"crv": []}, {"x": 7}, {"y": None}, {"d": "x"})
     keys = [*({**public(pair()), **changed} for changed in odd), None, [], "key", 7, public(fine)]
     assert [key.thumbprint for key in keys_in_set({"keys": keys})] == [fine.thumbprint()]
+
+
+@pytest.mark.parametrize("text", ["-----BEGIN A-----" * 2_300, ("-----BEGIN A-----" + "-----END B-----") * 1_200])
+def test_s20_a_text_of_many_beginnings_is_read_in_no_time(text):
+    started = time.monotonic()
+    with pytest.raises(InvalidInput):
+        keys_in_text("public_keys", text)
+    assert time.monotonic() - started < 0.2

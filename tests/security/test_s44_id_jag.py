@@ -225,3 +225,24 @@ def test_s44_trust_that_ends_while_the_assertion_is_read(
     assert answer.json()["error"] in {"invalid_grant", "unauthorized_client", "invalid_scope", "invalid_target"}
     assert not Consent.objects.exists()
     assert not AccessToken.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_s44_nothing_outlives_the_trust_that_ends_under_load(
+    idp, discharge, discharge_client, weber, ada, trusted, mara, directory_api
+):
+    """Each brings a new person's first assertion, and so makes a consent, while the administrator ends the trust."""
+    people = [weber, ada, *(builders.person(f"Nurse {number}") for number in range(18))]
+
+    def act(number):
+        if number == 7:
+            return end_issuer(trusted.pk, reason="Now.", by=actor(mara), now=timezone.now())
+        return brings(discharge, idp.asserts(discharge_client, people[number]))
+
+    outcome = at_once(len(people), act)
+    assert not outcome.raised
+    answers = [answer for answer in outcome.returned if hasattr(answer, "status_code")]
+    assert {answer.status_code for answer in answers} <= {200, 400}
+    tokens = [answer.json()["access_token"] for answer in answers if answer.status_code == 200]
+    assert [token for token in tokens if directory_api.introspects(token)["active"]] == []
+    assert not Consent.objects.effective(timezone.now()).exists()
