@@ -147,6 +147,8 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody makes Mandate write to stranger
 ACCOUNT_EMAIL_NOTIFICATIONS = ENVIRONMENT.mail["EMAIL_BACKEND"] != DUMMY_MAIL
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
+# allauth lets a stranger have a mail sent to somebody five times a minute, day and night.
+ACCOUNT_RATE_LIMITS = {"reset_password": "20/m/ip,5/h/key"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 # Not allauth's own, which keeps a second list of everybody's addresses.
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "console.accounts.password_links.PasswordLinks"

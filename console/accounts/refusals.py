@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from http import HTTPStatus
 
 from allauth.account.utils import url_str_to_user_pk
 from allauth.core import context
@@ -14,6 +15,7 @@ from django.http.response import HttpResponseBase
 
 from agents.actors import Actor
 from agents.models import User
+from agents.models.user import folded_email
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal
 from consent.screens.who_and_when import moment_of
@@ -76,6 +78,20 @@ def bad_links_are_recorded(view: View) -> View:
                 user_id=_person_named(uidb36),
                 kind="password-reset",
             )
+        return response
+
+    return _told
+
+
+def too_many_are_recorded(view: View) -> View:
+    """Record that somebody wanted mails with links for a new password too often. Records ``person.sign_in_refused``."""
+
+    @wraps(view)
+    def _told(request: HttpRequest) -> HttpResponseBase:
+        response = view(request)
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            named = folded_email(request.POST.get("email", ""))
+            _record(request, "too_many_attempts", User.objects.filter(email=named).first())
         return response
 
     return _told

@@ -21,7 +21,7 @@ from django.urls import path, re_path
 
 from consent.screens.csp import without_form_action
 from console.accounts.answers import see_other
-from console.accounts.refusals import bad_links_are_recorded, told_afterwards
+from console.accounts.refusals import bad_links_are_recorded, told_afterwards, too_many_are_recorded
 from console.pages import account as own
 
 
@@ -57,7 +57,7 @@ urlpatterns = [
     path("password/set/", account.password_set, name="account_set_password"),
     path(
         "password/reset/",
-        account.PasswordResetView.as_view(extra_context={"mail_is_sent": settings.MAIL_IS_SENT}),
+        too_many_are_recorded(account.PasswordResetView.as_view(extra_context={"mail_is_sent": settings.MAIL_IS_SENT})),
         name="account_reset_password",
     ),
     path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),

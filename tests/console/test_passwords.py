@@ -23,6 +23,7 @@ from tests import builders
 from tests.services.parallel import at_once
 
 NEW = "another correct horse"
+RESET = "/account/password/reset/"
 CHANGE = {"oldpassword": builders.PASSWORD, "password1": NEW, "password2": NEW}
 MAILED = {"MAIL_IS_SENT": True, "EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend"}
 
@@ -240,3 +241,22 @@ def test_without_the_option_factors_stay(weber):
 def test_nobody_is_recovered_by_an_unknown_address(db):
     with pytest.raises(CommandError, match="Nobody"):
         call_command("recover_administrator", "nobody@st-anna.example")
+
+
+@pytest.mark.parametrize("address", ["jonas.weber@st-anna.example", "nobody@st-anna.example", "no\0body", "x" * 5_000])
+def test_a_stranger_has_few_mails_sent_to_somebody(weber, settings, address):
+    """From many places, too: an inbox is not to be filled by whoever knows an address."""
+    settings.MAIL_IS_SENT = True
+    answers = []
+    for number in range(7):
+        browser = builders.browser()
+        answers.append(browser.post(RESET, {"email": address}, REMOTE_ADDR=f"198.51.100.{number}").status_code)
+    known = address == weber.email
+    assert OutgoingMail.objects.count() == (5 if known else 0)
+    if "nobody" in address:  # known and unknown are told alike
+        assert answers == [302] * 5 + [429] * 2
+    if known:
+        assert answers == [302] * 5 + [429] * 2
+        assert [(event.reason_code, event.user_id) for event in builders.events("person.sign_in_refused")] == [
+            ("too_many_attempts", weber.pk)
+        ] * 2
