@@ -16,7 +16,6 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import translation
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from agents import mail, sign_in
 from agents.actors import Actor
@@ -29,6 +28,7 @@ from console.accounts.guessing import may_try
 from console.accounts.password_links import address_of, maker_of_the_link
 from console.accounts.requests import OurRequest
 from console.accounts.sessions import NOTED
+from console.ways_back import stays_here
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -113,9 +113,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_safe_url(self, url: str) -> bool:
         """Only our own host, and no other that ALLOWED_HOSTS may list (RFC 9700 §4.11)."""
-        return url_has_allowed_host_and_scheme(
-            url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
-        )
+        return stays_here(url, host=self.request.get_host(), require_https=self.request.is_secure())
 
     # ---------------------------------------------------------------------------------------------------------- mails
 

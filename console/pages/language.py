@@ -6,7 +6,6 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from agents import people
@@ -14,8 +13,7 @@ from agents.actors import Actor
 from agents.languages import checked_language
 from console.accounts.requests import OurRequest
 from console.languages import remember
-
-LONGEST_WAY_BACK = 8_000
+from console.ways_back import stays_here
 
 
 @login_not_required
@@ -26,7 +24,7 @@ def choose_language(request: OurRequest) -> HttpResponse:
     if request.user.is_authenticated:
         people.edit_own_facts(request.user, language=language, by=Actor.of(request), now=request.now)
     back = request.POST.get("next", "")
-    if len(back) > LONGEST_WAY_BACK or not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+    if not stays_here(back):
         back = settings.LOGIN_REDIRECT_URL
     response = redirect(back)
     response.status_code = 303

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from tests import builders
+from tests.programs import registered, request_of
 
 pytestmark = pytest.mark.django_db
 TRICKS = (
@@ -19,6 +22,12 @@ TRICKS = (
     "/x\r\nLocation: https://evil.example",
     "javascript:alert(1)",
     "https://localhost@evil.example/",
+    "//?evil.example",
+    "/\\?evil.example",
+    "https:?evil.example",
+    "//evil.example?" + "x" * 3_000,
+    "https://evil.example?" + "x" * 3_000,
+    "/?" + "x" * 17_000,
 )
 PLACES = (
     "/account/login/",
@@ -63,3 +72,16 @@ def test_s05_every_way_to_name_a_next_page_stays_here(weber, trick):
 def test_s05_sign_in_goes_on_to_where_one_was_going(weber):
     form = {"login": weber.email, "password": builders.PASSWORD, "next": "/account/?a=1"}
     assert builders.browser().post("/account/login/", form)["Location"] == "/account/?a=1"
+
+
+def test_s05_the_longest_request_of_a_client_is_come_back_to_after_the_sign_in(weber, look_up_staff, directory):
+    """Django itself takes no way back of more than 2,048 characters; a state alone may have as many."""
+    asked = request_of(registered().client_id, resource=directory.uri, scope="staff:read", state="x" * 2_000)
+    browser = builders.browser()
+    to_sign_in = browser.get("/oauth/authorize", asked)["Location"]
+    where = parse_qs(urlsplit(to_sign_in).query)["next"][0]
+    assert len(where) > 2_048
+    form = {"login": weber.email, "password": builders.PASSWORD, "next": where}
+    assert browser.post(to_sign_in, form)["Location"] == where
+    assert browser.get(where).status_code == 200
+    assert browser.post("/language/", {"language": "de", "next": where})["Location"] == where
