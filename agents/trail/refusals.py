@@ -27,7 +27,10 @@ TOLD_SINGLY = 20
 TOLD_OF_A_PERSON = 200
 """The same of one (kind, reason, person, source), about whatever agents they are."""
 TOLD_OF_A_STRANGER = 200
-"""The same of one (kind, reason, source) where nobody proved who they are, whatever clients and people they name."""
+"""The same of one (kind, reason, source) where nobody proved who they are, whatever clients and people they name.
+
+Among them are programs that registered themselves, of which anybody can make many (``Client`` without an agent).
+"""
 SAID = ("kind", "reason_code", "actor_kind", "actor_id", "user_id", "client_id", "agent_id", "address_digest")
 """What a row says of its refusals."""
 log = structlog.get_logger(__name__)
@@ -71,7 +74,8 @@ def _is_told_singly(refusal: EventFacts, by: Actor) -> bool:
     about = facts["agent_id"] if by.kind == ActorKind.USER else None
     if _count(refusal, _key(kind, code, facts["client_id"], who, source, about=about)) > TOLD_SINGLY:
         return False
-    if by.kind == ActorKind.ANONYMOUS and (who or facts["client_id"]):
+    is_anybodys = by.kind == ActorKind.CLIENT and facts["agent_id"] is None
+    if is_anybodys or (by.kind == ActorKind.ANONYMOUS and (who or facts["client_id"])):
         wide, limit = _key(kind, code, None, "anybody", source), TOLD_OF_A_STRANGER
     elif about is not None:
         wide, limit = _key(kind, code, None, f"{who} about anything", source), TOLD_OF_A_PERSON

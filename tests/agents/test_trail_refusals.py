@@ -118,6 +118,22 @@ def test_a_stranger_who_names_many_is_told_no_more_often_than_the_wide_limit(now
     assert not RefusalCount.objects.exists()
 
 
+def test_programs_that_anybody_registers_share_the_wide_limit_and_those_of_agents_do_not(now):
+    now, agent = now.replace(second=10), uuid7()
+
+    def refused(client, **whose):
+        by = Actor(ActorKind.CLIENT, client, address="192.0.2.7")
+        record_refusal(Kind.TOKEN_REFUSED, reason_code="invalid_grant", by=by, now=now, client_id=client, **whose)
+
+    for _ in range(TOLD_OF_A_STRANGER + 15):
+        refused(uuid7())
+    assert len(builders.events(Kind.TOKEN_REFUSED)) == TOLD_OF_A_STRANGER
+    refused(uuid7(), agent_id=agent)
+    assert builders.events(Kind.TOKEN_REFUSED)[-1].agent_id == agent
+    close_minutes(now=now + timedelta(minutes=3))
+    assert [event.detail["count"] for event in builders.events(Kind.REFUSALS_COUNTED)] == [15]
+
+
 def test_guesses_beyond_the_wide_limit_still_count_for_the_client(now):
     now = now.replace(second=10)
     for _ in range(TOLD_OF_A_STRANGER // TOLD_SINGLY):
