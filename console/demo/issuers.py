@@ -18,7 +18,8 @@ from console.demo.timeline import Timeline
 from console.demo.world import World
 
 ISSUER = "https://login.st-anna.example"
-AGENT, SCOPE, WHO = "appointments", "directory:read", "weber"
+AGENT, SCOPE, WHO = "appointments", "directory:read", "petra"
+"""She has decided nothing about this agent on a screen, so an issuer's word counts for her."""
 
 
 def tell(world: World, line: Timeline) -> None:
@@ -50,6 +51,6 @@ def _vouch(world: World, at: datetime) -> None:
     if issuer is None:
         return
     by = Actor.client(client.pk, world.facts(AGENT, at))
-    linked_people.link(issuer, "00u1weber", person, by=by, now=at)
+    linked_people.link(issuer, "00u1vogel", person, by=by, now=at)
     rows = tuple(AgentScope.objects.offered_by(world.agents[AGENT]).filter(scope=world.scopes[SCOPE]))
     consent_for(Vouched(issuer, client, person, rows, named=True), by=by, now=at)
