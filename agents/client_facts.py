@@ -15,11 +15,9 @@ from agents.errors import InvalidInput
 from agents.models import Agent, AuthMethod, Client, GrantType
 from agents.models.agent import Kind as AgentKind
 from agents.outgoing import BadAddress, check_url
-from agents.redirects import BadRedirectUri, check_redirect_uri
+from agents.redirects import LONGEST_REDIRECT_URI, MOST_REDIRECT_URIS, BadRedirectUri, check_redirect_uri
 from agents.texts import one_line
 
-MOST_REDIRECT_URIS = 20
-LONGEST_REDIRECT_URI = 500
 GRANTS_OF = {
     AgentKind.ASSISTANT: frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}),
     AgentKind.AUTONOMOUS: frozenset({GrantType.CLIENT_CREDENTIALS}),

@@ -7,7 +7,7 @@ which is given up soon.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
 from celery import current_app
 from django.db import connection, transaction
@@ -33,10 +33,9 @@ def nudge_when_through(task: str) -> None:
 
 @cache
 def _nudge_for(task: str) -> Callable[[], None]:
-    return partial(_send, task)
+    def nudge() -> None:
+        # By its name alone: in a command nobody has loaded the tasks, and some belong to a floor above.
+        with current_app.connection_for_write(transport_options=PATIENCE) as queue:
+            current_app.signature(task).apply_async(connection=queue, retry=False)
 
-
-def _send(task: str) -> None:
-    # By its name alone: in a command nobody has loaded the tasks, and some belong to a floor above.
-    with current_app.connection_for_write(transport_options=PATIENCE) as queue:
-        current_app.signature(task).apply_async(connection=queue, retry=False)
+    return nudge  # a function, and no partial: Django says its name where it fails

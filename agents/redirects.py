@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 
 from agents.public_addresses import address_of, is_host_name
 
+MOST_REDIRECT_URIS = 20
+LONGEST_REDIRECT_URI = 500
 LOOPBACK_IPS = {"127.0.0.1", "::1"}
 LOOPBACK_NAMES = LOOPBACK_IPS | {"localhost"}
 _PLAIN_URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")

@@ -22,13 +22,18 @@ from django.conf import settings
 from agents.models import AuthMethod, GrantType
 from agents.outgoing import BadAddress, check_url
 from agents.public_keys import MOST_KEYS, BadKey, PublicKey, key_of
-from agents.redirects import LOOPBACK_NAMES, BadRedirectUri, check_redirect_uri, is_loopback
+from agents.redirects import (
+    LONGEST_REDIRECT_URI,
+    LOOPBACK_NAMES,
+    MOST_REDIRECT_URIS,
+    BadRedirectUri,
+    check_redirect_uri,
+    is_loopback,
+)
 from agents.texts import without_hidden
 
 GRANTS = frozenset({GrantType.AUTHORIZATION_CODE.value, GrantType.REFRESH_TOKEN.value})
 """What a program that registered itself may ever use. Never device codes (decisions.md, Device grant)."""
-MOST_REDIRECT_URIS = 20
-LONGEST_REDIRECT_URI = 500
 LONGEST_NAME = 80
 LONGEST_TEXT = 255
 LONGEST_SCOPE = 1_000
