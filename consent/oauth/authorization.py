@@ -6,7 +6,8 @@ OpenID Connect Core §3.1.2.1    check_prompt, check_hint        RFC 9126 §5 a 
 
 The order stands in ``CHECKS``. Until client and redirect URI are proven a refusal is a page, never a redirect: ``who_asks.py``.
 Scopes, resources and details: ``what_is_asked.py``. The way back is in ``authorization_response.py``. Pushed requests: ``par.py``.
-Left out: ``response_mode`` other than query.
+Left out: ``response_mode`` other than query; POST (Core §3.1.2.1), since a browser brings no session along when another
+site posts.
 """
 
 from __future__ import annotations

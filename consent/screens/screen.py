@@ -160,8 +160,9 @@ def _limits(offer: Offer, again: Again) -> dict[str, Any]:
     so_far = offer.held.limits if offer.held else NONE
     if offer.held is not None and offer.held.once:
         so_far = so_far.with_uses(None)
-    # What a renewed consent has used up stays used up, unless its person says otherwise.
-    uses = (offer.paused.uses_left or so_far.uses) if offer.paused and so_far.uses else so_far.uses
+    uses = so_far.uses
+    if uses is not None and offer.paused is not None and (left := offer.paused.uses_left) is not None:
+        uses = max(left, 1)  # what a renewed consent has used up stays used up, unless its person says otherwise
     answered = again.answer.limits if again.answer else limits_of(so_far, uses=uses)
     problem = InvalidInput(again.error_field, again.error) if again.error else None
     before = in_words(so_far, offer.held.time_zone) if offer.held else []

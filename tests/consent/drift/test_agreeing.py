@@ -250,6 +250,9 @@ def test_agreeing_keeps_the_limits_and_what_is_left_of_the_uses(
     fresh = Consent.objects.live(timezone.now()).get()
     assert fresh.limits.networks == given.limits.networks
     assert fresh.limits.uses == 5
+    Consent.objects.filter(pk=fresh.pk).update(uses_taken=5)
+    reword(look_up_staff, mara, "Look up staff, patients and visitors")
+    assert form_of(browser.get(path(fresh)))["limit_uses"] == ["1"]  # and never all of them again, unasked
 
 
 def test_without_a_renewal_nobody_can_choose_the_end_of_before(weber: User, discharge_client: Client) -> None:
