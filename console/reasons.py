@@ -15,6 +15,7 @@ REASONS: dict[str, str | Promise] = {
     "invalid_request": _("the request is malformed"),
     "invalid_scope": _("it asked for a scope that is not in the consent"),
     "invalid_target": _("it named no resource of the consent"),
+    "invalid_authorization_details": _("it asked in detail for more than was granted, or for something else"),
     "invalid_token": _("the token does not count"),
     "insufficient_scope": _("the token may not do this"),
     "login_required": _("nobody was signed in"),
