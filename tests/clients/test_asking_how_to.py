@@ -146,8 +146,3 @@ def test_a_no_is_the_end_of_it_and_what_was_allowed_stands(stepping_up, weber):
     assert said == "Asking for: letters:write\n"
     assert "The person refused." in complaint
     assert Consent.objects.live(timezone.now()).count() == 1
-
-
-def test_the_links_of_the_page_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", PAGE.read_text("utf-8")):
-        assert (PAGE.parent / target).exists(), target

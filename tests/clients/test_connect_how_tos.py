@@ -197,9 +197,3 @@ def test_the_least_mcp_server(running_mandate, mara, weber):
         told = f"Asked by {consent.agent_id} for {weber.pk} under {consent.pk}\n"
         assert any(line == told for line in process.stdout)
     assert len(builders.events(Kind.TOKEN_ISSUED)) == 1
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_the_links_of_the_pages_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#:]+)[)#]", PAGES[page].read_text("utf-8")):
-        assert (PAGES[page].parent / target).exists(), target

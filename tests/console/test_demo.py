@@ -114,7 +114,9 @@ def test_nothing_lies_in_the_future(st_anna):
 
 def test_every_issued_token_leads_back_to_the_human_who_allowed_it(st_anna):
     consents = {consent.pk: consent for consent in Consent.objects.select_related("approved_by")}
-    for event in Event.objects.filter(kind=Kind.TOKEN_ISSUED):
+    issued = Event.objects.filter(kind=Kind.TOKEN_ISSUED)
+    assert issued
+    for event in issued:
         consent = consents[event.consent_id]
         assert consent.starts_at <= event.at < consent.ends_at + timedelta(seconds=1)
         assert (event.agent_id, event.user_id) == (consent.agent_id, consent.user_id)
