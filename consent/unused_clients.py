@@ -52,7 +52,7 @@ def never_used(now: datetime) -> QuerySet[Client]:
 
 
 def _kept_for() -> timedelta:
-    waiting = Client.objects.unclaimed().filter(personal_since=None)[:MANY].count()
+    waiting = Client.objects.unclaimed().filter(personal_since=None).order_by()[:MANY].count()
     usual: timedelta = settings.UNUSED_CLIENTS_KEPT_FOR
     return usual if waiting < MANY else min(usual, KEPT_AMONG_MANY)
 
