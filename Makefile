@@ -138,7 +138,7 @@ $(TEST_STAMP): requirements/test.txt $(BASE_STAMP)
 	@touch "$@"
 
 $(NODE_STAMP): requirements/node.txt $(BASE_STAMP)
-	@echo "Installing Node for the clients of tests/clients/npm …"
+	@echo "Installing Node, for clients and a server of the npm registry …"
 	@$(PIP) install --quiet $(LOCKED) -r requirements/node.txt
 	@touch "$@"
 

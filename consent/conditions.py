@@ -159,6 +159,8 @@ NONE = Conditions()
 
 def conditions_from(kept: Mapping[str, Any], uses: int | None = None) -> Conditions:
     """Return the conditions that a consent keeps. What cannot be read raises ValueError: it must not count as no limit."""
+    if not kept and uses is None:
+        return NONE
     hours = kept.get("hours")
     return Conditions(
         hours=Hours(frozenset(hours["days"]), hours["from"], hours["to"]) if hours else None,
