@@ -68,6 +68,7 @@ def test_s01_a_redirect_look_alike_is_a_page(weber: User, discharge_client: Clie
         "http://127.0.0.1:4000/cb?x=y",
         "http://127.0.0.2:4000/cb",
         "http://127.0.0.1:99999/cb",
+        "http://127.0.0.1:0/cb",
     ],
 )
 def test_s02_only_the_port_of_a_loopback_redirect_is_free(

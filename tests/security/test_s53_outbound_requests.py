@@ -45,7 +45,7 @@ def publisher(claims_filer):
         "file:///etc/passwd", "https://keys.example/#x", "https:///jwks", "keys.example", "https://keys.example/ x",
         "https://a..b/", "https://keys.example./", f"https://{'k' * 64}.example/", "https://bank.example,keys.example/",
         "https://k%65ys.example/", "https://keys.example!/", "https://[::ffff:10.0.0.1]/", "https://[fe80::1%25lo]/",
-        "https://keys.example:99999/", "javascript:alert(1)", "https://keys.example/\0", "https://" + "x" * 500,
+        "https://keys.example:99999/", "https://keys.example:0/", "javascript:alert(1)", "https://keys.example/\0", "https://" + "x" * 500,
     ],
 )  # fmt: skip
 def test_s53_such_an_address_is_not_registered(publisher, ada, uri, dialled, monkeypatch):

@@ -35,7 +35,7 @@ def stream(records, mara):
         "http://records.example/", "https://127.0.0.1/", "https://localhost/", "https://[::1]/", "https://10.0.0.1/",
         "https://[::ffff:127.0.0.1]/", "https://user@records.example/", "ftp://records.example/", "file:///etc/passwd",
         "https://records.example/#x", "https:///x", "records.example", "https://records.example/ x", "https://" + "x" * 500,
-        "https://records.example:99999/", "javascript:alert(1)", "https://records.example/\r\nX: y", "https://records.example/\0",
+        "https://records.example:99999/", "https://records.example:0/", "javascript:alert(1)", "https://records.example/\r\nX: y", "https://records.example/\0",
     ],
 )  # fmt: skip
 def test_s53_such_an_address_is_not_registered(records, mara, url):
