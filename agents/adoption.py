@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from agents import registry
-from agents.actors import Actor, require
+from agents.actors import Actor, allowed, require
 from agents.errors import Ended, FactsChanged, Forbidden, InvalidInput, Refused
 from agents.models import AdoptionAsk, Agent, Client, Scope, State, User
 from agents.models.agent import Kind as AgentKind
@@ -42,12 +42,21 @@ class AskedForAlready(Refused):
         super().__init__(_("You asked for this already. An administrator sees it among what waits."))
 
 
+class UsedByOthers(Refused):
+    """Other people have the program as agents of their own: whose it becomes is not for one owner to say."""
+
+    code = "used_by_others"
+
+    def __init__(self) -> None:
+        super().__init__(_("Other people use this program as an agent of their own. Ask an administrator to adopt it."))
+
+
 @transaction.atomic
 def adopt(key: str, agent: Agent, *, reason: str, by: Actor, now: datetime, seen: str | None = None) -> list[Client]:
     """Make every unclaimed registration of this software a client of the agent. Returns them.
 
     seen: ``unclaimed.mark_of`` what the person looked at. Raises Forbidden, InvalidInput (no reason, or an agent that takes
-    none), Ended (somebody decided a moment ago), FactsChanged. Records ``client.adopted`` for each.
+    none), Ended (somebody decided a moment ago), FactsChanged, UsedByOthers. Records ``client.adopted`` for each.
     """
     reason = reason_of(reason)
     agent = Agent.objects.locked(agent.pk)
@@ -86,12 +95,23 @@ def _adopt_all(key: str, agent: Agent, *, reason: str, seen: str | None, by: Act
         raise Ended(_("Somebody has decided about this program already. Load the page again."))
     if seen is not None and seen != mark_of(clients):
         raise FactsChanged
+    _must_not_be_others(key, by)
     so_far = before_change(agent)
     for client in clients:
         take(client, agent, how="person", reason=reason, by=by, now=now)
     note_change(agent, so_far, by=by, now=now)
     _answer(AdoptionAsk.objects.open().filter(client__in=clients), by=by, now=now)
     return clients
+
+
+def _must_not_be_others(key: str, by: Actor) -> None:
+    """Raise UsedByOthers where it is in use, for whoever could not refuse it to everybody either.
+
+    From then on it asks people as the new agent, which could be a draft, and could be suspended.
+    """
+    used = Agent.objects.filter(software_key=key, personal_of__isnull=False).exclude(state=State.RETIRED)
+    if used.exclude(personal_of=by.user).exists() and not allowed(by, May.REFUSE_CLIENT):
+        raise UsedByOthers
 
 
 def must_take_clients(agent: Agent) -> None:

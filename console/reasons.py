@@ -128,6 +128,7 @@ REASONS: dict[str, str | Promise] = {
     "stopped_by_a_person": _("a person had stopped it, and only a person starts it again"),
     "asked_too_soon": _("it had asked a moment before"),
     "changed_too_often": _("its receivers were changed too often"),
+    "used_by_others": _("other people use the program as an agent of their own"),
     # signing in
     "wrong_password": _("the password was wrong"),
     "wrong_code": _("the code or passkey was wrong"),

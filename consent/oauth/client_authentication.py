@@ -208,8 +208,9 @@ def _client(
     ) = row
     agent_ends = as_time(agent_end)
     active = state == State.ACTIVE and bool(owner_active) and (agent_ends is None or agent_ends > now)
-    # One that serves personal agents has none of its own: which it acts for, and whether that may, its consents say.
-    usable = ended_at is None and (active if agent_id is not None else personal is not None)
+    # One that serves personal agents acts for those too: for which, and whether that may, its consents say. It goes on so
+    # after it was adopted, whatever becomes of the agent that adopted it.
+    usable = ended_at is None and ((agent_id is not None and active) or personal is not None)
     return ProvenClient(
         pk=known_id(pk),
         client_id=str(client_id),

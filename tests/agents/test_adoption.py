@@ -8,12 +8,13 @@ import pytest
 from django.utils import timezone
 
 from agents import adoption, adoption_rules, lifecycle, registry
-from agents.adoption import AskedForAlready
+from agents.adoption import AskedForAlready, UsedByOthers
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import AdoptionAsk, AdoptionRule, Client, Organisation, User
 from agents.unclaimed import groups, one
 from tests import builders
 from tests.builders import actor, events
+from tests.grants import post
 from tests.programs import allows, host_on_this_machine, opens, redeems, registered, registers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("organisation")]
@@ -231,3 +232,57 @@ def test_a_token_is_needed_where_policy_says_so(mara, time_machine):
     assert issued.value not in str(list(events()))
     time_machine.move_to(NOW() + timedelta(days=2))
     assert registers(token=issued.value).status_code == 401
+
+
+def test_what_others_use_is_adopted_by_administrators_alone(
+    program, notes, mara, ada, mallory, weber, see_appointments, records
+):
+    """An owner could have it ask everybody as an agent of hers, or as a draft, which may ask nobody."""
+    Organisation.objects.update(adoption="everybody")
+    asks = {"resource": records.uri, "scope": "calendar:read"}
+    allows(mallory, program.client_id, **asks)
+    hers = builders.agent("Hers", owner=mallory, scopes=[see_appointments], active=False)
+    allows(weber, program.client_id, **asks)
+    with pytest.raises(UsedByOthers):
+        adopts(mallory, program, hers)
+    with pytest.raises(UsedByOthers):
+        adoption.adopt_into_new(
+            program.software_key,
+            name="Hers",
+            purpose="Notes",
+            owner=mallory,
+            reason="Mine.",
+            by=actor(mallory),
+            now=NOW(),
+        )
+    assert adopts(mara, program, notes)
+
+
+def test_what_nobody_else_uses_is_for_owners_too(program, mallory, see_appointments, records):
+    Organisation.objects.update(adoption="everybody")
+    allows(mallory, program.client_id, resource=records.uri, scope="calendar:read")
+    assert adopts(mallory, program, builders.agent("Hers", owner=mallory, scopes=[see_appointments]))
+
+
+def test_what_people_allowed_goes_on_whatever_becomes_of_the_agent(program, notes, mara, weber, records, records_api):
+    """Each by its own: what was allowed to the personal agent, and what to the agent that adopted it."""
+    asks = {"resource": records.uri, "scope": "calendar:read"}
+
+    def gets(**form):
+        answer = post("/oauth/token", {"client_id": program.client_id, **form})
+        return answer.json() if answer.status_code == 200 else None
+
+    def renews(said):
+        return gets(grant_type="refresh_token", refresh_token=said["refresh_token"])
+
+    own = redeems(program.client_id, allows(weber, program.client_id, **asks)).json()
+    adopts(mara, program, notes)
+    adopted = redeems(program.client_id, allows(weber, program.client_id, **asks)).json()
+    lifecycle.suspend(notes, reason="Enough.", by=actor(mara), now=NOW())
+    assert renews(adopted) is None
+    assert records_api.introspects(adopted["access_token"]) == {"active": False}
+    assert (own := renews(own)) is not None
+    assert records_api.introspects(own["access_token"])["active"] is True
+    lifecycle.suspend(weber.personal_agents.get(), reason="Enough.", by=actor(mara), now=NOW())
+    assert renews(own) is None
+    assert records_api.introspects(own["access_token"]) == {"active": False}
