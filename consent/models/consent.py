@@ -49,7 +49,7 @@ class Consent(models.Model):
     """One person's (or the organisation's) permission to one client of one agent, for one purpose.
 
     Its text never changes. A wider or changed request makes a new consent that supersedes this one; narrowing ends
-    ``ConsentScope`` rows by date. ``consent/mandate.py`` is the only code that changes it.
+    ``ConsentScope`` rows by date. ``consent/mandate.py`` and its siblings alone change it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -40,11 +40,15 @@ class PendingConsentQuerySet(models.QuerySet["PendingConsent"]):
         return self.open().filter(expires_at__gt=now)
 
     def visible_to(self, viewer: User) -> Self:
-        """One's own, and those that the viewer's role could agree to or may read."""
+        """One's own, those that the viewer has agreed to or refused, and those open that their role could agree to."""
         if viewer.reads_everything:
             return self
-        mine = Q(user=viewer) | Q(decided_by=viewer)
-        return self.filter(mine | Q(approver_role=Role.OWNER)) if viewer.may_own_agents else self.filter(mine)
+        mine = Q(user=viewer) | Q(decided_by=viewer) | Q(closed_by=viewer)
+        return (
+            self.filter(mine | Q(approver_role=Role.OWNER, closed_at=None))
+            if viewer.may_own_agents
+            else self.filter(mine)
+        )
 
     def for_the_role_of(self, viewer: User) -> Self:
         """Those that the viewer's role is named for and that they did not decide. Keepers of the agent are told apart by row."""

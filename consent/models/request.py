@@ -56,7 +56,8 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
 class AccessRequest(models.Model):
     """One question to one person, answered once or not at all.
 
-    ``consent/requests.py`` and ``consent/request_answers.py`` are the only code that changes it.
+    ``consent/requests.py`` begins and closes it, ``user_codes.py`` says whose it is, ``pings.py`` notes who was told, and
+    ``oauth/polling.py`` when its client may ask again and that it was used.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

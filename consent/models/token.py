@@ -91,7 +91,7 @@ class AuthorizationCode(AbstractGrant):
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
     def out(self, now: datetime) -> Self:
-        """Tokens that have not run out. What they are worth is another question (``consent.ceiling``)."""
+        """Tokens that have not run out. What they are worth is another question (``consent/oauth/worth.py``)."""
         return self.filter(expires__gt=now, revoked_at=None)
 
 

@@ -232,3 +232,15 @@ def test_the_database_refuses_that_somebody_agrees_to_their_own(
         PendingConsent.objects.filter(pk=waiting.pk).update(
             said="agreed", closed_at=timezone.now(), closed_by=weber, consent=given
         )
+
+
+def test_what_is_decided_is_read_by_those_alone_whom_it_concerned(
+    weber: User, ada: User, mallory: User, mara: User, omar: User, discharge_client: Client
+) -> None:
+    rule("personal", approver_role="owner", by=mara)
+    another = builders.person("Nora Owner", Role.OWNER)
+    waiting = allows(weber, discharge_client)
+    assert builders.browser(another).get(waiting.get_absolute_url()).status_code == 200
+    assert posts(mallory, waiting, "agree").status_code == 302
+    for person, status in ((weber, 200), (mallory, 200), (mara, 200), (omar, 200), (another, 404), (ada, 404)):
+        assert builders.browser(person).get(waiting.get_absolute_url()).status_code == status, person
