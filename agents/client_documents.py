@@ -43,7 +43,7 @@ LONGEST_ADDRESS = 255
 LARGEST = 16_000
 """Bytes of the whole answer."""
 DEEPEST = 8
-WITHIN = 5.0
+WITHIN = 3.0
 AT_ONCE = 2
 """Fetches of one process at a time, which has four threads (``console/serving.py``; with SQLite one). One more is told to
 come again: it must not take the threads of everybody else."""
@@ -53,7 +53,7 @@ AGAIN_AFTER = 60
 """Seconds after which an address that gave nothing is asked again."""
 MOST_OF_A_PERSON = 30
 """Documents new to Mandate that one person brings within an hour."""
-MOST_IN_VAIN, VAIN_WITHIN = 10, timedelta(minutes=10)
+MOST_IN_VAIN, VAIN_WITHIN = 6, timedelta(minutes=10)
 """Addresses that gave nothing, of one person: nobody has Mandate knock at many doors, each of which may be slow."""
 MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?([0-9]{1,9})", re.IGNORECASE)
 _slots = BoundedSemaphore(AT_ONCE)
