@@ -103,6 +103,7 @@ def test_s54_a_host_that_never_ends_or_sends_too_much(host, weber, asks, answers
     assert not Client.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)  # each thread notes at once that its host gave no answer
 def test_s54_many_at_once_leave_workers_free(host, monkeypatch, settings):
     """More than a few fetches at a time are told to come again, at once and not after the slow host's time."""
     monkeypatch.setattr(client_documents, "WITHIN", 2.0)
