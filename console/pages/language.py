@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
 from agents import people
@@ -24,8 +23,9 @@ def choose_language(request: OurRequest) -> HttpResponse:
     if request.user.is_authenticated:
         people.edit_own_facts(request.user, language=language, by=Actor.of(request), now=request.now)
     back = request.POST.get("next", "")
-    if not stays_here(back):
+    # A path and nothing else: ``redirect`` would take a bare word for the name of a page, and fail where there is none.
+    if not (back.startswith("/") and stays_here(back)):
         back = settings.LOGIN_REDIRECT_URL
-    response = redirect(back)
+    response = HttpResponseRedirect(back)
     response.status_code = 303
     return remember(response, language)

@@ -85,3 +85,10 @@ def test_s05_the_longest_request_of_a_client_is_come_back_to_after_the_sign_in(w
     assert browser.post(to_sign_in, form)["Location"] == where
     assert browser.get(where).status_code == 200
     assert browser.post("/language/", {"language": "de", "next": where})["Location"] == where
+
+
+@pytest.mark.parametrize("word", ["people", "person", "nowhere", "", "?", "#", "people/", "."])
+def test_s05_a_word_that_is_no_path_leads_to_the_start_page(weber, word):
+    for person in (None, weber):
+        response = builders.browser(person).post("/language/", {"language": "en", "next": word})
+        assert (response.status_code, response["Location"]) == (303, "/")
