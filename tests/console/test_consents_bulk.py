@@ -78,6 +78,13 @@ def test_all_of_a_query_is_no_more_than_the_query(mara, given):
     assert live() == 4
 
 
+@pytest.mark.parametrize("seen", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "soon", "2026-13-01", ""])
+def test_a_look_at_no_time_that_there_is_was_a_look_just_now(mara, given, seen):
+    browser, page = asks(mara, all="1", seen=seen)
+    assert page.status_code == 200
+    assert browser.post(address(), {"all": "1", "seen": seen, "reason": ""}).status_code == 400
+
+
 def test_again_changes_nothing_twice(mara, given):
     browser, page = asks(mara, all="1")
     form = {**main_form(page), "reason": "An incident."}
