@@ -87,7 +87,11 @@ def read_manifest(archive: Path) -> Manifest:
 def _manifest_of(told: Any) -> Manifest:
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise ValueError("another format")
-    return Manifest(**told)
+    manifest = Manifest(**told)
+    texts = (manifest.engine, manifest.made_at, manifest.copy, manifest.digest)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(manifest.migrations, dict):
+        raise TypeError("another shape")
+    return manifest
 
 
 def unpack(archive: Path, manifest: Manifest, target: Path) -> None:

@@ -85,7 +85,9 @@ def restore(archive: Path, *, over_data: bool, with_other_keys: bool, now: datet
             f"There is data already in {_place()}. Restore into an empty place, or say --force to put the archive in its stead."
         )
     connections.close_all()
-    with tempfile.TemporaryDirectory(dir=settings.DATA_DIR, prefix=".restore-") as folder:
+    # Beside a SQLite file that it replaces: from another disk it could not be put in place in one step.
+    beside = Path(settings.DATABASES["default"]["NAME"]).parent if manifest.engine == "sqlite" else settings.DATA_DIR
+    with tempfile.TemporaryDirectory(dir=beside, prefix=".restore-") as folder:
         copy = Path(folder) / "copy"
         try:
             unpack(archive, manifest, copy)

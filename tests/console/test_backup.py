@@ -12,7 +12,9 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -87,6 +89,29 @@ def test_what_was_backed_up_comes_back(clinic, new_mandate, tmp_path):
     assert "[ ]" not in other.manage("showmigrations")
     if not other.database_url:
         assert (other.data_dir / "mandate.sqlite3").stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def another_disk(tmp_path):
+    """A folder on another disk than the data folder, where this machine has one at hand."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
+        yield Path(folder)
+
+
+def test_a_database_that_lies_on_another_disk_than_the_data_folder_comes_back(new_mandate, another_disk, tmp_path):
+    mandate, file = new_mandate(), another_disk / "mandate.sqlite3"
+    mandate.settings["DATABASE_URL"] = f"sqlite:///{file}"
+    with sqlite3.connect(file) as connection:
+        connection.executescript(WRITE_ROWS)
+    mandate.manage("backup", str(tmp_path / "backup.tar.gz"))
+    with sqlite3.connect(file) as connection:
+        connection.execute("DELETE FROM kept")
+
+    mandate.manage("restore", str(tmp_path / "backup.tar.gz"), "--force")
+
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("SELECT n, text FROM kept").fetchall() == [(1, "first")]
 
 
 def test_the_archive_is_for_its_owner_and_has_no_key_in_it(clinic, tmp_path):
@@ -212,10 +237,11 @@ def repacked(archive, *, copy: bytes | None = None, **changes: object):
     [
         ({"copy": secrets.token_bytes(5000)}, "is damaged"),
         ({"format": 99}, "not a backup of Mandate"),
+        ({"migrations": ["agents"]}, "not a backup of Mandate"),
         ({"copy": None, "engine": "oracle"}, "is of oracle"),
         ({"copy": None, "migrations": {"agents": ["9999_from_the_future"]}}, "another version"),
     ],
-    ids=["copy", "format", "engine", "version"],
+    ids=["copy", "format", "shape", "engine", "version"],
 )
 def test_what_is_not_whole_or_does_not_fit_is_refused_and_nothing_changes(clinic, archive, change, sentence):
     refused = tried(clinic, "restore", str(repacked(archive, **change)), "--force")
