@@ -50,7 +50,9 @@ class ChangePasswordForm(account.ChangePasswordForm):
 
     def clean_oldpassword(self) -> str:
         with refusals_are_recorded(self.user):
-            return str(super().clean_oldpassword())
+            given = str(super().clean_oldpassword())
+        context.request.session.fit_to_password_of(self.user)
+        return given
 
 
 class _CodeCountsOnce(base.BaseAuthenticateForm):

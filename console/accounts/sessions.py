@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.fernet import InvalidToken
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from agents.encryption import decrypt, encrypt
 from agents.models.session import Session, digest_of_session_key
@@ -89,6 +91,18 @@ class SessionStore(DatabaseStore):
             return super().decode(decrypt(text))
         except InvalidToken:
             return {}
+
+    def fit_to_password_of(self, person: AbstractBaseUser) -> None:
+        """Let this session go on although the password of its person is kept in another way now.
+
+        Django ties a session to the password as it stands in the table, and when it has checked one that was hashed in an
+        older way, it hashes it anew at that moment. To know the password is to be that person, so nobody gets in by this.
+        """
+        fitting = person.get_session_auth_hash()
+        if self.get(SESSION_KEY) == str(person.pk) and not constant_time_compare(
+            self.get(HASH_SESSION_KEY, ""), fitting
+        ):
+            self[HASH_SESSION_KEY] = fitting
 
     def _get_session_from_db(self) -> Session | None:
         key = self.session_key

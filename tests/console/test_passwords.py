@@ -8,6 +8,7 @@ from threading import Barrier, BrokenBarrierError
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
@@ -22,6 +23,7 @@ from console.accounts.password_links import PasswordLinks, address_of, password_
 from tests import builders
 from tests.services.parallel import at_once
 
+STRONGER = "django.contrib.auth.hashers.PBKDF2PasswordHasher"
 NEW = "another correct horse"
 RESET = "/account/password/reset/"
 CHANGE = {"oldpassword": builders.PASSWORD, "password1": NEW, "password2": NEW}
@@ -56,6 +58,23 @@ def test_a_change_asks_for_the_old_password(weber):
         assert browser.post("/account/password/change/", {**CHANGE, "oldpassword": "guess"}).status_code == 200
     weber.refresh_from_db()
     assert weber.check_password(builders.PASSWORD)
+
+
+@override_settings(PASSWORD_HASHERS=[STRONGER, *settings.PASSWORD_HASHERS])
+@pytest.mark.parametrize(
+    ("page", "form"),
+    [
+        ("/account/reauthenticate/", {"password": builders.PASSWORD}),
+        ("/account/password/change/", {**CHANGE, "password2": "not the same"}),
+    ],
+)
+def test_who_proves_themselves_again_stays_signed_in_while_their_password_is_hashed_anew(weber, page, form):
+    browser, before = builders.browser(weber), weber.password
+    browser.post(page, form)
+    weber.refresh_from_db()
+    assert weber.password.startswith("pbkdf2_sha256$")
+    assert weber.password != before
+    assert browser.get("/account/").status_code == 200
 
 
 def test_a_password_that_cannot_be_recorded_is_not_changed(weber, monkeypatch):
