@@ -68,6 +68,8 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
     return {
         **settings,
         "ENGINE": POSTGRESQL,
+        # Whatever the address says: a refusal is recorded in a transaction of its own (decisions.md, The trail).
+        "ATOMIC_REQUESTS": False,
         # One connection for each web thread, kept. It is not asked before each request whether it still lives: that
         # is a round trip more for every token. After a restart of the database the first request of each thread is
         # answered with 503, and the next one has a new connection. (A pool would serve threads that share; ours do not.)

@@ -185,6 +185,11 @@ def test_postgresql_has_time_outs(read):
     assert database["OPTIONS"]["connect_timeout"] == 3
 
 
+def test_no_address_of_a_database_makes_each_request_one_transaction(read):
+    database = read(DATABASE_URL="postgresql://mandate@db.example/mandate?atomic_requests=true").database
+    assert database["ATOMIC_REQUESTS"] is False
+
+
 def test_mails_can_be_written_to_a_folder_by_its_whole_path(read):
     assert read(EMAIL_URL="filemail:///var/spool/mandate%20mails").mail["EMAIL_FILE_PATH"] == "/var/spool/mandate mails"
 
