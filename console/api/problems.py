@@ -1,6 +1,7 @@
 """Errors of the API as problem details (RFC 9457), and the refusal that goes into the trail.
 
-§3.1 type, title, status, detail, instance   problem       extension members: ``code`` (ours), ``member`` (what is wrong)
+§3.1 type, title, status, detail, instance   problem       extension members: ``code`` (ours), ``member`` (what is
+                                                            wrong), ``errors`` (each member that is not of its form)
 Left out: a page for each type; ``type`` is ``about:blank`` with the code beside it (§4.2.1).
 """
 
