@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -21,14 +21,6 @@ from agents.models import Agent, Client, Event, Ownership, Resource, User
 from agents.permissions import May
 from agents.trail.record import text_of
 from console.templatetags.mandate import bdi_name
-
-
-def page_of(name: str, *args: object) -> str:
-    """Return the address of a page, or an empty string where this installation has no such page."""
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +99,22 @@ class Names:
     # ------------------------------------------------------------------------------------ pages the viewer may open
 
     def person_url(self, user_id: uuid.UUID | None) -> str:
-        return page_of("person", user_id) if user_id in self.people and self.reads_everything else ""
+        return reverse("person", args=[user_id]) if user_id in self.people and self.reads_everything else ""
 
     def agent_url(self, agent_id: uuid.UUID | None) -> str:
         may_open = agent_id in self.agents and (self.reads_everything or agent_id in self.own_agents)
-        return page_of("agent", agent_id) if may_open else ""
+        return reverse("agent", args=[agent_id]) if may_open else ""
 
     def resource_url(self, resource_id: uuid.UUID | None) -> str:
         may_open = resource_id in self.resources and self.viewer.has_perm(May.SEE_RESOURCES)
-        return page_of("resource", resource_id) if may_open else ""
+        return reverse("resource", args=[resource_id]) if may_open else ""
 
     def consent_url(self, event: Event) -> str:
         """Return the page of the event's consent: for those who read all, keep its agent, or are the person acted for."""
         if not event.consent_id:
             return ""
         mine = event.agent_id in self.own_agents or event.user_id == self.viewer.pk
-        return page_of("consent", event.consent_id) if self.reads_everything or mine else ""
+        return reverse("consent", args=[event.consent_id]) if self.reads_everything or mine else ""
 
 
 def strong(name: object) -> SafeString:

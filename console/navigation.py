@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
@@ -30,10 +30,10 @@ class Place:
     icon: str
     needs: May | None = None
     """None: everybody sees it who has signed in."""
-    fallback: str = ""
-    """A page that serves while the first has no URL."""
     also: tuple[str, ...] = ()
-    """Names of pages whose paths count as being here."""
+    """Names of pages elsewhere that count as being here."""
+    heads: tuple[str, ...] = ()
+    """Names of pages elsewhere that count as being here, with every page below them."""
     alone: bool = False
     """Whether only the page itself counts, not the paths below it."""
 
@@ -55,25 +55,24 @@ PLACES = (
     Place("agents", _("Agents"), "bot", LOOKS_AFTER_AGENTS),
     Place("unclaimed", _("Unclaimed"), "package", May.SEE_UNCLAIMED, also=("client-changes",)),
     Place("consents", _("Consents"), "file-check-2", May.SEE_CONSENTS),
-    Place("resources", _("Resources"), "server", May.SEE_RESOURCES, also=("signal-streams",)),
+    Place("resources", _("Resources"), "server", May.SEE_RESOURCES, heads=("signal-streams",)),
     Place("trail", _("Trail"), "scroll-text", May.SEE_TRAIL),
     Place("people", _("People"), "users-round", May.SEE_PEOPLE),
 )
 OWN_PLACES = (
-    Place("inbox", _("Inbox"), "inbox", also=("device",)),
+    Place("inbox", _("Inbox"), "inbox", heads=("device",)),
     Place("my-agents", _("My agents"), "user-round-check"),
     Place(
         "account",
         _("Account"),
         "user-round",
-        fallback="mfa_index",
-        also=("account_change_password", "account_set_password", "mfa_index", "account-sessions"),
+        heads=("account_change_password", "account_set_password", "mfa_index", "account-sessions"),
     ),
-    Place("settings", _("Settings"), "settings", May.CHANGE_POLICY, also=("rules", "rule", "registration")),
+    Place("settings", _("Settings"), "settings", May.CHANGE_POLICY),
 )
 ACCOUNT_PLACES = (
     Place("account", _("You"), "user-round", alone=True),
-    Place("account_change_password", _("Password"), "key-round", also=("account_set_password",)),
+    Place("account_change_password", _("Password"), "key-round", heads=("account_set_password",)),
     Place("mfa_index", _("Passkeys and codes"), "fingerprint"),
     Place("account-sessions", _("Sessions"), "laptop"),
 )
@@ -98,10 +97,9 @@ def items(request: HttpRequest, places: tuple[Place, ...]) -> list[Item]:
     for place in places:
         if person is None or (place.needs is not None and not person.has_perm(place.needs)):
             continue
-        url = _url(place.page) or _url(place.fallback)
-        if url:
-            count = COUNTS[place.page](request) if place.page in COUNTS else None
-            shown.append(Item(url, place.label, place.icon, _is_at(request, place, url), count, place.page))
+        url = reverse(place.page)
+        count = COUNTS[place.page](request) if place.page in COUNTS else None
+        shown.append(Item(url, place.label, place.icon, _is_at(request, place, url), count, place.page))
     return shown
 
 
@@ -116,7 +114,10 @@ COUNTS: dict[str, Callable[[HttpRequest], int]] = {"inbox": _waiting_requests}
 
 
 def _is_at(request: HttpRequest, place: Place, url: str) -> bool:
-    heads = {url, *(_url(page) for page in place.also)} - {""}
+    match = request.resolver_match
+    if match is not None and match.url_name in place.also:
+        return True
+    heads = {url, *(reverse(page) for page in place.heads)}
     below = not place.alone
     return any(request.path == head or (below and head != "/" and request.path.startswith(head)) for head in heads)
 
@@ -128,25 +129,16 @@ def _person(request: HttpRequest) -> User | None:
 
 def _find_url(request: HttpRequest) -> str:
     person = _person(request)
-    return _url("find") if person is not None and person.has_perm(May.SEE_TRAIL) else ""
+    return reverse("find") if person is not None and person.has_perm(May.SEE_TRAIL) else ""
 
 
 def _home_url(request: HttpRequest) -> str:
     person = _person(request)
     if person is None:
-        return _url("account_login") or "/"
-    return _url("overview" if person.has_perm(LOOKS_AFTER_AGENTS) else "my-agents") or "/"
+        return reverse("account_login")
+    return reverse("overview" if person.has_perm(LOOKS_AFTER_AGENTS) else "my-agents")
 
 
 def _organisation_name() -> str:
     organisation = Organisation.current()
     return organisation.name if organisation else ""
-
-
-def _url(page: str) -> str:
-    if not page:
-        return ""
-    try:
-        return reverse(page)
-    except NoReverseMatch:
-        return ""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from agents.actors import Actor, allowed
-from agents.models import User
+from agents.models import State, User
 from agents.permissions import May
 from agents.review import look_at_changes, looked_at_last, reviewed
 from consent.screens.who_and_when import moment_of
@@ -48,7 +48,7 @@ def changes(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
         ],
         "changed_by": User.objects.filter(pk__in=agent.changed_by).order_by("name", "pk"),
         "may_look": allowed(by, May.LOOK_AT_CHANGES, agent),
-        "may_suspend": allowed(by, May.SUSPEND_AGENT, agent) and agent.state == "active",
+        "may_suspend": allowed(by, May.SUSPEND_AGENT, agent) and agent.state == State.ACTIVE,
         "seen": after.digest(),
     }
     return render_page(request, "console/agent_changes.html", context)

@@ -25,7 +25,7 @@ from consent.passed_on import passed_on_from, passes_of
 from consent.screens.who_and_when import moment_of, person_of
 from console.agreed import agreed_of, whose_words
 from console.chain import chain_of_consent
-from console.names import Names, page_of
+from console.names import Names
 from console.pages.parts import render_page
 from console.sentences import tell
 from console.templatetags.mandate import bdi_name, chip, thin, when
@@ -63,8 +63,8 @@ def consent(request: HttpRequest, consent_id: uuid.UUID) -> HttpResponse:
             shown,
             now=now,
             viewer=viewer,
-            person_url=page_of("person", (shown.user or shown.approved_by).pk) if sees_people else "",
-            agent_url=page_of("agent", shown.agent_id) if viewer.has_perm(May.SEE_AGENT, shown.agent) else "",
+            person_url=reverse("person", args=[(shown.user or shown.approved_by).pk]) if sees_people else "",
+            agent_url=reverse("agent", args=[shown.agent_id]) if viewer.has_perm(May.SEE_AGENT, shown.agent) else "",
         ),
         "changes": _changes(shown, viewer, status),
         "promise": when_it_counts(shown.resources(now)),
@@ -92,9 +92,9 @@ def _changes(shown: Consent, viewer: User, status: str) -> list[tuple[str, str, 
     }
     needs_nobody = not shown.waits_for_an_answer
     return paused + [
-        (url, words[page], icon, tone)
+        (reverse(page, args=[shown.pk]), words[page], icon, tone)
         for permission, page, icon, tone in CHANGES
-        if (url := page_of(page, shown.pk)) and viewer.has_perm(permission, shown)
+        if viewer.has_perm(permission, shown)
         if not (permission == May.CONFIRM_CONSENT and needs_nobody)
         if page != "consent-passing" or shown.passes
         if page != "consent-limit" or shown.parent_id is None
@@ -102,7 +102,7 @@ def _changes(shown: Consent, viewer: User, status: str) -> list[tuple[str, str, 
 
 
 def _change_page(shown: Consent) -> str:
-    return page_of("consent-changes", shown.pk) if shown.waits_to_be_looked_at else ""
+    return reverse("consent-changes", args=[shown.pk]) if shown.waits_to_be_looked_at else ""
 
 
 def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
@@ -123,11 +123,11 @@ def _facts(shown: Consent, now: Any) -> list[tuple[str, object]]:
         facts.append((_("Paused"), format_html("{}: {}", paused, words)))
     if shown.revoked_at:
         revoked = when(at, shown.revoked_at, "exact")
-        link = format_html('<a href="{}">{}</a>', page_of("consent-stopped", shown.pk), _("what that stopped"))
+        link = format_html('<a href="{}">{}</a>', reverse("consent-stopped", args=[shown.pk]), _("what that stopped"))
         facts.append((_("Revoked"), format_html("{} {}", revoked, link)))
     if shown.superseded_at:
         replaced = when(at, shown.superseded_at, "exact")
-        url = page_of("consent", shown.superseded_by_id) if shown.superseded_by_id else ""
+        url = reverse("consent", args=[shown.superseded_by_id]) if shown.superseded_by_id else ""
         facts.append((_("Replaced"), format_html('{} <a href="{}">{}</a>', replaced, url, _("by a newer one"))))
     facts += [
         (_("Client"), format_html("{} <code>{}</code>", bdi_name(shown.client.name), shown.client.client_id)),

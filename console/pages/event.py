@@ -28,7 +28,7 @@ from console.agreed import whose_words
 from console.chain import Chain, Link, consent_link, human_link, passed_links, token_link, up_to_the_root, visible_among
 from console.detail_words import life_in_words, moment_of
 from console.fact_words import fact_name, fact_value
-from console.names import Names, as_uuid, page_of
+from console.names import Names, as_uuid
 from console.pages.parts import render_page
 from console.reasons import reason_in_words
 from console.receipt_words import table_of
@@ -60,7 +60,7 @@ def event(request: PersonRequest, number: int) -> HttpResponse:
     names = Names.of([shown, *neighbours], viewer)
     consent = _consent_of(shown)
     told = tell_one(shown, names, now, linked=False)
-    trail = page_of("trail") if viewer.has_perm(May.SEE_TRAIL) else ""
+    trail = reverse("trail") if viewer.has_perm(May.SEE_TRAIL) else ""
     context = {
         "event": shown,
         "told": told,
@@ -128,7 +128,7 @@ def _chain(shown: Event, consent: Consent | None, names: Names, now: Any, trail:
 def _root_link(root: Consent, shown: Event, names: Names, now: Any, seen: frozenset[Any]) -> Link:
     """Return the consent that the human gave: the event's own, or the one from which that is derived."""
     own = names.consent_url(shown) if root.pk == shown.consent_id else ""
-    url = own or (page_of("consent", root.pk) if root.pk in seen else "")
+    url = own or (reverse("consent", args=[root.pk]) if root.pk in seen else "")
     return consent_link(root, at=shown.at, now=now, url=url)
 
 
@@ -183,9 +183,9 @@ def _known(value: Any, names: Names, fact: str) -> str:
 def _facts(shown: Event, names: Names, trail: str) -> list[tuple[str, object]]:
     local = timezone.localtime(shown.at)
     second = date_format(local, _("j M Y, H:i:s"))
-    exact = f"{second}.{local.microsecond // 1000:03d} {local.tzname()}"
+    clock = f"{second}.{local.microsecond // 1000:03d} {local.tzname()}"
     facts: list[tuple[str, object]] = [
-        (_("When"), format_html('<time datetime="{}">{}</time>', shown.at.isoformat(), exact)),
+        (_("When"), format_html('<time datetime="{}">{}</time>', shown.at.isoformat(), clock)),
         (_("Outcome"), chip(shown.outcome)),
     ]
     if shown.reason_code:

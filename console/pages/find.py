@@ -19,7 +19,7 @@ from agents.permissions import May
 from agents.trail.search import Search, find_events
 from consent.models import Consent
 from consent.screens.who_and_when import moment_of, person_of
-from console.names import Names, page_of
+from console.names import Names
 from console.pages.parts import render_page
 from console.sentences import tell
 
@@ -90,7 +90,7 @@ def _everything(words: str, viewer: User) -> list[Hits]:
         people = User.objects.filter(by_id | Q(name__icontains=words) | Q(email__icontains=words)).order_by("name")[
             :MOST
         ]
-        groups.append(Hits(_("People"), [Hit(p.display_name, page_of("person", p.pk), p.email) for p in people]))
+        groups.append(Hits(_("People"), [Hit(p.display_name, reverse("person", args=[p.pk]), p.email) for p in people]))
     if viewer.has_perm(May.SEE_RESOURCES):
         resources = Resource.objects.filter(by_id | Q(name__icontains=words) | Q(uri=words)).order_by("name")[:MOST]
         groups.append(Hits(_("Resources"), [Hit(r.name, r.get_absolute_url(), r.uri, "agent") for r in resources]))
@@ -102,7 +102,7 @@ def _everything(words: str, viewer: User) -> list[Hits]:
 
 def _client(client: Client) -> Hit:
     agent = client.agent
-    url = page_of("agent-clients", agent.pk) if agent else ""
+    url = reverse("agent-clients", args=[agent.pk]) if agent else ""
     return Hit(client.name or client.client_id, url, agent.name if agent else "", "agent")
 
 

@@ -26,7 +26,6 @@ from console.accounts.password_links import password_link as address_for
 from console.accounts.requests import PersonRequest
 from console.forms.people import RoleForm
 from console.forms.reasons import ReasonForm
-from console.names import page_of
 from console.pages.errors import said_in
 from console.pages.once import take_secret
 from console.pages.parts import never_stored, render_page
@@ -79,7 +78,6 @@ def _page(request: PersonRequest, shown: User, role_form: RoleForm) -> HttpRespo
     viewer: User = request.user
     role_form.initial.setdefault("role", shown.role)
     keeps = Ownership.objects.live().filter(user=shown).select_related("agent").order_by("agent__name")
-    trail = page_of("trail")
     context = {
         "person": shown,
         "role_form": role_form,
@@ -90,7 +88,7 @@ def _page(request: PersonRequest, shown: User, role_form: RoleForm) -> HttpRespo
         "may_change_role": viewer.has_perm(May.CHANGE_ROLE, shown),
         "may_deactivate": viewer.has_perm(May.DEACTIVATE_PERSON, shown),
         "may_link": shown.is_active and viewer.has_perm(May.RESTORE_ACCESS, shown),
-        "events_url": f"{trail}?person={shown.pk}" if trail else "",
+        "events_url": f"{reverse('trail')}?person={shown.pk}",
     }
     return render_page(request, "console/person.html", context)
 
@@ -187,7 +185,7 @@ def password_link(request: PersonRequest, person_id: uuid.UUID) -> HttpResponse:
         with said_in(form, request):
             domain.allow_password_link(shown, reason=form.cleaned_data["reason"], by=by, now=request.now)
             address = address_for(shown, maker=request.user)
-            request.session[SHOWN_ONCE] = {"person": str(shown.pk), "address": address}
+            request.session[f"{SHOWN_ONCE}_{shown.pk}"] = {"address": address}
             return redirect("person-password-link-made", shown.pk)
     context = {
         "title": _("Make %(name)s a link for a new password?") % {"name": shown.display_name},
@@ -208,8 +206,8 @@ def password_link_made(request: PersonRequest, person_id: uuid.UUID) -> HttpResp
     """Show the link once. A reload goes back to the person."""
     shown = person_or_404(request, person_id)
     require(Actor.of(request), May.RESTORE_ACCESS, shown)
-    made = take_secret(request, SHOWN_ONCE)
-    if not made or made["person"] != str(shown.pk):
+    made = take_secret(request, f"{SHOWN_ONCE}_{shown.pk}")
+    if not made:
         return redirect("person", shown.pk)
     back = reverse("person", args=[shown.pk])
     context = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -20,7 +21,6 @@ from consent.rule_reach import Reach, reach_of
 from consent.rule_words import LABELS, class_in_words, point_in_words, points_of
 from consent.screens.who_and_when import moment_of
 from console.forms.rules import RuleForm
-from console.names import page_of
 from console.pages.errors import said_in
 from console.pages.parts import render_page
 
@@ -47,12 +47,11 @@ def rules(request: HttpRequest) -> HttpResponse:
         Row(key, class_in_words(key), [(LABELS[name], said) for name, said in points_of(current.by_class[key]).items()])
         for key in SensitivityClass.values
     ]
-    trail = page_of("trail")
     context = {
         "rows": rows,
         "labels": list(LABELS.values()),
         "may_change": allowed(by, May.CHANGE_POLICY),
-        "changes_url": f"{trail}?kind=sensitivity.rule_changed" if trail else "",
+        "changes_url": f"{reverse('trail')}?kind=sensitivity.rule_changed",
     }
     return render_page(request, "console/rules.html", context)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -14,7 +15,6 @@ from agents.organisation import change_policy
 from agents.permissions import May
 from console.accounts.requests import PersonRequest
 from console.forms.people import PolicyForm
-from console.names import page_of
 from console.pages.errors import said_in
 from console.pages.parts import render_page
 
@@ -36,6 +36,5 @@ def settings_page(request: PersonRequest) -> HttpResponse:
             change_policy(**form.cleaned_data, by=by, now=request.now)
             messages.success(request, _("Saved."))
             return redirect("settings")
-    trail = page_of("trail")
-    context = {"form": form, "changes_url": f"{trail}?kind=organisation.policy_changed" if trail else ""}
+    context = {"form": form, "changes_url": f"{reverse('trail')}?kind=organisation.policy_changed"}
     return render_page(request, "console/settings.html", context)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -25,7 +26,6 @@ from console.accounts.answers import see_other
 from console.accounts.requests import OurRequest, PersonRequest
 from console.forms.people import SetUpForm
 from console.languages import language_for
-from console.names import page_of
 from console.pages.link_cookies import forget_cookie, token_of, trade_for_cookie
 from console.pages.parts import never_stored, render_page
 
@@ -81,28 +81,28 @@ def first_steps(request: PersonRequest) -> HttpResponse:
             _("Protect your account"),
             _("A passkey or an app with codes, so that a password alone opens nothing."),
             not factors_of(request.user).is_password_alone,
-            page_of("mfa_index"),
+            reverse("mfa_index"),
             _("Add a passkey"),
         ),
         Step(
             _("Register a resource"),
             _("An API or MCP server that agents call, and what it offers, in words that people understand."),
             Resource.objects.exists(),
-            page_of("resource-create"),
+            reverse("resource-create"),
             _("Register resource"),
         ),
         Step(
             _("Register an agent"),
             _("Who it is, what it is for, and who answers for it."),
             Agent.objects.exists(),
-            page_of("agent-register"),
+            reverse("agent-register"),
             _("Register agent"),
         ),
         Step(
             _("Invite people"),
             _("Those who own agents, those for whom agents act, and somebody who audits."),
             User.objects.count() > 1 or OneTimeLink.objects.invitations().live(request.now).exists(),
-            page_of("people-invite"),
+            reverse("people-invite"),
             _("Invite somebody"),
         ),
         Step(
@@ -111,7 +111,7 @@ def first_steps(request: PersonRequest) -> HttpResponse:
                 "An assistant sends people to a page where they decide. One that acts by itself is allowed by an administrator, on its page."
             ),
             Consent.objects.exists(),
-            page_of("agents"),
+            reverse("agents"),
             _("See agents"),
         ),
         Step(
@@ -119,7 +119,7 @@ def first_steps(request: PersonRequest) -> HttpResponse:
             _("The agent's page has what to paste, and notices when it works."),
             # The trail keeps it for ever; rows of tokens are swept when they are over.
             Event.objects.filter(kind=Kind.TOKEN_ISSUED).exists(),
-            page_of("agents"),
+            reverse("agents"),
             _("See agents"),
         ),
     ]

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,7 +21,6 @@ from consent.key_rotation import CHANGED_EVERY, PUBLISHED_BEFORE, Standing, Stat
 from consent.models import SigningKey
 from consent.screens.who_and_when import moment_of
 from console.forms.reasons import ReasonForm
-from console.names import page_of
 from console.pages.errors import said_in
 from console.pages.parts import render_page
 
@@ -49,13 +49,12 @@ def signing_keys(request: HttpRequest) -> HttpResponse:
     require(Actor.of(request), May.MANAGE_SIGNING_KEYS)
     standings = key_rotation.standings(moment_of(request))
     signing = next((one.key for one in standings if one.station is Station.SIGNS), None)
-    trail = page_of("trail")
     context = {
         "rows": [Row(one, *STATIONS[one.station]) for one in standings],
         "waiting": next((one.key for one in standings if one.station is Station.WAITS), None),
         "due_at": signing.signs_from + CHANGED_EVERY if signing else None,
         "days": CHANGED_EVERY.days,
-        "changes_url": f"{trail}?kind=signing_key.made" if trail else "",
+        "changes_url": f"{reverse('trail')}?kind=signing_key.made",
     }
     return render_page(request, "console/signing_keys.html", context)
 

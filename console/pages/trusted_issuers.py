@@ -8,6 +8,7 @@ from dataclasses import replace
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -22,7 +23,6 @@ from consent.until import life_in_words
 from consent.vouched import end_issuer
 from console.forms.reasons import ReasonForm
 from console.forms.trusted_issuers import TrustedIssuerForm
-from console.names import page_of
 from console.pages.errors import said_in
 from console.pages.parts import render_page
 
@@ -33,10 +33,9 @@ PEOPLE_SHOWN = 100
 def trusted_list(request: HttpRequest) -> HttpResponse:
     """Show whom administrators trust."""
     require(Actor.of(request), May.TRUST_ISSUER)
-    trail = page_of("trail")
     context = {
         "issuers": TrustedIssuer.objects.live().select_related("trusted_by").prefetch_related("clients", "scopes"),
-        "changes_url": f"{trail}?kind=issuer.trusted" if trail else "",
+        "changes_url": f"{reverse('trail')}?kind=issuer.trusted",
     }
     return render_page(request, "console/trusted_issuers.html", context)
 

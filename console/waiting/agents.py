@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from agents.models import Agent, AgentScope, Ownership, Scope, State, User
 from agents.permissions import May
-from console.names import page_of, strong
+from console.names import strong
 from console.waiting.row import MOST, MOST_LOOKED_AT, SOON, Waiting, ago, rest
 
 LIVE_OWNERSHIPS: Prefetch[str, Any, Any] = Prefetch(
@@ -75,7 +75,6 @@ def to_confirm(person: User, now: datetime) -> list[Waiting]:
         .select_related("agent", "scope__resource")
         .order_by("added_at", "pk")
     )
-    listed = list(scopes[: MOST + 1])
     return [
         Waiting(
             ago(row.added_at, now),
@@ -89,7 +88,7 @@ def to_confirm(person: User, now: datetime) -> list[Waiting]:
             f"{row.agent.get_absolute_url()}#confirm",
             _("Confirm or not"),
         )
-        for row in listed[:MOST]
+        for row in scopes[:MOST]
     ]
 
 
@@ -117,7 +116,7 @@ def without_usable_owner(person: User, now: datetime) -> list[Waiting]:
                 agent=strong(row.agent.name),
                 person=row.user.display_name,
             ),
-            page_of("agent-people", row.agent_id) or row.agent.get_absolute_url(),
+            reverse("agent-people", args=[row.agent_id]),
             _("Hand it over"),
         )
         for row in listed[:MOST]
@@ -141,7 +140,7 @@ def ending_agents(person: User, now: datetime) -> list[Waiting]:
             ago(agent.ends_at, now),
             "hourglass",
             format_html(_("{agent} comes to its end"), agent=strong(agent.name)),
-            page_of("agent-edit", agent.pk) or agent.get_absolute_url(),
+            reverse("agent-edit", args=[agent.pk]),
             _("Give it longer"),
         )
         for agent in listed

@@ -19,7 +19,7 @@ from console.waiting.row import MOST, MOST_LOOKED_AT, Waiting, ago, rest
 
 def reported(_person: User, now: datetime) -> list[Waiting]:
     """What people reported, and nobody looked at yet."""
-    listed = list(Report.objects.open().select_related("agent", "client", "user")[: MOST + 1])
+    found = Report.objects.open().select_related("agent", "client", "user")
     return [
         Waiting(
             ago(report.reported_at, now),
@@ -32,7 +32,7 @@ def reported(_person: User, now: datetime) -> list[Waiting]:
             report.get_absolute_url(),
             _("Look at it"),
         )
-        for report in listed[:MOST]
+        for report in found[:MOST]
     ]
 
 

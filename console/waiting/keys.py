@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from agents.models import Agent, Credential, Ownership, State, User
 from agents.models.client import CredentialQuerySet
 from agents.permissions import May
-from console.names import page_of, strong
+from console.names import strong
 from console.waiting.row import MOST, SOON, Waiting, ago
 
 
@@ -23,7 +24,7 @@ def my_ending_keys(person: User, now: datetime) -> list[Waiting]:
     rows = []
     for key in listed:
         if key.client is not None and key.client.agent is not None:
-            holder, url = key.client.agent.name, page_of("agent-clients", key.client.agent_id)
+            holder, url = key.client.agent.name, reverse("agent-clients", args=[key.client.agent_id])
         elif key.resource is not None:
             holder, url = key.resource.name, key.resource.get_absolute_url()
         else:

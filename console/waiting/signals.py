@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from agents.models import User
 from consent.models import Stream
 from consent.models.stream import StatusReason, StreamStatus
-from console.names import page_of, strong
+from console.names import strong
 from console.waiting.row import MOST, Waiting, ago, rest
 
 
@@ -33,4 +34,4 @@ def stopped_streams(person: User, now: datetime) -> list[Waiting]:
         for stream in stopped[:MOST]
     ]
     listed = len(rows) if len(rows) < MOST else stopped.count()
-    return rows + rest(listed, _("More receivers of signals have stopped"), page_of("signal-streams"))
+    return rows + rest(listed, _("More receivers of signals have stopped"), reverse("signal-streams"))

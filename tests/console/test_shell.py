@@ -10,6 +10,7 @@ import pytest
 from django.http import Http404
 from django.template.loader import render_to_string
 from django.test import RequestFactory
+from django.urls import resolve
 
 from console.navigation import ACCOUNT_PLACES, OWN_PLACES, PLACES, items, navigation
 from console.pages.styleguide import styleguide
@@ -54,6 +55,12 @@ def test_an_auditor_sees_everything_but_the_settings(omar, mara):
 def test_the_place_one_is_at_is_marked(mara):
     at = [item.url for item in items(asked_by(mara, "/account/2fa/"), ACCOUNT_PLACES) if item.current]
     assert at == ["/account/2fa/"]
+
+
+def test_the_changes_of_a_program_belong_to_unclaimed_software(mara):
+    request = asked_by(mara, "/programs/019b5b7a-0000-7000-8000-000000000000/changes/")
+    request.resolver_match = resolve(request.path)
+    assert [item.page for item in items(request, PLACES) if item.current] == ["unclaimed"]
 
 
 def test_the_shell_names_the_organisation(mara):
