@@ -108,6 +108,9 @@ def make(claims: Claims, *, source: Source, client_id: str, by: Actor, now: date
         **columns(claims),
         **more,
     )
+    # The column's own default is the clock, and it takes no value: but one action has one time.
+    Client.objects.filter(pk=client.pk).update(created=now)
+    client.created = now
     record(
         Kind.CLIENT_REGISTERED,
         by=by,

@@ -7,5 +7,8 @@ same organisation; passwords and keys are random.
 world.py       what there is so far          people.py    who works there          agents.py     their agents
 timeline.py    what happens when             estate.py    resources and scopes     consents.py   who allowed what
 endpoints.py   the token endpoints, as agents call them      traffic.py   two weeks of work      trouble.py   and refusals
-requests.py   what is asked of people who are elsewhere      changes.py   a rule, a word and a pause of these days
+use.py         what resources do with tokens             passing.py    work that one agent hands to another
+programs.py    programs that register themselves         issuers.py    a sign-in service that is trusted
+requests.py    what is asked of people elsewhere         changes.py    a rule, a word and a pause of these days
+signals.py     who is told of changes                    asking.py     the screen, as people fill it in
 """

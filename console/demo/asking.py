@@ -41,6 +41,8 @@ class Wish:
     until: str = "30d"
     details: tuple[dict[str, Any], ...] = ()
     """``authorization_details``, for the scopes that are asked for in detail."""
+    passes: bool = False
+    """Whether they let the agent pass the work on, where it asks for that."""
 
 
 def _signed_in(wish: Wish, decided: datetime) -> SignIn:
@@ -151,4 +153,5 @@ def _answer(world: World, wish: Wish, offer: Offer) -> Answer:
         purpose_ok=True,
         details=details,
         limits=Limits(),
+        passes=wish.passes,
     )

@@ -28,10 +28,11 @@ PLANNER: dict[str, object] = {
 
 
 def tell(world: World, line: Timeline) -> None:
-    """Programs come in the last days. Mara decides what of them is adopted by itself; Weber asks for one."""
+    """Programs come and are forgotten unused. Mara decides what of them is adopted by itself; Weber asks for one."""
     line.at(world.moment(9, 10), partial(_decides, world))
-    line.at(world.moment(6, 8), partial(_registers, world, PLANNER, "weber"))
-    for days, hour in ((5, 9), (3, 14), (1, 8)):
+    for days, hour in ((10, 16), (6, 8)):
+        line.at(world.moment(days, hour), partial(_registers, world, PLANNER, "peeters"))
+    for days, hour in ((13, 11), (11, 9), (8, 15), (5, 9), (3, 14), (1, 8)):
         line.at(world.moment(days, hour), partial(_registers, world, NOTES, "weber"))
     line.at(world.moment(1, 8, 20), partial(_asks, world))
 

@@ -8,12 +8,14 @@ from agents import sweeps as sweeps_of_agents
 from agents.heartbeat import note_sweep
 from agents.warnings import warn_of_agents, warn_of_credentials
 from consent import sweeps as sweeps_of_consent
+from consent.unused_clients import forget_unused_clients
 from console.demo import (
     agents,
     changes,
     consents,
     estate,
     issuers,
+    passing,
     people,
     programs,
     requests,
@@ -24,6 +26,10 @@ from console.demo import (
 from console.demo.timeline import Timeline
 from console.demo.world import World
 
+CHAPTERS = (
+    *(people, estate, agents, passing, consents, requests, issuers),
+    *(traffic, trouble, changes, programs, signals),
+)
 EVERY = timedelta(hours=12)
 """How often the sweeps run in the story."""
 WEEKS = timedelta(days=60)
@@ -35,7 +41,7 @@ def fill(*, now: datetime) -> World:
     """Let everything happen up to now, in an empty and migrated installation. Returns what there is then."""
     world = World(now)
     line = Timeline(now - LAST_STEPS)
-    for chapter in (people, estate, agents, consents, requests, issuers, traffic, trouble, changes, programs, signals):
+    for chapter in CHAPTERS:
         chapter.tell(world, line)
     moment = now - WEEKS + EVERY
     while moment < now:
@@ -54,6 +60,7 @@ def _sweep(at: datetime) -> None:
     sweeps_of_agents.end_credentials(now=at)
     sweeps_of_agents.end_links(now=at)
     sweeps_of_agents.close_refusal_minutes(now=at)
+    forget_unused_clients(now=at)
     warn_of_agents(now=at)
     warn_of_credentials(now=at)
     sweeps_of_consent.warn_of_consents(now=at)

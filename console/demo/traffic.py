@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from agents.actors import Actor
 from consent.models import Consent
-from consent.receipts import Receipt, Records, report
 from console.demo.consents import CONSENTS, FOR_PEOPLE, Given
 from console.demo.endpoints import ask_token, ask_worth
 from console.demo.estate import FINANCE, HOUSE, RECORDS
+from console.demo.passing import pass_on
 from console.demo.timeline import Timeline
+from console.demo.use import use
 from console.demo.world import ZONE, World
 
 DAYS = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is done with a scope: the operation and the record type that a receipt names, and how many at most."""
-
-    operation: str
-    record_type: str
-    most: int
-
-
-WORK = {
-    "records:read": Work("read", "patient-file", 4),
-    "records:write": Work("write", "patient-file", 2),
-    "letters:write": Work("write", "letter", 1),
-    "labs:read": Work("read", "lab-result", 12),
-    "medication:read": Work("read", "medication-plan", 3),
-    "invoices:read": Work("read", "invoice", 20),
-    "invoices:write": Work("write", "invoice", 6),
-    "claims:submit": Work("send", "claim", 9),
-    "payroll:read": Work("read", "payslip", 40),
-}
 A_DAY = {"discharge": 5, "rounds": 4, "appointments": 3, "invoices": 4, "flu": 1}
 """How often an assistant works for one person on a working day, about."""
 AROUND_THE_CLOCK = {"beds": 45, "labs": 60}
@@ -108,7 +84,9 @@ def _work_for_person(world: World, given: Given, at: datetime) -> None:
         return
     world.refresh_tokens[str(consent.pk)] = got.body["refresh_token"]
     world.access_tokens[given.key] = resource, got.body["access_token"]
-    _use(world, resource, got.body["access_token"], at)
+    use(world, resource, got.body["access_token"], at)
+    if given.wish.passes:
+        pass_on(world, got.body["access_token"], at)
 
 
 def _pick_resource(world: World, consent: Consent, at: datetime) -> str:
@@ -125,32 +103,4 @@ def _work_alone(world: World, agent: str, at: datetime) -> None:
         resource = HOUSE if world.random.random() < 0.7 else RECORDS
     got = ask_token(world, agent, at, grant_type="client_credentials", resource=world.resources[resource].uri)
     if got.status == 200:
-        _use(world, resource, got.body["access_token"], at)
-
-
-def _use(world: World, resource: str, presented: str, at: datetime) -> None:
-    """Let the resource ask what the token is worth, and report what was done with it. The directory does neither."""
-    if resource == HOUSE:
-        return
-    moment = at + timedelta(seconds=world.random.randint(1, 20))
-    worth = ask_worth(world, resource, presented, moment)
-    if not worth.body["active"]:
-        return
-    for scope in worth.body["scope"].split():
-        if scope in WORK and world.random.random() < 0.6:
-            moment += timedelta(seconds=world.random.randint(1, 15))
-            send_receipt(world, resource, worth.body["jti"], WORK[scope], moment)
-
-
-def send_receipt(world: World, resource: str, token_id: str, work: Work, at: datetime) -> None:
-    """Report some records, about one to three patients, payers or whoever they are about."""
-    number = world.random.randint(1, work.most)
-    parts = min(number, world.random.randint(1, 3))
-    records = tuple(
-        Records(work.record_type, number // parts + (part < number % parts), f"p-{world.random.randint(1000, 1080)}")
-        for part in range(parts)
-    )
-    facts = world.facts(resource, at)
-    row = world.resources[resource]
-    receipt = Receipt(uuid.UUID(token_id), work.operation, records, f"demo-{facts.id.hex}")
-    report(receipt, resource_id=row.pk, by=Actor.resource(row.pk, facts), now=at)
+        use(world, resource, got.body["access_token"], at)

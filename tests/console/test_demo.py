@@ -11,11 +11,12 @@ from django.core.management import CommandError, call_command
 from django.test import TestCase
 from django.utils import timezone
 
-from agents.models import Agent, Event, Resource, Role, Scope, State, User
+from agents.models import Agent, Client, Event, Resource, Role, Scope, State, User
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from consent.models import AccessRequest, Consent, ConsentScope, PendingConsent, Silence
 from consent.oauth.signing_keys import forget_keys
+from consent.passed_on import passed_on_from
 from console.demo.story import fill
 from console.demo.timeline import Timeline
 from console.demo.world import World
@@ -68,7 +69,7 @@ def test_everybody_has_a_password_of_their_own(st_anna):
 
 
 def test_forty_consents_have_met_every_fate(st_anna):
-    consents = list(Consent.objects.all())
+    consents = list(Consent.objects.filter(parent=None))
     assert len(consents) == 41  # one of them on the word of a trusted issuer
     assert {consent.status(NOW) for consent in consents} == {"live", "paused", "revoked", "superseded", "ended"}
     assert {consent.user_id is None for consent in consents} == {True, False}
@@ -95,7 +96,35 @@ def test_two_questions_wait_for_the_doctor_and_one_ran_out(st_anna):
 
 
 def test_what_people_saw_is_kept_with_each_consent(st_anna):
-    assert all(consent.shown["resources"] and consent.shown["until"] for consent in Consent.objects.all())
+    consents = Consent.objects.filter(parent=None)
+    assert all(consent.shown["resources"] and consent.shown["until"] for consent in consents)
+
+
+def test_work_is_passed_on_from_agent_to_agent_under_what_the_doctor_allowed(st_anna):
+    letters = st_anna.consents["letters-weber"]
+    first, second = passed_on_from([letters], NOW)[letters.pk]
+    assert [(row.step, row.by.name, row.consent.agent.name, row.status) for row in (first, second)] == [
+        (1, "Discharge Assistant", "Ward Round Notes", "live"),
+        (2, "Ward Round Notes", "Appointment Helper", "live"),
+    ]
+    for share in (first.consent, second.consent):
+        assert (share.user, share.purpose) == (st_anna.people["weber"], letters.purpose)
+        kinds = set(Event.objects.filter(consent_id=share.pk).values_list("kind", flat=True))
+        assert {Kind.CONSENT_PASSED_ON, Kind.TOKEN_ISSUED} <= kinds
+    assert Event.objects.filter(consent_id=first.consent.pk, kind=Kind.RECEIPT_REPORTED).exists()
+    assert not Agent.objects.exclude(changed_since=None).exists()
+
+
+def test_programs_registered_themselves_over_the_two_weeks_and_unused_ones_were_forgotten(st_anna):
+    events = Event.objects.filter(kind=Kind.CLIENT_REGISTERED)
+    assert len({event.at.date() for event in events}) == 8
+    assert events.earliest("at").at < NOW - timedelta(days=12)
+    times = dict(events.values_list("client_id", "at"))
+    waiting = Client.objects.unclaimed()
+    assert {client.name for client in waiting} == {"Note Helper", "Ward Planner"}
+    assert all(client.created == times[client.pk] for client in waiting)
+    forgotten = Event.objects.filter(kind=Kind.CLIENT_SWEPT).values_list("client_id", flat=True)
+    assert set(forgotten) == set(times) - {client.pk for client in waiting}
 
 
 def test_tokens_and_refusals_fill_two_weeks_up_to_now(st_anna):
