@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from agents.actors import Actor, require
 from agents.adoption import must_take_clients, take
 from agents.credentials import digest_of_key
+from agents.ends import checked_end
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import AdoptionRule, Agent, Client, RegistrationToken, Source
 from agents.permissions import May
@@ -47,8 +48,7 @@ def issue_token(*, name: str, ends_at: datetime | None, by: Actor, now: datetime
     if by.user is None:
         raise Forbidden(May.DECIDE_REGISTRATION)
     name = one_line("name", name, longest=80)
-    if ends_at is not None and ends_at <= now:
-        raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
+    checked_end(ends_at, now=now)
     value = f"mdi_{secrets.token_urlsafe(32)}"
     token = RegistrationToken.objects.create(
         name=name, digest=digest_of_key(value), made_by=by.user, made_at=now, ends_at=ends_at

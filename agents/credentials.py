@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from agents import clients
 from agents.actors import Actor, require
+from agents.ends import checked_end
 from agents.errors import Ended, InvalidInput
 from agents.ids import random_handle
 from agents.models import Agent, Client, Credential, Resource, State
@@ -95,7 +96,7 @@ def issue(
     """
     # Under the holder's lock, so that none is left with a live key by a removal, a retirement or a change to public.
     holder = _locked(holder, by)
-    _must_lie_ahead(ends_at, now)
+    checked_end(ends_at, now=now)
     reason = one_line("reason", reason, longest=LONGEST_REASON, needed=False)
     return _made(holder, by=by, now=now, ends_at=ends_at, reason=reason)
 
@@ -141,7 +142,7 @@ def add_public_keys(
     Records ``credential.public_key_added`` for each.
     """
     client = _locked_client(client, by, secret=False)
-    _must_lie_ahead(ends_at, now)
+    checked_end(ends_at, now=now)
     added = first_public_keys(client, keys, by=by, now=now, ends_at=ends_at)
     live = Credential.objects.live(now).filter(client=client, public_jwk__isnull=False).count()
     if live > MOST_KEYS:
@@ -274,11 +275,6 @@ def _locked_client(client: Client, by: Actor, *, secret: bool) -> Client:
         raise Ended(_("%(agent)s is retired. Its clients get no more keys.") % {"agent": agent.name})
     _must_be_there(client)
     return client
-
-
-def _must_lie_ahead(ends_at: datetime | None, now: datetime) -> None:
-    if ends_at is not None and ends_at <= now:
-        raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
 
 
 def _must_be_there(holder: Client | Resource) -> None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from agents import credentials
 from agents.actors import Actor, require
+from agents.ends import checked_end
 from agents.errors import Ended, InvalidInput
 from agents.models import Agent, DataClass, Environment, Ownership, State, User
 from agents.models.agent import Kind as AgentKind
@@ -220,7 +221,5 @@ def _checked(facts: dict[str, Any], *, now: datetime) -> dict[str, Any]:
         if not classes <= set(DataClass.values):
             raise InvalidInput("data_classes", _("Choose among the data classes offered."))
         checked["data_classes"] = sorted(str(DataClass(data_class)) for data_class in classes)
-    ends_at = checked.get("ends_at")
-    if ends_at is not None and ends_at <= now:
-        raise InvalidInput("ends_at", _("The end lies in the past. Choose a later date, or none."))
+    checked_end(checked.get("ends_at"), now=now)
     return checked

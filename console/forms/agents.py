@@ -16,6 +16,7 @@ from agents.models import Agent, AgentScope, AuthMethod, DataClass, Environment,
 from agents.models.agent import Kind as AgentKind
 from console.forms.choices import OneOf, SomeOf, offer, people_who_may_answer, person_called
 from console.forms.last_day import LastDayField, end_of
+from console.forms.sent_once import SentOnce
 
 DATA_CLASSES = [(value, label) for value, label in DataClass.choices if value != DataClass.NONE]
 
@@ -111,7 +112,7 @@ class EditAgentForm(AgentFactsForm):
         return facts
 
 
-class RegisterForm(AgentFactsForm):
+class RegisterForm(AgentFactsForm, SentOnce):
     """Register an agent: what it is, what it may ask for, and how its client comes back."""
 
     kind = forms.ChoiceField(

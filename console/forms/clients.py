@@ -15,6 +15,8 @@ from agents.public_keys import LONGEST_TEXT, PublicKey, keys_in_text
 from console.forms.agents import lines
 from console.forms.choices import offer_words
 from console.forms.last_day import LastDayField, end_of
+from console.forms.sent_once import SentOnce
+from console.pages.once import form_token
 
 AUTH_METHODS = [
     (AuthMethod.BASIC, _("with a key, in the header (client_secret_basic)")),
@@ -24,7 +26,7 @@ AUTH_METHODS = [
 ]
 
 
-class ClientForm(forms.Form):
+class ClientForm(SentOnce):
     """One registration of an agent's software."""
 
     name = forms.CharField(
@@ -162,7 +164,7 @@ class EndsForm(forms.Form):
 class KeyForm(EndsForm):
     """Ask for one more key."""
 
-    once = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    once = forms.CharField(widget=forms.HiddenInput, max_length=64, initial=form_token)
 
 
 class PublicKeysForm(EndsForm):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from agents.accounts import LONGEST_NAME, time_zones
 from agents.models import Role
 from agents.sign_in import LONGEST_PASSWORD
+from console.filters import search_input
 
 ROLES = [(value, capfirst(label)) for value, label in Role.choices]
 
@@ -120,7 +121,9 @@ class PolicyForm(forms.Form):
 class PeopleFilter(forms.Form):
     """The filters of the list of people. Whatever the address says, the list works."""
 
-    q = forms.CharField(required=False, max_length=100)
+    q = forms.CharField(
+        required=False, max_length=100, label=_("Find people"), widget=search_input(_("Name or e-mail"))
+    )
     role = forms.ChoiceField(required=False, choices=[("", _("Every role")), *ROLES], label=_("Role"))
     state = forms.ChoiceField(
         required=False,

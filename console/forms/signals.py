@@ -11,6 +11,7 @@ from agents.models import Resource
 from consent.models import Stream
 from consent.signals.events import CREDENTIAL_CHANGE, SESSION_REVOKED, SUPPORTED, TOKEN_CLAIMS_CHANGE
 from console.forms.choices import OneOf, offer
+from console.forms.sent_once import SentOnce
 
 HEARD = [
     (SESSION_REVOKED, _("Access was taken away: a consent was revoked or paused, an agent suspended or retired")),
@@ -59,7 +60,7 @@ class StreamForm(forms.Form):
         }
 
 
-class NewStreamForm(StreamForm):
+class NewStreamForm(StreamForm, SentOnce):
     """A receiver with the resource that it serves."""
 
     resource = OneOf(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from agents.permissions import May
 from consent.screens.who_and_when import moment_of, person_of
 from console.forms.agents import RegisterForm
 from console.pages.errors import said_in
+from console.pages.once import sent_before, with_new_token
 from console.pages.parts import render_page
 
 
@@ -27,7 +29,10 @@ def register(request: HttpRequest) -> HttpResponse:
     somebody_else = User()
     form = RegisterForm(request.POST or None, user=user, chooses_owner=user.has_perm(May.REGISTER_AGENT, somebody_else))
     if form.is_valid():
-        with said_in(form, request):
+        with said_in(form, request), transaction.atomic():
+            if sent_before(form, request):
+                messages.info(request, _("That form was sent before. Nothing was made a second time."))
+                return redirect("agents")
             agent, _client = enrol(
                 form.enrolment(),
                 then=form.next_step(),
@@ -37,6 +42,7 @@ def register(request: HttpRequest) -> HttpResponse:
             )
             messages.success(request, _("%(agent)s is registered.") % {"agent": agent.name})
             return redirect("agent-connect", agent.pk)
+    with_new_token(form, request)
     submitted_by_them = Agent(submitted_by=user)
     context = {
         "form": form,

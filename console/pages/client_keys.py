@@ -22,8 +22,9 @@ from console.forms.reasons import ReasonForm
 from console.pages.agent_connect import connect_page
 from console.pages.agent_shell import agent_or_404, client_or_404, shell
 from console.pages.errors import said_in
-from console.pages.once import first_time, form_token, with_new_token
+from console.pages.once import first_time, with_new_token
 from console.pages.parts import never_stored, render_page
+from console.templatetags.mandate import bdi_name
 
 MAKE_PAIR = """openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out agent.key
 openssl pkey -in agent.key -pubout"""
@@ -42,7 +43,7 @@ def issue(request: HttpRequest, agent_id: uuid.UUID, client_id: uuid.UUID) -> Ht
         return _add_public(request, agent, client)
     now = moment_of(request)
     user = person_of(request)
-    form = KeyForm(request.POST or None, initial={"once": form_token()})
+    form = KeyForm(request.POST or None)
     if form.is_valid():
         if not first_time(user, form.cleaned_data["once"], now=now):
             messages.warning(
@@ -78,7 +79,7 @@ def revoke(request: HttpRequest, agent_id: uuid.UUID, client_id: uuid.UUID, cred
         "title": _("Revoke the key %(key)s?") % {"key": credential},
         "sentence": _("Nobody gets a token with it any more, and what was got with it stops %(when)s.")
         % {"when": context["stopping"].promise},
-        "facts": [(_("Client"), client.name), (_("Other live keys"), others)],
+        "facts": [(_("Client"), bdi_name(client.name)), (_("Other live keys"), others)],
         "warning": "" if others else _("This is its only live key: the client gets no token until it has another."),
         "confirm": _("Revoke key"),
         "back": "agent-clients",

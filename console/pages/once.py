@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from agents.models import User
 from consent.once import UsedAlready, use_once
+from consent.screens.who_and_when import moment_of, person_of
 
 FORM_LIFE = timedelta(days=1)
 """After this nobody sends the form again; until then the row stays."""
@@ -26,6 +27,15 @@ def with_new_token(form: BaseForm, request: HttpRequest) -> None:
         sent = request.POST.copy()
         sent["once"] = form_token()
         form.data = sent
+
+
+def sent_before(form: BaseForm, request: HttpRequest) -> bool:
+    """Whether this person sent this very form before. One without a mark is taken as it comes.
+
+    To be asked in the transaction that makes what the form is for: if that fails, the form can be sent again.
+    """
+    token = form.cleaned_data.get("once", "")
+    return bool(token) and not first_time(person_of(request), token, now=moment_of(request))
 
 
 def take_secret(request: HttpRequest, name: str) -> dict[str, str] | None:

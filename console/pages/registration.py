@@ -21,7 +21,7 @@ from consent.screens.who_and_when import moment_of, person_of
 from console.forms.reasons import ReasonForm
 from console.forms.registration import AdoptionRuleForm, RegistrationPolicyForm, RegistrationTokenForm
 from console.pages.errors import said_in
-from console.pages.once import first_time, form_token, with_new_token
+from console.pages.once import first_time, with_new_token
 from console.pages.parts import never_stored, render_page
 
 SEEN = "seen"
@@ -56,7 +56,7 @@ def issue_token(request: HttpRequest) -> HttpResponse:
     """Make a token. The answer shows it, the only one that ever does, so it is no redirect."""
     by, now = Actor.of(request), moment_of(request)
     require(by, May.DECIDE_REGISTRATION)
-    form = RegistrationTokenForm(request.POST or None, initial={"once": form_token()})
+    form = RegistrationTokenForm(request.POST or None)
     context = {"crumbs": _crumbs(), "form": form}
     if form.is_valid():
         if not first_time(person_of(request), form.cleaned_data["once"], now=now):

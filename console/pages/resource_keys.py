@@ -19,7 +19,7 @@ from consent.screens.who_and_when import moment_of, person_of
 from console.forms.clients import KeyForm
 from console.forms.reasons import ReasonForm
 from console.pages.errors import said_in
-from console.pages.once import first_time, form_token, with_new_token
+from console.pages.once import first_time, with_new_token
 from console.pages.parts import never_stored, render_page
 from console.pages.resource_shell import resource_or_404, shell
 
@@ -31,7 +31,7 @@ def issue(request: HttpRequest, resource_id: uuid.UUID) -> HttpResponse:
     require(Actor.of(request), May.MANAGE_RESOURCE, resource)
     now = moment_of(request)
     user = person_of(request)
-    form = KeyForm(request.POST or None, initial={"once": form_token()})
+    form = KeyForm(request.POST or None)
     context = {"live_keys": resource.credentials.live(now).count(), "issuer": settings.ISSUER}
     if form.is_valid():
         if not first_time(user, form.cleaned_data["once"], now=now):

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -18,12 +19,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents.actors import Actor, allowed, require
 from agents.permissions import May
 from consent.models import Signal, Stream
+from consent.models.stream import StreamStatus
 from consent.screens.who_and_when import moment_of, person_of
 from consent.signals import streams as domain
 from consent.signals.delivery import GIVEN_UP_AFTER
 from consent.signals.events import SUPPORTED
 from console.forms.signals import NewStreamForm
 from console.pages.errors import said_in
+from console.pages.once import sent_before, with_new_token
 from console.pages.parts import render_page
 from console.signal_words import error_in_words, stopped_in_words, type_in_words
 
@@ -63,10 +66,14 @@ def add(request: HttpRequest) -> HttpResponse:
     require(by, May.MANAGE_SIGNALS)
     form = NewStreamForm(request.POST or None, resource=request.GET.get("resource", ""))
     if form.is_valid():
-        with said_in(form, request):
+        with said_in(form, request), transaction.atomic():
+            if sent_before(form, request):
+                messages.info(request, _("That form was sent before. Nothing was made a second time."))
+                return redirect("signal-streams")
             made = domain.create(form.cleaned_data["resource"], by=by, now=now, **form.facts())
             messages.success(request, _("Added. Send a test signal to see that it arrives."))
             return redirect(made)
+    with_new_token(form, request)
     return render_page(request, "console/signal_form.html", {"form": form})
 
 
@@ -80,7 +87,7 @@ def stream(request: HttpRequest, stream_id: uuid.UUID) -> HttpResponse:
         "crumbs": crumbs(),
         "trouble": trouble_of(stream),
         "last_error": error_in_words(stream.last_error),
-        "failing": stream.status == "enabled" and stream.failing_since is not None,
+        "failing": stream.status == StreamStatus.ENABLED and stream.failing_since is not None,
         "gives_up_at": stream.failing_since + GIVEN_UP_AFTER if stream.failing_since else None,
         "waits_for": _waits_for(stream, now),
         "hears": [type_in_words(type_) for type_ in SUPPORTED if type_ in stream.events_requested],
@@ -104,7 +111,7 @@ def crumbs() -> list[tuple[str, str]]:
 
 def trouble_of(stream: Stream) -> str:
     """Return what is wrong with a receiver, in one sentence. Empty where nothing is."""
-    if stream.status != "enabled":
+    if stream.status != StreamStatus.ENABLED:
         return stopped_in_words(stream)
     return error_in_words(stream.last_error) if stream.failing_since is not None else ""
 

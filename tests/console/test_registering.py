@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from agents.models import Agent, AgentScope, Client, State
 from agents.trail.kinds import Kind
+from console.pages.once import form_token
 from tests import builders
 from tests.builders import browser
 
@@ -85,6 +86,7 @@ def test_an_autonomous_agent_gets_a_client_that_proves_itself_and_returns_nowher
         ({"redirect_uris": "javascript:alert(1)"}, "redirect_uris"),
         ({"scopes": ["not-an-id"]}, "scopes"),
         ({"ends_on": "1999-12-31"}, "ends_on"),
+        ({"ends_on": "9999-12-31"}, "ends_on"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_made(ada, change, field):
@@ -98,6 +100,25 @@ def test_what_is_wrong_is_said_and_nothing_is_made(ada, change, field):
 def test_a_null_byte_is_said_and_never_a_fault(ada):
     assert browser(ada).post(URL, _facts(name="Ros\0ter")).status_code == 200
     assert not Agent.objects.exists()
+
+
+def test_pressed_twice_it_registers_one_agent(ada):
+    opened = browser(ada)
+    assert 'name="once"' in opened.get(URL).content.decode()
+    sent = _facts(once=form_token())
+    assert opened.post(URL, sent).url == reverse("agent-connect", args=[Agent.objects.get().pk])
+    again = opened.post(URL, sent, follow=True)
+    assert "Nothing was made a second time." in again.content.decode()
+    assert Agent.objects.count() == 1
+    opened.post(URL, {**sent, "once": form_token()})
+    assert Agent.objects.count() == 2
+
+
+def test_what_could_not_be_registered_can_be_sent_again(ada):
+    sent = _facts(once=form_token())
+    browser(ada).post(URL, {**sent, "redirect_uris": "javascript:alert(1)"})
+    browser(ada).post(URL, sent)
+    assert Agent.objects.count() == 1
 
 
 def test_each_button_says_to_the_server_what_it_says_to_people(mara):
