@@ -28,7 +28,7 @@ def circle(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
     """List the circle, and let one more person in."""
     agent = agent_or_404(request, agent_id)
     require(Actor.of(request), May.MANAGE_CIRCLE, agent)
-    form = CircleForm(request.POST or None, agent=agent)
+    form = CircleForm(request.POST or None)
     if form.is_valid():
         person = form.cleaned_data["person"]
         with said_in(form, request):
