@@ -10,12 +10,12 @@ from django.db.models import QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from agents.models import Adoption, AdoptionRule, Agent, Registration, RegistrationToken, State, User
+from agents.models import Adoption, AdoptionRule, Agent, Ownership, Registration, RegistrationToken, State, User
 from agents.models.agent import Kind as AgentKind
-from agents.permissions import May
 from console.forms.choices import OneOf, offer, people_who_may_answer, person_called
 from console.forms.last_day import LastDayField, end_of
 from console.forms.reasons import LONGEST_REASON
+from console.pages.once import form_token
 
 
 def reason_field(label: Any = _("Why?")) -> forms.CharField:
@@ -25,13 +25,11 @@ def reason_field(label: Any = _("Why?")) -> forms.CharField:
 
 
 def agents_that_adopt(person: User) -> QuerySet[Agent]:
-    """Return the agents into which this person may adopt programs."""
-    found = Agent.objects.visible_to(person).filter(kind=AgentKind.ASSISTANT, personal_of=None)
-    found = found.exclude(state=State.RETIRED).order_by("name", "pk")
-    if person.is_administrator:
-        return found
-    kept = [agent.pk for agent in found if person.has_perm(May.ADOPT_CLIENT, agent)]
-    return found.filter(pk__in=kept)
+    """Return the agents into which this person may adopt programs: all for administrators, otherwise those that they keep."""
+    found = Agent.objects.filter(kind=AgentKind.ASSISTANT, personal_of=None).exclude(state=State.RETIRED)
+    if not person.is_administrator:
+        found = found.filter(pk__in=Ownership.objects.live().filter(user=person).values("agent"))
+    return found.order_by("name", "pk")
 
 
 class AdoptForm(forms.Form):
@@ -97,7 +95,7 @@ class RegistrationTokenForm(forms.Form):
         label=_("For whom or what"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     ends_on = LastDayField()
-    once = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    once = forms.CharField(widget=forms.HiddenInput, max_length=64, initial=form_token)
     said_at = {"ends_at": "ends_on"}
 
     def ends_at(self) -> datetime | None:
