@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from agents import changed_registrations
-from agents.actors import Actor, require
+from agents.actors import Actor, allowed, require
 from agents.changed_registrations import WAITS
 from agents.clients import drift_of_redirects
 from agents.models import Agent, Client
@@ -29,7 +29,9 @@ from console.pages.parts import render_page
 def client_changes(request: HttpRequest, client_id: uuid.UUID) -> HttpResponse:
     """Show what is different and whom that reaches, and take the answer of whoever answers for the program."""
     client, by, now = _seen(request, client_id), Actor.of(request), moment_of(request)
-    require(by, May.MANAGE_CLIENT if client.agent else May.REFUSE_CLIENT, client.agent)
+    to_answer = May.MANAGE_CLIENT if client.agent else May.REFUSE_CLIENT
+    if request.method == "POST":
+        require(by, to_answer, client.agent)
     form = ReasonForm(request.POST or None)
     waiting = client.pending_metadata if client.pending_since is not None else None
     if waiting is not None and form.is_valid():
@@ -56,6 +58,7 @@ def client_changes(request: HttpRequest, client_id: uuid.UUID) -> HttpResponse:
         "affected": affected_by(drifts, now),
         "form": form,
         "seen": changed_registrations.digest_of_waiting(client),
+        "may_answer": allowed(by, to_answer, client.agent),
         "back": _back(client),
     }
     return render_page(request, "console/client_changes.html", context)

@@ -116,7 +116,7 @@ def test_once_people_rely_on_it_a_change_waits_until_it_is_seen(said, asks, webe
     assert opens(weber, said["client_id"], redirect_uri=other, **asks).status_code == 200
 
 
-def test_what_is_seen_can_be_left(said, asks, weber, mara):
+def test_what_is_seen_can_be_left(said, asks, weber, mara, omar):
     allows(weber, said["client_id"], **asks)
     manages(said, "put", {**reads(said).json(), "client_name": "St. Anna"})
     client = Client.objects.get()
@@ -124,6 +124,11 @@ def test_what_is_seen_can_be_left(said, asks, weber, mara):
     with pytest.raises(Forbidden):
         changed_registrations.see(client, take=True, seen=seen, reason="Mine.", by=actor(weber), now=timezone.now())
     page = f"/programs/{client.pk}/changes/"
+    auditor = builders.browser(omar)
+    read = text_of(auditor.get(page))
+    assert "Anna" in read
+    assert "Let it count" not in read
+    assert auditor.post(page, {"reason": "As they say.", "answer": "take"}).status_code == 403
     browser = builders.browser(mara)
     browser.post(page, {**form_of(browser.get(page), page), "reason": "Not theirs.", "answer": "leave"})
     client.refresh_from_db()
