@@ -54,8 +54,8 @@ def scopes(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
 def confirm(request: HttpRequest, agent_id: uuid.UUID, scope_id: uuid.UUID) -> HttpResponse:
     """Confirm that a sensitive permission is required. Whoever holds it as one to untick is told of first."""
     agent = agent_or_404(request, agent_id)
-    scope = get_object_or_404(Scope, pk=scope_id)
     require(Actor.of(request), May.CONFIRM_REQUIRED_SCOPE, agent)
+    scope = get_object_or_404(Scope, pk=scope_id)
     affected = to_be_shown(request, lambda: agent_scopes.drift_of_confirming(agent, scope))
     if affected is not None:
         context = {**shell(request, agent, "", with_moves=False), "affected": affected}
