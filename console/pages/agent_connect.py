@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,15 +22,16 @@ from agents.trail.models import Event
 from consent.models import Consent
 from consent.screens.who_and_when import moment_of, person_of
 from console.forms.clients import KeyForm
-from console.names import Names
+from console.names import Names, as_uuid
 from console.pages.agent_shell import Tab, agent_or_404, shell
-from console.pages.once import form_token
 from console.pages.parts import render_page
 from console.pages.snippets import KEY_VARIABLE, connection, languages_of, snippet
 from console.sentences import tell
 
 STOP_POLLING = 286
 """htmx stops asking when it gets this status."""
+MOST_CLIENTS = 8
+"""So many are there to choose from on the page; the others are reached from the page of all clients."""
 LOOKED_AT = 300
 """So many of the agent's latest events are looked at for an answer to one of its clients."""
 _ANSWERS = (Kind.TOKEN_ISSUED, Kind.TOKEN_REFUSED, Kind.AUTHORIZATION_REFUSED, Kind.CONSENT_REFUSED)
@@ -43,10 +45,15 @@ def connect(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def heard(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
-    """The part that looks out for the first token: asked again and again until there is one."""
+    """The part that looks out for the first token: asked again and again until there is one.
+
+    204 while what the page shows (``seen``) is still true: what somebody is about to press is not taken from under them.
+    """
     agent = agent_or_404(request, agent_id)
     client = _chosen(_clients(agent), request.GET.get("client", ""))
     context = _heard(request, agent, client)
+    if not context["has_token"] and request.GET.get("seen") == context["mark"]:
+        return HttpResponse(status=204)
     status = STOP_POLLING if context["has_token"] else 200
     return render_page(
         request, "console/agent_connect.html#heard", {"agent": agent, "client": client, **context}, status=status
@@ -62,14 +69,14 @@ def connect_page(request: HttpRequest, agent: Agent, *, client: Client | None = 
     context = {
         **shell(request, agent, "agent-connect", with_moves=False),
         "client": client,
-        "clients": clients,
+        **_to_choose_from(clients, client),
         "secret": f"{KEY_VARIABLE}={secret}" if secret else "",
         "may_manage": user.has_perm(May.MANAGE_CLIENT, agent) and agent.state != State.RETIRED,
         "may_issue": user.has_perm(May.ISSUE_CREDENTIAL, agent) and agent.state != State.RETIRED,
     }
     if client is not None:
         context |= {
-            "key_form": KeyForm(initial={"once": form_token()}),
+            "key_form": KeyForm(),
             "live_keys": client.credentials.live(now).count(),
             "steps": _steps(agent, client, user, now),
             **_snippet(request, agent, client),
@@ -78,12 +85,22 @@ def connect_page(request: HttpRequest, agent: Agent, *, client: Client | None = 
     return render_page(request, "console/agent_connect.html", context)
 
 
-def _clients(agent: Agent) -> list[Client]:
-    return list(Client.objects.filter(agent=agent, ended_at=None).order_by("name", "pk"))
+def _clients(agent: Agent) -> QuerySet[Client]:
+    return Client.objects.filter(agent=agent, ended_at=None).order_by("name", "pk")
 
 
-def _chosen(clients: list[Client], wanted: str) -> Client | None:
-    return next((client for client in clients if str(client.pk) == wanted), clients[0] if clients else None)
+def _chosen(clients: QuerySet[Client], wanted: str) -> Client | None:
+    named = as_uuid(wanted)
+    return (clients.filter(pk=named).first() if named else None) or clients.first()
+
+
+def _to_choose_from(clients: QuerySet[Client], chosen: Client | None) -> dict[str, Any]:
+    """Return the first clients by name and the chosen one: a program that registers itself may have thousands."""
+    first = list(clients[: MOST_CLIENTS + 1])
+    shown = first[:MOST_CLIENTS]
+    if chosen is not None and chosen not in shown:
+        shown.append(chosen)
+    return {"clients": shown, "has_more_clients": len(first) > MOST_CLIENTS}
 
 
 def _snippet(request: HttpRequest, agent: Agent, client: Client) -> dict[str, Any]:
@@ -149,11 +166,13 @@ def _steps(agent: Agent, client: Client, user: User, now: datetime) -> list[dict
 def _heard(request: HttpRequest, agent: Agent, client: Client | None) -> dict[str, Any]:
     """Return whether this client got a token, the first of them and the newest answer among the agent's latest events.
 
+    mark: what a page that shows this has seen.
+
     It is asked every few seconds, and no index leads from a client to its events: so it looks at a bounded number of those
     of the agent. A token further back is known from when the client was last used, without its event.
     """
     if client is None:
-        return {"has_token": False, "first_token": None, "latest_answer": None}
+        return {"has_token": False, "first_token": None, "latest_answer": None, "mark": ""}
     user = person_of(request)
     now = moment_of(request)
     latest = Event.objects.of_agent(agent.pk).order_by("-pk")[:LOOKED_AT]
@@ -166,4 +185,5 @@ def _heard(request: HttpRequest, agent: Agent, client: Client | None) -> dict[st
         "has_token": first is not None or bool(last_used([client.pk])),
         "first_token": told.get(first.pk) if first else None,
         "latest_answer": told.get(newest.pk) if newest and newest != first else None,
+        "mark": str(newest.pk) if newest else "",
     }

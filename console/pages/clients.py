@@ -7,6 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -27,7 +30,10 @@ from console.forms.reasons import ReasonForm
 from console.pages.affected import to_be_shown
 from console.pages.agent_shell import agent_or_404, client_or_404, shell
 from console.pages.errors import said_in
+from console.pages.once import sent_before, with_new_token
 from console.pages.parts import render_page
+
+PAGE_SIZE = 25
 
 
 @require_safe
@@ -37,14 +43,17 @@ def clients(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
     now = moment_of(request)
     user = person_of(request)
     with_keys = Client.objects.of_agent(agent).select_related("fetched_keys").prefetch_related("credentials")
-    found = list(with_keys.order_by("ended_at", "name", "pk"))
+    # Those in use first. An agent that adopted a program that registers itself has one for each installation.
+    in_order = with_keys.order_by(F("ended_at").asc(nulls_first=True), "name", "pk")
+    page = Paginator(in_order, PAGE_SIZE).get_page(request.GET.get("page"))
     used = last_used(
-        subject for client in found for subject in (client.pk, *(key.pk for key in client.credentials.all()))
+        subject for client in page for subject in (client.pk, *(key.pk for key in client.credentials.all()))
     )
     may_manage = user.has_perm(May.MANAGE_CLIENT, agent) and agent.state != State.RETIRED
     context = {
         **shell(request, agent, "agent-clients"),
-        "rows": [_row(client, used, now) for client in found],
+        "page": page,
+        "rows": [_row(client, used, now) for client in page],
         "may_manage": may_manage,
         "may_revoke": user.has_perm(May.REVOKE_CREDENTIAL, agent),
         "may_ask_people": agent.kind == AgentKind.ASSISTANT and agent.state != State.RETIRED,
@@ -61,10 +70,14 @@ def add(request: HttpRequest, agent_id: uuid.UUID) -> HttpResponse:
     require(Actor.of(request), May.MANAGE_CLIENT, agent)
     form = ClientForm(request.POST or None, agent=agent)
     if form.is_valid():
-        with said_in(form, request):
+        with said_in(form, request), transaction.atomic():
+            if sent_before(form, request):
+                messages.info(request, _("That form was sent before. Nothing was made a second time."))
+                return redirect("agent-clients", agent.pk)
             client = domain.add(agent, by=Actor.of(request), now=moment_of(request), **form.facts())
             messages.success(request, _("%(client)s is added.") % {"client": client.name})
             return redirect("agent-clients", agent.pk)
+    with_new_token(form, request)
     return _form_page(request, agent, form, None)
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 from django.urls import reverse
 
+from agents import clients as domain
 from agents import credentials, lifecycle
 from agents.last_use import note_use
 from agents.models import AuthMethod, Client, Credential
@@ -134,6 +138,16 @@ def test_a_retired_agent_shows_its_clients_and_changes_none(ada, discharge_assis
     assert response.context["form"].non_field_errors()
 
 
+def test_pressed_twice_it_adds_one_client(ada, discharge_assistant):
+    url = reverse("client-add", args=[discharge_assistant.pk])
+    sent = {"name": "Ward 3B", "auth_method": "client_secret_basic", "once": form_token()}
+    sent["redirect_uris"] = "https://a.example/cb"
+    opened = browser(ada)
+    opened.post(url, sent)
+    assert "Nothing was made a second time." in opened.post(url, sent, follow=True).content.decode()
+    assert Client.objects.filter(name="Ward 3B").count() == 1
+
+
 def test_the_first_token_is_noticed_and_the_asking_stops(ada, weber, discharge_client, now):
     url = reverse("agent-heard", args=[discharge_client.agent_id])
     waiting = browser(ada).get(url, {"client": discharge_client.pk})
@@ -145,6 +159,36 @@ def test_the_first_token_is_noticed_and_the_asking_stops(ada, weber, discharge_c
     assert heard.status_code == 286
     assert "The first token is out." in heard.content.decode()
     assert "hx-trigger" not in heard.content.decode()
+
+
+def test_while_nothing_is_new_the_page_is_left_alone_so_that_the_focus_stays(ada, weber, discharge_client, now):
+    url = reverse("agent-heard", args=[discharge_client.agent_id])
+    page = browser(ada).get(reverse("agent-connect", args=[discharge_client.agent_id])).content.decode()
+    asks_again = html.unescape(re.search(r'id="heard" hx-get="([^"]+)"', page).group(1))
+    assert asks_again.startswith(f"{url}?client=")
+    assert browser(ada).get(asks_again, HTTP_HX_REQUEST="true").status_code == 204
+    builders.token_event(discharge_client, weber, now=now)
+    assert browser(ada).get(asks_again, HTTP_HX_REQUEST="true").status_code == 286
+
+
+def test_of_many_clients_a_page_shows_some_and_those_in_use_first(
+    ada, discharge_assistant, discharge_client, django_assert_max_num_queries, now
+):
+    for number in range(40):
+        builders.client(discharge_assistant, f"Installation {number:02}")
+    domain.end(discharge_client, reason="Replaced.", by=actor(ada), now=now)
+    opened, url = browser(ada), reverse("agent-clients", args=[discharge_assistant.pk])
+    with django_assert_max_num_queries(30):
+        page = opened.get(url)
+    assert [row["client"].ended_at for row in page.context["rows"]] == [None] * 25
+    last = opened.get(url, {"page": 2}).context["rows"][-1]
+    assert last["client"] == discharge_client
+    connect = opened.get(reverse("agent-connect", args=[discharge_assistant.pk]), {"client": str(last["client"].pk)})
+    assert len(connect.context["clients"]) == 8
+    chosen = Client.objects.get(name="Installation 39")
+    connect = opened.get(reverse("agent-connect", args=[discharge_assistant.pk]), {"client": str(chosen.pk)})
+    assert connect.context["client"] == chosen
+    assert connect.context["clients"][-1] == chosen
 
 
 def test_a_busy_agent_is_looked_at_no_further_back_for_one_of_its_clients(
