@@ -41,10 +41,17 @@ AGENT_COLUMNS = (
 )
 
 
+def search_input(placeholder: str | Promise) -> forms.SearchInput:
+    """Return the field into which one types what one looks for. placeholder: what is looked through."""
+    return forms.SearchInput(attrs={"placeholder": placeholder, "autocomplete": "off", "enterkeyhint": "search"})
+
+
 class AgentFilter(forms.Form):
     """The filters of the agents page. Whatever the address says, ``apply`` gives a list."""
 
-    q = forms.CharField(required=False, max_length=100)
+    q = forms.CharField(
+        required=False, max_length=100, label=_("Find agents"), widget=search_input(_("Name, purpose, owner, client"))
+    )
     state = forms.ChoiceField(required=False, choices=[("", _("Every state")), *State.choices], label=_("State"))
     data_class = forms.ChoiceField(required=False, choices=DATA_CHOICES, label=_("Data"))
     kind = forms.ChoiceField(required=False, choices=KIND_CHOICES, label=_("Kind"))

@@ -53,7 +53,7 @@ def agents(request: HttpRequest) -> HttpResponse:
     """Agents that the person may see: all for administrators and auditors, else their own."""
     user = person_of(request)
     visible = Agent.objects.visible_to(user)
-    filters = AgentFilter(request.GET)
+    filters = AgentFilter(request.GET, auto_id="filter-%s")
     found, sort = sort_agents(filters.apply(visible), request.GET.get("sort", ""))
     live = Ownership.objects.live().select_related("user")
     with_owners = Prefetch("ownerships", queryset=live, to_attr=AGENT_REMEMBERS_OWNERS)

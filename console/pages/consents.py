@@ -21,6 +21,7 @@ from agents.trail.record import heaviest
 from consent.models import Consent
 from consent.models.consent_queries import ConsentQuerySet
 from consent.screens.who_and_when import moment_of, person_of
+from console.filters import search_input
 from console.pages.parts import render_part
 
 PAGE_SIZE = 25
@@ -41,11 +42,7 @@ class ConsentFilter(forms.Form):
     """The filters of the list. A value that is none of the choices asks for nothing."""
 
     q = forms.CharField(
-        required=False,
-        max_length=200,
-        widget=forms.SearchInput(
-            attrs={"placeholder": _("Agent, person, purpose"), "autocomplete": "off", "enterkeyhint": "search"}
-        ),
+        required=False, max_length=200, label=_("Find consents"), widget=search_input(_("Agent, person, purpose"))
     )
     state = forms.ChoiceField(required=False, choices=STATES, label=_("State"))
     whom = forms.ChoiceField(required=False, choices=WHOM, label=_("For whom"))

@@ -20,8 +20,10 @@ def render_page(request: HttpRequest, template: str, context: dict[str, Any], *,
 def render_part(
     request: HttpRequest, template: str, part: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    """Render the page, or only the named ``partialdef`` of it when htmx asks."""
-    response = render_page(request, f"{template}#{part}" if wants_part(request) else template, context, status=status)
+    """Render the page, or only the named ``partialdef`` of it when htmx asks. ``by_part`` says which in the context."""
+    by_part = wants_part(request)
+    shown = {**context, "by_part": by_part}
+    response = render_page(request, f"{template}#{part}" if by_part else template, shown, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response
 

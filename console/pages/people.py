@@ -34,7 +34,7 @@ def people(request: PersonRequest) -> HttpResponse:
     """Everybody, for administrators and auditors: role, agents they answer for, last sign-in."""
     user: User = request.user
     require(Actor.of(request), May.SEE_PEOPLE)
-    filters = PeopleFilter(request.GET)
+    filters = PeopleFilter(request.GET, auto_id="filter-%s")
     owned = Prefetch(
         "ownerships",
         queryset=Ownership.objects.live_owners().select_related("agent").order_by("agent__name"),

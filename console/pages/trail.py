@@ -41,7 +41,6 @@ def trail(request: HttpRequest) -> HttpResponse:
         "newer_url": _page(path, asked.params, "after", found.newer),
         "looked_back_to": _moment_of(found.looked_back_to),
         "reads_everything": names.reads_everything,
-        "by_part": wants_part(request),
     }
     response = render_part(request, "console/trail.html", "found", context)
     if wants_part(request):

@@ -20,6 +20,7 @@ from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.search import Search
 from consent.models import Consent
+from console.filters import search_input
 from console.forms.choices import offer_words
 from console.templatetags.moments import day
 
@@ -62,13 +63,7 @@ class TrailFilter(forms.Form):
     q = forms.CharField(
         required=False,
         label=gettext_lazy("Find events"),
-        widget=forms.SearchInput(
-            attrs={
-                "placeholder": gettext_lazy("Words of a purpose, a name, a token, a request"),
-                "autocomplete": "off",
-                "enterkeyhint": "search",
-            }
-        ),
+        widget=search_input(gettext_lazy("Words of a purpose, a name, a token, a request")),
     )
     outcome = forms.ChoiceField(required=False, label=gettext_lazy("Outcome"), choices=OUTCOMES)
     data = forms.ChoiceField(  # type: ignore[assignment]  # a field: the form's metaclass takes it out of the class

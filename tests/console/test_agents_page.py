@@ -84,7 +84,8 @@ def test_the_list_costs_the_same_for_two_agents_and_for_sixty(
 def test_htmx_gets_the_list_alone_and_a_history_restore_the_whole_page(mara, discharge_assistant):
     opened = browser(mara)
     part = opened.get("/agents/?q=discharge", HTTP_HX_REQUEST="true")
-    assert part.content.decode().lstrip().startswith('<div id="list"')
+    assert part.content.decode().lstrip().startswith('<div class="table">')
+    assert '<p id="found-count" hx-swap-oob="innerHTML">1–1 of 1</p>' in part.content.decode()
     assert "HX-Request" in part["Vary"]
     restored = opened.get("/agents/", HTTP_HX_REQUEST="true", HTTP_HX_HISTORY_RESTORE_REQUEST="true")
     assert "<h1>" in restored.content.decode()
