@@ -262,7 +262,7 @@ def test_activity_pages_by_number(ada, mara, discharge_assistant, now):
     older = opened.get(url + first.context["older_url"], HTTP_HX_REQUEST="true")
     assert len(first.context["activity"]) == 50
     assert len(older.context["activity"]) >= 10
-    assert older.content.decode().lstrip().startswith('<div id="events"')
+    assert older.content.decode().lstrip().startswith('<div class="body"')
     assert opened.get(url + "?before=nonsense").status_code == 200
 
 
