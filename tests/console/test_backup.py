@@ -94,7 +94,7 @@ def test_what_was_backed_up_comes_back(clinic, new_mandate, tmp_path):
 @pytest.fixture
 def another_disk(tmp_path):
     """A folder on another disk than the data folder, where this machine has one at hand."""
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108  (the test makes a folder of its own in it)
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
         yield Path(folder)
 
