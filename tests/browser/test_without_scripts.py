@@ -23,7 +23,7 @@ def test_an_agent_is_registered_gets_a_key_and_is_suspended(somebody, mara, read
     person.fills({"Why? The owner sees this.": "Looked at again."}).presses("Suspend agent")
     person.is_at("Discharge Assistant").sees("is suspended")
     person.opens("/agents/").page.get_by_label("State").select_option("active")
-    person.presses("Show").sees("No agent matches this.")
+    person.presses("Find").sees("No agent matches this.")
 
 
 def test_somebody_is_invited_and_joins(somebody, mara):
