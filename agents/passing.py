@@ -1,6 +1,6 @@
 """What an agent asks people for beside permissions: to pass work on to other agents, to which, and how far.
 
-It is a wish only. The person reads it on the consent screen and can untick it (``consent/passing.py``), and the token
+It is a wish only. The person reads it on the consent screen and can untick it (``consent/passing_on/passing.py``), and the token
 endpoint holds each exchange against both (``consent/oauth/token_exchange.py``).
 """
 

@@ -18,13 +18,13 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
+from agents.database.statements import rows_of
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import Client, Scope, TrustedIssuer
 from agents.models import Kind as AgentKind
 from agents.outgoing import BadAddress, NotReached, check_url, get
 from agents.permissions import May
 from agents.public_keys import PublicKey, key_of
-from agents.statements import rows_of
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record

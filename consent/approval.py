@@ -23,7 +23,7 @@ from consent.conditions import DAY, MOST_NETWORKS, MOST_USES, NONE, Conditions, 
 from consent.errors import DecisionRefused, OfferChanged
 from consent.models import Origin
 from consent.models.consent_scope import scope_ids
-from consent.passing import NOTHING, Passing
+from consent.passing_on.passing import NOTHING, Passing
 from consent.purpose import LONGEST_PURPOSE
 
 MANUAL = "manual"

@@ -10,9 +10,9 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from agents.database.statements import changed_by
 from agents.ids import uuid7
 from agents.models import Resource
-from agents.statements import changed_by
 from consent.models import RecordCount
 from consent.record_words import record_type_in_words
 

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from django.db import transaction
 
-from agents import personal
 from agents.acr import is_worth_any
 from agents.actors import Actor, allowed
 from agents.models import Agent
 from agents.permissions import May
+from agents.programs import personal
 from agents.redirects import is_loopback
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome

@@ -21,10 +21,10 @@ from enum import StrEnum
 from django.db import transaction
 
 from agents.actors import Actor, require
+from agents.database.statements import turn_to_write
 from agents.models.resource import LONGEST_OFFLINE_LIFE
 from agents.own_reasons import OwnReason
 from agents.permissions import May
-from agents.statements import turn_to_write
 from agents.texts import one_line
 from agents.trail.kinds import Kind
 from agents.trail.record import record

@@ -20,7 +20,7 @@ from agents.mail import send_later
 from agents.models import User
 from consent.condition_words import limits_in_words
 from consent.models import Consent, PendingConsent
-from consent.passing_words import names_of
+from consent.passing_on.passing_words import names_of
 from consent.until import zone_of
 
 LISTED = 10

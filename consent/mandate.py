@@ -19,7 +19,7 @@ from agents.errors import Forbidden, NotReady
 from agents.ids import uuid7
 from agents.models import Agent, Client, Scope, User
 from agents.permissions import May
-from agents.personal import acting_for
+from agents.programs.personal import acting_for
 from agents.rules import Rules
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, text_digest

@@ -25,7 +25,7 @@ from consent.approval import MANUAL, latest_end
 from consent.detail_lines import KnownVersions
 from consent.models import Consent
 from consent.offer_lines import Line, Section
-from consent.passing_line import PassingLine, answered
+from consent.passing_on.passing_line import PassingLine, answered
 from consent.telling_who import detail, title
 from consent.until import EndChoice
 

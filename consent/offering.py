@@ -17,7 +17,7 @@ from consent.models import Consent
 from consent.models.consent import purpose_key
 from consent.offer import Asking, Offer, until_so_far
 from consent.offer_lines import Line, Section
-from consent.passing_line import passing_line
+from consent.passing_on.passing_line import passing_line
 from consent.until import ONCE, end_choices, life_in_words, zone_of
 
 

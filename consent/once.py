@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
+from agents.database.statements import changed_by, turn_to_write
 from agents.ids import uuid7
-from agents.statements import changed_by, turn_to_write
 from consent.models import UsedOnce
 
 USE_STATEMENT = """

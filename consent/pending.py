@@ -19,7 +19,7 @@ from agents.errors import Ended, Forbidden
 from agents.models import Agent, ApproverRole, DetailVersion, Ownership, Scope, ScopeWording, User
 from agents.models.user import UserQuerySet
 from agents.permissions import May
-from agents.personal import acting_for
+from agents.programs.personal import acting_for
 from agents.trail.kinds import Kind
 from agents.trail.record import heaviest, record
 from consent.approval import Approval
@@ -28,7 +28,7 @@ from consent.mail import tell_approver
 from consent.models import AccessRequest, Origin, PendingConsent, RequestDecision
 from consent.models.consent import fold_purpose, purpose_key
 from consent.models.pending import Said
-from consent.passing import passing_from
+from consent.passing_on.passing import passing_from
 from consent.requests import answer
 
 WAITS_FOR = timedelta(days=3)

@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents.actors import Actor
 from agents.models import AdoptionAsk, Client, Credential, FetchedKeys, Source
-from agents.self_registered import MOST_WAITING
+from agents.programs.self_registered import MOST_WAITING
 from agents.sweeps import keys_in_order
 from agents.trail.kinds import Kind
 from agents.trail.record import record

@@ -76,7 +76,7 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
         "CONN_MAX_AGE": 300,
         "OPTIONS": {
             "application_name": "mandate",
-            "prepare_threshold": 3,  # 0: the statements of agents/statements.py are not prepared either
+            "prepare_threshold": 3,  # 0: the statements of agents/database/statements.py are not prepared either
             "connect_timeout": 3,
             "keepalives_idle": 10,
             "keepalives_interval": 5,

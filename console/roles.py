@@ -11,9 +11,9 @@ from typing import Any
 from rules.permissions import add_perm, perm_exists
 from rules.predicates import Predicate, predicate
 
-from agents import personal
 from agents.models import Adoption, Agent, Event, Organisation, Ownership, Role, State, User
 from agents.permissions import May
+from agents.programs import personal
 from consent.models import Consent, PendingConsent
 
 

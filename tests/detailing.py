@@ -16,7 +16,7 @@ from agents.models import Access, DataClass, DetailVersion, Resource, Scope, Use
 from consent import mandate
 from consent.approval import Approval
 from consent.models import Consent
-from consent.passing import NOTHING, Passing
+from consent.passing_on.passing import NOTHING, Passing
 from tests import builders
 
 TYPE = "bank-transfer"

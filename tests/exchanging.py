@@ -19,7 +19,7 @@ from consent import mandate
 from consent.approval import Approval
 from consent.conditions import NONE, Conditions
 from consent.models import Consent
-from consent.passing import NOTHING, Passing
+from consent.passing_on.passing import NOTHING, Passing
 from tests import builders, grants
 from tests.grants import Pkce, TokenClient, post
 

@@ -86,7 +86,7 @@ class Agent(models.Model):  # type: ignore[django-manager-missing]  # its client
     personal_of = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="personal_agents"
     )
-    """Whose own agent it is (``agents/personal.py``): it acts for nobody else. Empty for agents of the organisation."""
+    """Whose own agent it is (``agents/programs/personal.py``): it acts for nobody else. Empty for agents of the organisation."""
     software_key = models.CharField(max_length=64, blank=True)
     """Of a personal agent: of which program (``Client.software_key``)."""
     passes_deep = models.PositiveSmallIntegerField(default=1, db_default=1)

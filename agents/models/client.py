@@ -85,7 +85,7 @@ class Client(AbstractApplication):
     client_secret = models.CharField(max_length=1, blank=True, default="", editable=False)
     """Always empty: secrets are ``Credential`` rows, several at a time."""
     registered_metadata = models.JSONField(default=dict)
-    """What a client that registered itself says besides (``agents/registration.py``). Nobody has verified any of it."""
+    """What a client that registered itself says besides (``agents/programs/registration.py``). Nobody has verified any of it."""
     software_key = models.CharField(max_length=64, blank=True)
     """Digest of what identical registrations of one program share. Empty for those that people registered."""
     registered_from = models.CharField(max_length=64, blank=True)
@@ -97,7 +97,7 @@ class Client(AbstractApplication):
     )
     """The initial access token that it registered with (RFC 7591 §3), which is what Mandate verified of it."""
     personal_since = models.DateTimeField(null=True, blank=True)
-    """Since when it serves personal agents (``agents/personal.py``). It serves many people, so it has no agent of its own."""
+    """Since when it serves personal agents (``agents/programs/personal.py``). It serves many people, so it has no agent of its own."""
     pending_metadata = models.JSONField(null=True, blank=True)
     """What it says of itself now, where that waits to be seen before it counts, or was seen and does not."""
     pending_since = models.DateTimeField(null=True, blank=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from agents import nudges
-from agents.statements import changed_by
+from agents.database.statements import changed_by
 from agents.trail.kinds import Kind
 
 SIGNALLED = frozenset(

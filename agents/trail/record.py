@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from agents.actors import Actor, ActorKind
+from agents.database.statements import changed_by, on_postgresql, rows_of, turn_to_write
 from agents.own_reasons import in_words
-from agents.statements import changed_by, on_postgresql, rows_of, turn_to_write
 from agents.trail.kinds import Kind
 from agents.trail.models import EventText, Outcome
 from agents.trail.notices import SIGNALLED, leave

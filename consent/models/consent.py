@@ -19,7 +19,7 @@ from consent.conditions import NONE, Conditions, conditions_from
 from consent.errors import ConsentEnded, ConsentNotBegun
 from consent.models.consent_queries import PAUSES_AFTER, ConsentQuerySet
 from consent.models.consent_scope import ConsentScope
-from consent.passing import Passing, passing_from
+from consent.passing_on.passing import Passing, passing_from
 
 OVER_SINCE = {"revoked_at": "revoked", "superseded_at": "superseded", "ended_recorded_at": "written_down_as_ended"}
 """The columns that say since when a consent is over, as far as it is written down."""

@@ -29,7 +29,7 @@ from consent.models.token import digest_of
 from consent.oauth.chain import act_of, may_act_of
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.signing_keys import LONGEST_TOKEN, sign
-from consent.passing import NOTHING, Passing
+from consent.passing_on.passing import NOTHING, Passing
 
 TYP = "at+jwt"
 ROW_STATEMENT = """

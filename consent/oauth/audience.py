@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from agents.compiled import Compiled
+from agents.database.compiled import Compiled
 from agents.models import Resource
 from consent.mail import tell_of_first_sensitive_use
 from consent.models import Consent, ConsentScope

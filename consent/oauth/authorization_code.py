@@ -16,8 +16,8 @@ from django.db.models import QuerySet
 from oauthlib.common import Request
 
 from agents.actors import Actor, RequestFacts
-from agents.compiled import Compiled
-from agents.statements import changed_by
+from agents.database.compiled import Compiled
+from agents.database.statements import changed_by
 from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from agents.trail.record import record

@@ -23,7 +23,7 @@ class AuthorizationRefused(MandateError):
     """An authorization request that is refused: on a page of ours, or by a redirect once the address is proven.
 
     redirect_uri: where the error goes, or empty for a page. description: for developers, in RFC 6749's characters.
-    beyond: what a personal agent wanted and may not have (``agents/personal.py``).
+    beyond: what a personal agent wanted and may not have (``agents/programs/personal.py``).
     """
 
     def __init__(

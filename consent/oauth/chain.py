@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from agents.database.statements import rows_of
 from agents.models import State
 from agents.models.resource import is_sensitive
-from agents.statements import rows_of
 from consent.conditions import Conditions, Unmet, conditions_from
 from consent.oauth.rows import as_facts, as_list, as_moment, as_time, known_id
-from consent.passing import Passing, passing_from
+from consent.passing_on.passing import Passing, passing_from
 
 MOST_STEPS = 8
 """More than there can be: so that a mistake in the rows ends, too."""

@@ -18,8 +18,8 @@ from typing import Any, TypedDict
 from agents.actors import RequestFacts
 from agents.addresses import page_address
 from agents.credentials import digest_of_key, handle_of, proves
+from agents.database.statements import rows_of
 from agents.models import AuthMethod, State
-from agents.statements import rows_of
 from consent.oauth.errors import invalid_client
 from consent.oauth.presented import Presented, presented
 from consent.oauth.private_key_jwt import Signer, prove

@@ -16,9 +16,9 @@ from django.db import transaction
 from oauthlib.common import Request
 
 from agents.actors import Actor, RequestFacts
+from agents.database.statements import on_postgresql, rows_of
 from agents.models import Agent, Checks
 from agents.models.resource import is_sensitive
-from agents.statements import on_postgresql, rows_of
 from consent.conditions import Conditions, Unmet, conditions_from
 from consent.mail import tell_of_first_sensitive_use
 from consent.models import Consent

@@ -25,8 +25,8 @@ from django.core import signing
 from joserfc import jws
 from joserfc.errors import JoseError
 
+from agents.database.statements import rows_of
 from agents.public_keys import BadKey, Key, PublicKey, key_of
-from agents.statements import rows_of
 from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal
 from consent.oauth.signed_jwt import (

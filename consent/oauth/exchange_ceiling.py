@@ -15,8 +15,8 @@ from typing import Any
 from oauthlib.common import Request
 
 from agents.addresses import page_address
+from agents.database.statements import rows_of
 from agents.models import Checks
-from agents.statements import rows_of
 from consent.models import Consent
 from consent.oauth.access_token import Audience
 from consent.oauth.authorization_details import narrow_to, still_granted

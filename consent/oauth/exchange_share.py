@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agents.actors import Actor, RequestFacts
-from agents.statements import rows_of
-from consent.derived import take_over
+from agents.database.statements import rows_of
 from consent.errors import ConsentEnded
 from consent.models import Consent
 from consent.oauth.chain import Chain, HeldScope
@@ -16,6 +15,7 @@ from consent.oauth.client_authentication import ProvenClient
 from consent.oauth.errors import OAuthRefusal, invalid_request
 from consent.oauth.rows import as_id, as_moment, known_id
 from consent.oauth.worth import Worth
+from consent.passing_on.derived import take_over
 
 NOT_GOOD = "The subject token is unknown, over, or not for this client: its consent does not name this agent."
 SHARE_STATEMENT = """

@@ -18,8 +18,8 @@ from typing import Any
 from django.db import transaction
 from oauthlib.common import Request
 
+from agents.database.statements import changed_by, rows_of, turn_to_write
 from agents.models import GrantType
-from agents.statements import changed_by, rows_of, turn_to_write
 from consent.models import AccessRequest, RequestDecision, RequestKind
 from consent.models.token import digest_of
 from consent.oauth.authorization_code import issue_first

@@ -1,9 +1,9 @@
 """Dynamic client registration (RFC 7591): a program makes itself a client, which nobody has adopted yet.
 
 §3 initial access token, by policy      _token          §3.1 what is asked for, as JSON     read_body
-§2 what a client may say of itself      agents/registration.py        §3.2.1 the answer     answer
+§2 what a client may say of itself      agents/programs/registration.py   §3.2.1 the answer  answer
 §3.2.2 errors: invalid_redirect_uri, invalid_client_metadata; of tokens RFC 6750 §3.1      register
-§5 no token before somebody adopts it   agents/personal.py, agents/adoption.py; limits for each source and altogether
+§5 no token before somebody adopts it   agents/programs/personal.py, adoption.py; limits for each source and altogether
 
 Administrators decide whether it is open, takes a token, or is off: then there is no such address, and the metadata names none.
 Managing a registration: ``registration_management.py``. Left out: software statements (§2.3), which nobody here vouches for;
@@ -21,14 +21,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from agents import self_registered
 from agents.actors import Actor, RequestFacts, facts_of
 from agents.credentials import digest_of_key
 from agents.details.strict_json import NotStrict, strictly
 from agents.errors import InvalidInput
 from agents.models import Client, Registration, RegistrationToken
-from agents.registration import BadMetadata, read_claims
-from agents.self_registered import TooManyRegistrations, registration_policy
+from agents.programs import self_registered
+from agents.programs.registration import BadMetadata, read_claims
+from agents.programs.self_registered import TooManyRegistrations, registration_policy
 from agents.trail.kinds import Kind
 from consent.oauth.errors import OAuthRefusal, json_response, refuse, unavailable
 

@@ -13,13 +13,13 @@ from django.db import Error as DatabaseFault
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from agents import registration_management
 from agents.actors import Actor, RequestFacts, facts_of
 from agents.credentials import proves
 from agents.errors import Ended, InvalidInput
 from agents.models import Client, Source
-from agents.registration import BadMetadata, read_claims
-from agents.self_registered import TooManyRegistrations
+from agents.programs import registration_management
+from agents.programs.registration import BadMetadata, read_claims
+from agents.programs.self_registered import TooManyRegistrations
 from consent.oauth.errors import OAuthRefusal, json_response, unavailable
 from consent.oauth.registration import answer, bearer_of, invalid_token, read_body, refused, too_many
 

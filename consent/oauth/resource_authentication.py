@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from agents.credentials import digest_of_key, handle_of, proves
-from agents.statements import rows_of
+from agents.database.statements import rows_of
 from consent.oauth.errors import OAuthRefusal, invalid_client
 from consent.oauth.presented import read_basic
 from consent.oauth.rows import as_time, known_id

@@ -6,7 +6,7 @@
 Who may (decisions.md, Delegation): the client that the subject token was issued to, and the agents that the person named
 when they allowed the work to be passed on. A program behind a resource, which got the token there, is such an agent too.
 
-The result stands under a consent derived from that of the subject token (``consent/derived.py``), or under the very same
+The result stands under a consent derived from that of the subject token (``consent/passing_on/derived.py``), or under the very same
 one where a client narrows a token of its own. It ends no later than the subject token, belongs to the same family, and
 there is no refresh token. A subject token bound to a key (RFC 9449) is exchanged for a bound one only: its own client
 proves the same key, another one its own.

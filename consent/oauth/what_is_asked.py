@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 
 from django.utils import translation
 
-from agents import personal
 from agents.acr import ACR_VALUES
 from agents.errors import InvalidInput
 from agents.models import AgentScope, Client, DetailVersion, Resource, Scope
+from agents.programs import personal
 from consent.oauth import authorization_details
 from consent.oauth.authorization_reading import Reading, Sent
 from consent.purpose import clean_purpose

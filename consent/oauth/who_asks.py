@@ -8,10 +8,10 @@ RFC 6749 §3.1.2.3 redirect URI     check_redirect_uri          §4.1.2.1 unauth
 
 from __future__ import annotations
 
-from agents import client_documents, personal
 from agents.models import Client, GrantType
 from agents.models import Kind as AgentKind
 from agents.permissions import May
+from agents.programs import client_documents, personal
 from consent.oauth.authorization_reading import Reading
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from agents.database.statements import rows_of
 from agents.models import State
-from agents.statements import rows_of
 from consent.conditions import NONE, Unmet, conditions_from
 from consent.models.consent_queries import PAUSES_AFTER
 from consent.models.token import digest_of
@@ -22,7 +22,7 @@ from consent.oauth.authorization_details import still_granted
 from consent.oauth.chain import Chain, Hop, read_chain
 from consent.oauth.rows import as_facts, as_id, as_list, as_time, known_id
 from consent.oauth.signing_keys import verified
-from consent.passing import Passing, passing_from
+from consent.passing_on.passing import Passing, passing_from
 
 CHAIN_STATEMENT = """
     SELECT t.id, t.scope, t.expires, t.created, t.revoked_at, t.refused_at, t.user_id, t.audience_id,
@@ -88,7 +88,7 @@ class Worth:
     actors: tuple[uuid.UUID, ...]
     """The agents that act and acted before, the latest first: its own, and those that passed the work on."""
     passing: Passing
-    """To whom the human let it be passed on (``consent/passing.py``)."""
+    """To whom the human let it be passed on (``consent/passing_on/passing.py``)."""
     purpose_key: str
     family_id: uuid.UUID | None
     elsewhere: dict[str, Any]

@@ -22,7 +22,7 @@ from agents.actors import Actor, allowed, require
 from agents.errors import InvalidInput, NotReady
 from agents.models import AgentScope
 from agents.permissions import May
-from agents.personal import acting_for
+from agents.programs.personal import acting_for
 from agents.redirects import hosts_of
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal

@@ -1,16 +1,16 @@
 """Reading the document of a client that is known by its address, before anything of its request is checked.
 
-Outside transactions, and for people who have signed in: see ``agents/client_documents.py``.
+Outside transactions, and for people who have signed in: see ``agents/programs/client_documents.py``.
 """
 
 from __future__ import annotations
 
 from django.http import HttpRequest
 
-from agents import client_documents
 from agents.actors import Actor, allowed
-from agents.client_documents import DocumentRefused, TooManyRegistrations
 from agents.permissions import May
+from agents.programs import client_documents
+from agents.programs.client_documents import DocumentRefused, TooManyRegistrations
 from consent.oauth.authorization_reading import AuthorizationRefused, Sent
 from consent.screens.who_and_when import moment_of, person_of
 

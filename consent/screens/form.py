@@ -23,7 +23,7 @@ from consent.decision import FORM_LIFE
 from consent.errors import DecisionRefused
 from consent.models.consent import fold_purpose
 from consent.offer import Offer
-from consent.passing import NOTHING
+from consent.passing_on.passing import NOTHING
 from consent.proof import must_have_proved
 from consent.purpose import clean_purpose
 from consent.screens import limits

@@ -31,7 +31,7 @@ from consent.counts import Done, done_under
 from consent.differences import Difference, differences_of, why_paused
 from consent.models import Consent, ConsentScope, Silence
 from consent.models.consent_queries import ConsentQuerySet
-from consent.passed_on import PassedOn, Passes, passed_on_from, passes_of
+from consent.passing_on.passed_on import PassedOn, Passes, passed_on_from, passes_of
 from consent.screens.preview import tokens_of
 from consent.screens.storing import never_stored
 from consent.screens.who_and_when import moment_of, person_of

@@ -14,9 +14,9 @@ from agents.actors import Actor, require
 from agents.errors import NotReady, Refused
 from agents.models import Agent
 from agents.permissions import May
-from consent.limiting_passing import limit_passing
-from consent.passing import NOTHING, Passing
-from consent.passing_words import how_far
+from consent.passing_on.limiting_passing import limit_passing
+from consent.passing_on.passing import NOTHING, Passing
+from consent.passing_on.passing_words import how_far
 from consent.screens.changes import page, reason_of, seen_consent, try_change, way_back
 from consent.screens.preview import preview_of
 from consent.screens.storing import never_stored

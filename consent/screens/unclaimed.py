@@ -13,11 +13,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from agents import adoption
 from agents.actors import Actor, allowed
 from agents.errors import InvalidInput, Refused
 from agents.models import Client, Scope
 from agents.permissions import May
+from agents.programs import adoption
 from agents.redirects import hosts_of
 from agents.trail.kinds import Kind
 from agents.trail.refusals import record_refusal

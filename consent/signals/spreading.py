@@ -16,8 +16,8 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
+from agents.database.statements import turn_to_write
 from agents.models import Event, Notice
-from agents.statements import turn_to_write
 from agents.trail.kinds import Kind
 from consent.models import Signal, Stream
 from consent.models.stream import StatusReason, StreamStatus

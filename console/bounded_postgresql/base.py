@@ -59,7 +59,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection = super().get_new_connection(conn_params)
         connection.read_within = self.settings_dict["OPTIONS"].get("read_within")
         # psycopg prepares nothing by itself: after a rollback it would throw away (DEALLOCATE ALL) what it has prepared, and
-        # with it what agents/prepared.py has.
+        # with it what agents/database/prepared.py has.
         connection.prepare_threshold = None
         return connection
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from agents import adoption, adoption_rules, self_registered
 from agents.actors import Actor
-from agents.registration import read_claims
+from agents.programs import adoption, adoption_rules, self_registered
+from agents.programs.registration import read_claims
 from console.demo.timeline import Timeline
 from console.demo.world import World
 

@@ -21,7 +21,7 @@ from agents.models import Kind as AgentKind
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from consent.models import Consent, ConsentScope
-from consent.passing_words import how_far
+from consent.passing_on.passing_words import how_far
 from consent.paths import paths_through
 from consent.screens.who_and_when import moment_of, person_of
 from console.charts import events_of, first_day, tokens_by_day

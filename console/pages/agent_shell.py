@@ -21,7 +21,7 @@ from agents.permissions import May
 from agents.promises import when_it_counts
 from agents.review import Reviewed, reviewed
 from consent.models import AccessToken, Consent, ConsentScope
-from consent.passing_words import passes_in_words
+from consent.passing_on.passing_words import passes_in_words
 from consent.screens.preview import AtResource, places_of
 from consent.screens.who_and_when import moment_of, person_of
 from console.templatetags.mandate import bdi_name

@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from agents import changed_registrations
 from agents.actors import Actor, allowed, require
-from agents.changed_registrations import WAITS
 from agents.clients import drift_of_redirects
 from agents.models import Agent, Client
 from agents.permissions import May
+from agents.programs import changed_registrations
+from agents.programs.changed_registrations import WAITS
 from consent.drift import affected_by
 from consent.screens.who_and_when import moment_of, person_of
 from console.fact_words import fact_name

@@ -21,7 +21,7 @@ from consent.condition_words import limits_in_words
 from consent.consent_events import live_tokens
 from consent.differences import differences_of, what_changed
 from consent.models import Consent
-from consent.passed_on import passed_on_from, passes_of
+from consent.passing_on.passed_on import passed_on_from, passes_of
 from consent.screens.who_and_when import moment_of, person_of
 from console.agreed import agreed_of, whose_words
 from console.chain import chain_of_consent

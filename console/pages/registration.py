@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from agents import adoption_rules
 from agents.actors import Actor, require
 from agents.models import AdoptionRule, Organisation, RegistrationToken
 from agents.organisation import change_registration_policy
 from agents.permissions import May
+from agents.programs import adoption_rules
 from consent.screens.who_and_when import moment_of, person_of
 from console.forms.reasons import ReasonForm
 from console.forms.registration import AdoptionRuleForm, RegistrationPolicyForm, RegistrationTokenForm

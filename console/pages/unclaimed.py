@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents import adoption, unclaimed
 from agents.actors import Actor, require
 from agents.models import AdoptionAsk, Event, Scope
 from agents.permissions import May
+from agents.programs import adoption, unclaimed
+from agents.programs.unclaimed import Software
 from agents.trail.record import text_of
-from agents.unclaimed import Software
 from consent.models import AccessToken, Consent
 from consent.screens.who_and_when import moment_of, person_of
 from console.forms.reasons import ReasonForm

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from agents import adoption, adoption_rules, lifecycle, registry
-from agents.adoption import AskedForAlready, UsedByOthers
+from agents import lifecycle, registry
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import AdoptionAsk, AdoptionRule, Client, Organisation, User
-from agents.unclaimed import groups, one
+from agents.programs import adoption, adoption_rules
+from agents.programs.adoption import AskedForAlready, UsedByOthers
+from agents.programs.unclaimed import groups, one
 from tests import builders
 from tests.builders import actor, events
 from tests.grants import post

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from agents import adoption, circle
+from agents import circle
 from agents.models import AdoptionAsk, CircleMember
+from agents.programs import adoption
 from tests import builders
 from tests.builders import actor
 from tests.programs import registered

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from django.db.models import QuerySet
 
-from agents.compiled import Compiled
+from agents.database.compiled import Compiled
 from consent.models import Consent, RefreshToken
 from consent.oauth import audience, refresh_token
 from tests import grants

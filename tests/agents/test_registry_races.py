@@ -6,10 +6,11 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from agents import adoption, adoption_rules, agent_scopes, clients, credentials, lifecycle, registry
+from agents import agent_scopes, clients, credentials, lifecycle, registry
 from agents.actors import Actor
 from agents.errors import Ended, Forbidden, IllegalMove, InvalidInput
 from agents.models import AdoptionAsk, Agent, AgentScope, AuthMethod, Client, Ownership, State
+from agents.programs import adoption, adoption_rules
 from agents.trail.kinds import Kind
 from tests import builders
 from tests.builders import actor

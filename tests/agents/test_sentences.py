@@ -18,7 +18,7 @@ from agents.permissions import May
 
 BASE_DIR = Path(__file__).parents[2]
 REFUSALS = {"BadRedirectUri", "DecisionRefused", "Ended", "InvalidInput", "LinkRefused", "NotReady", "OfferChanged"}
-FOR_PROGRAMS = {"consent/oauth", "consent/receipts.py", "console/api", "agents/registration_management.py"}
+FOR_PROGRAMS = {"consent/oauth", "consent/receipts.py", "console/api", "agents/programs/registration_management.py"}
 """Errors that programs read stay English."""
 
 

@@ -8,9 +8,9 @@ import pytest
 from django.db import DatabaseError, DataError, IntegrityError, close_old_connections, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from agents import prepared
+from agents.database import prepared
+from agents.database.statements import changed_by, rows_of
 from agents.models import EventText
-from agents.statements import changed_by, rows_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.engine]
 INSERT = "INSERT INTO agents_eventtext (digest, kind, text, subject_id) VALUES (%s, 'reason', %s, %s)"

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from agents import changed_registrations
 from agents.models import AdoptionAsk, Agent, Client
-from agents.registration import read_claims
+from agents.programs import changed_registrations
+from agents.programs.registration import read_claims
 from tests import builders
 from tests.browser.at_browser import PHONE, WIDE
 from tests.programs import registered, request_of

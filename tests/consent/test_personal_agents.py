@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from agents import adoption, clients, lifecycle, registry, scopes
+from agents import clients, lifecycle, registry, scopes
 from agents.errors import Forbidden, InvalidInput
 from agents.models import Agent, AgentScope, Client, LastUse, Organisation
+from agents.programs import adoption
 from consent.models import Consent, Report
 from tests import builders
 from tests.builders import actor, events, one_refusal

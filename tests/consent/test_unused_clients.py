@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from agents import adoption
 from agents.models import Client, Credential
+from agents.programs import adoption
 from consent import unused_clients
 from consent.unused_clients import forget_unused_clients
 from tests import builders

@@ -16,7 +16,7 @@ from agents.trail.kinds import Kind
 from agents.trail.models import Outcome
 from consent.models import AccessRequest, Consent, ConsentScope, PendingConsent, Silence
 from consent.oauth.signing_keys import forget_keys
-from consent.passed_on import passed_on_from
+from consent.passing_on.passed_on import passed_on_from
 from console.demo.story import fill
 from console.demo.timeline import Timeline
 from console.demo.world import World

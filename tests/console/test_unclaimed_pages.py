@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents import adoption_rules
 from agents.models import AdoptionAsk, AdoptionRule, Agent, Client, Organisation, RegistrationToken
+from agents.programs import adoption_rules
 from tests import builders
 from tests.builders import actor, one_refusal
 from tests.forms import form_of, text_of

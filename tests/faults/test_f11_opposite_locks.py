@@ -19,8 +19,8 @@ from agents.errors import MandateError
 from agents.models import Agent, Event, State
 from consent import limiting, mandate, sweeps
 from consent.conditions import Conditions
-from consent.limiting_passing import limit_passing
 from consent.models import AccessToken, Consent, RefreshToken
+from consent.passing_on.limiting_passing import limit_passing
 from tests import grants
 from tests.exchanging import allow, asks_to_pass, passes
 from tests.grants import Pkce

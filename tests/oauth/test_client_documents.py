@@ -9,9 +9,9 @@ import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
-from agents import changed_registrations, client_documents
 from agents.models import Agent, Client, Organisation
 from agents.outgoing import Document
+from agents.programs import changed_registrations, client_documents
 from tests.builders import actor, events, one_refusal
 from tests.forms import text_of
 from tests.oauth.authorizing import is_page

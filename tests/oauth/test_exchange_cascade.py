@@ -13,10 +13,11 @@ from agents import lifecycle, scopes
 from agents.actors import Actor
 from agents.drift import Drift, What
 from agents.errors import NotReady
-from consent import limiting, limiting_passing, mandate
+from consent import limiting, mandate
 from consent.conditions import Conditions
 from consent.drift import affected_by
 from consent.models import AccessToken, Consent
+from consent.passing_on import limiting_passing
 from tests import grants
 from tests.builders import events, one_refusal
 from tests.exchanging import allow, asks_to_pass, first_token, passes, said, taker

@@ -8,9 +8,9 @@ from django.utils import timezone
 from agents.actors import Actor
 from consent import mandate
 from consent.conditions import Conditions
-from consent.limiting_passing import limit_passing
 from consent.models import AccessToken, Consent
-from consent.passing import NOTHING
+from consent.passing_on.limiting_passing import limit_passing
+from consent.passing_on.passing import NOTHING
 from tests.builders import events
 from tests.exchanging import allow, asks_to_pass, first_token, passes
 from tests.services.parallel import at_once

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from agents import passing
 from agents.actors import Actor
-from consent.passing import NOTHING
+from consent.passing_on.passing import NOTHING
 from tests import builders, grants
 from tests.builders import one_refusal
 from tests.exchanging import ACCESS_TOKEN, allow, asks_to_pass, first_token, passes, public_exchange, said

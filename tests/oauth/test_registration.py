@@ -7,8 +7,8 @@ import json
 import pytest
 from django.test import Client as Browser
 
-from agents import self_registered
 from agents.models import Client, Credential, Organisation
+from agents.programs import self_registered
 from tests import builders
 from tests.builders import events, one_refusal
 from tests.forms import text_of

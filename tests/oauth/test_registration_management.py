@@ -8,9 +8,9 @@ import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
-from agents import changed_registrations
 from agents.errors import Forbidden
 from agents.models import Client, Credential
+from agents.programs import changed_registrations
 from consent.models import Consent
 from tests import builders
 from tests.builders import actor, events, one_refusal

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agents import adoption_rules, invitations
+from agents import invitations
 from agents.linked_people import link as link_person
 from agents.models import Event
+from agents.programs import adoption_rules
 from consent.oauth.signing_keys import make_key
 from tests import builders, out_of_band, receiving, ruling, vouching
 from tests.consent.asking import reports

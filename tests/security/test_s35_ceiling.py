@@ -31,10 +31,11 @@ from agents import agent_scopes, clients, lifecycle, resources
 from agents.actors import Actor
 from agents.models import DataClass, Scope
 from agents.scopes import drift_of_facts
-from consent import decision, lapsed, limiting, limiting_passing, mandate
+from consent import decision, lapsed, limiting, mandate
 from consent.codes import CODE_LIFE
 from consent.conditions import EVERY_DAY, Conditions, Hours
-from consent.passing import NOTHING
+from consent.passing_on import limiting_passing
+from consent.passing_on.passing import NOTHING
 from tests import builders, grants
 from tests.exchanging import asks_to_pass, passes, taker
 from tests.grants import REDIRECT, Pkce, ResourceServer, TokenClient

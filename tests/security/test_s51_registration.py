@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents import self_registered
 from agents.models import Client
+from agents.programs import self_registered
 from tests.builders import one_refusal
 from tests.grants import basic, post
 from tests.programs import allows, registered, registers

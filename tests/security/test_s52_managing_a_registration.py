@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.test import Client as Browser
 
-from agents import registration_management
 from agents.models import Client
+from agents.programs import registration_management
 from consent.models import Consent
 from tests.builders import one_refusal
 from tests.oauth.test_registration_management import manages, reads

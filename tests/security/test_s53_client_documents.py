@@ -8,8 +8,8 @@ import time
 import pytest
 from django.utils import timezone
 
-from agents import client_documents
 from agents.models import Client
+from agents.programs import client_documents
 from tests.builders import one_refusal
 from tests.oauth.authorizing import is_page
 from tests.outside import HEAD, INSIDE, names_lead_to

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from agents import adoption_rules
 from agents.models import AuthMethod
+from agents.programs import adoption_rules
 from consent.signals import streams
 from console.accounts.password_links import password_link
 from tests import builders, grants

@@ -10,10 +10,11 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from agents import clients, credentials, lifecycle, people, registration_management
+from agents import clients, credentials, lifecycle, people
 from agents.actors import Actor
 from agents.details.detail import Detail
 from agents.models import DetailVersion, Notice
+from agents.programs import registration_management
 from agents.trail.notices import SIGNALLED
 from consent import key_rotation, mandate
 from consent.lessening import lessen

@@ -23,7 +23,7 @@ from consent.approval import Approval
 from consent.conditions import conditions_from
 from consent.errors import DecisionRefused, OfferChanged
 from consent.models import Consent, Origin, PendingConsent
-from consent.passing import Passing
+from consent.passing_on.passing import Passing
 from consent.pending import ApprovalClosed, approval_of, as_kept
 from tests import builders, detailing, out_of_band
 from tests.builders import actor

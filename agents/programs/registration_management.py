@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 
 from agents import credentials
 from agents.actors import Actor
-from agents.changed_registrations import note_claims
 from agents.errors import Ended
 from agents.models import Client
-from agents.registration import BadMetadata, Claims
-from agents.self_registered import TooManyRegistrations
+from agents.programs.changed_registrations import note_claims
+from agents.programs.registration import BadMetadata, Claims
+from agents.programs.self_registered import TooManyRegistrations
 from agents.shares import takes_one
 from agents.trail.kinds import Kind
 from agents.trail.record import record

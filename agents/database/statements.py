@@ -58,7 +58,7 @@ def _run(statement: str, values: Iterable[Any], *, as_django: bool = False) -> t
         with hot_cursor() as cursor:
             cursor.execute(statement, adapted(values))
             return (cursor.fetchall() if cursor.description else []), cursor.rowcount
-    from agents.prepared import prepared_on  # where there is no PostgreSQL, nobody needs its library
+    from agents.database.prepared import prepared_on  # where there is no PostgreSQL, nobody needs its library
 
     here.ensure_connection()
     here.validate_no_broken_transaction()

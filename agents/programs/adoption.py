@@ -22,11 +22,11 @@ from agents.models import AdoptionAsk, Agent, Client, Scope, State, User
 from agents.models.agent import Kind as AgentKind
 from agents.models.moments import not_before
 from agents.permissions import May
+from agents.programs.unclaimed import mark_of
 from agents.review import before_change, note_change
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record
-from agents.unclaimed import mark_of
 
 MOST_OPEN_ASKS = 20
 """What one person can have asked for and not been answered."""

@@ -16,7 +16,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
 
-from agents.statements import rows_of
+from agents.database.statements import rows_of
 
 M = TypeVar("M", bound=Model)
 Value = uuid.UUID | datetime | str

@@ -16,12 +16,12 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from agents.actors import Actor, require
-from agents.adoption import must_take_clients, take
 from agents.credentials import digest_of_key
 from agents.ends import checked_end
 from agents.errors import Ended, Forbidden, InvalidInput
 from agents.models import AdoptionRule, Agent, Client, RegistrationToken, Source
 from agents.permissions import May
+from agents.programs.adoption import must_take_clients, take
 from agents.review import before_change, note_change
 from agents.texts import one_line, reason_of
 from agents.trail.kinds import Kind

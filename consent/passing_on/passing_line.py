@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from agents.models import Agent, Recipient
 from consent.models import Consent
-from consent.passing import Passing
-from consent.passing_words import how_far
+from consent.passing_on.passing import Passing
+from consent.passing_on.passing_words import how_far
 
 
 @dataclass(frozen=True, slots=True)

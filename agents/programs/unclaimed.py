@@ -17,8 +17,8 @@ from typing import Any
 from django.db.models import Count, Max, Min, Q, QuerySet
 
 from agents.models import AdoptionAsk, Agent, Client, State
+from agents.programs.registration import without_free_port
 from agents.redirects import hosts_of
-from agents.registration import without_free_port
 
 
 @dataclass(frozen=True, slots=True)

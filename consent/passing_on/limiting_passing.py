@@ -11,10 +11,10 @@ from agents.actors import Actor, require
 from agents.permissions import May
 from agents.trail.kinds import Kind
 from consent.consent_events import live_tokens, record_change
-from consent.derived import end_what_went_too_far
 from consent.errors import NotTighter
 from consent.models import Consent
-from consent.passing import Passing
+from consent.passing_on.derived import end_what_went_too_far
+from consent.passing_on.passing import Passing
 
 
 @transaction.atomic

@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 
 from agents import credentials
 from agents.actors import Actor
-from agents.adoption_rules import adopt_by_rule
 from agents.clients import new_client_id
 from agents.errors import Refused
 from agents.models import AuthMethod, Client, Organisation, Registration, RegistrationToken, Source
-from agents.registration import Claims
+from agents.programs.adoption_rules import adopt_by_rule
+from agents.programs.registration import Claims
 from agents.trail.kinds import Kind
 from agents.trail.record import record, text_digest
 from agents.trail.refusals import source_of

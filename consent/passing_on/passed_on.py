@@ -10,7 +10,7 @@ from datetime import datetime
 from agents.last_use import last_used
 from agents.models import Agent
 from consent.models import Consent
-from consent.passing_words import how_far
+from consent.passing_on.passing_words import how_far
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,14 +29,14 @@ from django.core.cache import cache
 from django.db import IntegrityError, transaction
 
 from agents.actors import Actor
-from agents.adoption_rules import adopt_by_rule
-from agents.changed_registrations import note_document
 from agents.details.strict_json import NotStrict, strictly
 from agents.models import AuthMethod, Client, Organisation, Source, User
 from agents.outgoing import BadAddress, NotReached, fetch
+from agents.programs.adoption_rules import adopt_by_rule
+from agents.programs.changed_registrations import note_document
+from agents.programs.registration import HIDDEN_IN_PATH, BadMetadata, Claims, check_public, read_claims
+from agents.programs.self_registered import TooManyRegistrations, check_room, make, source_digest
 from agents.public_addresses import LOCAL_NAMES
-from agents.registration import HIDDEN_IN_PATH, BadMetadata, Claims, check_public, read_claims
-from agents.self_registered import TooManyRegistrations, check_room, make, source_digest
 from agents.shares import has_left, takes_one
 
 LONGEST_ADDRESS = 255

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.utils.translation import gettext as _
 
 from agents.models import Agent
-from consent.passing import Passing
+from consent.passing_on.passing import Passing
 
 
 def how_far(deep: int) -> str:

@@ -20,9 +20,9 @@ from agents.clients import drift_of_redirects
 from agents.errors import Ended, FactsChanged
 from agents.models import Agent, Client, FetchedKeys
 from agents.permissions import May
-from agents.registration import Claims
+from agents.programs.registration import Claims
+from agents.programs.self_registered import columns
 from agents.review import before_change, note_change
-from agents.self_registered import columns
 from agents.texts import reason_of
 from agents.trail.kinds import Kind
 from agents.trail.record import record

@@ -1,7 +1,7 @@
 """Passing work on: to which other agents an agent may hand over what a person allows it, and how many times.
 
 The person unticks or leaves it on the consent screen and can take it back later (``limit_passing``). It stands with the
-consent that the person gave; what was passed on stands under consents derived from that one (``consent/derived.py``).
+consent that the person gave; what was passed on stands under consents derived from that one (``consent/passing_on/derived.py``).
 """
 
 from __future__ import annotations
