@@ -20,7 +20,9 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="Changed at the server.", help="why; kept with the event")
         what = parser.add_mutually_exclusive_group()
         what.add_argument(
-            "--compromised", metavar="KID", help="give this key up: nothing that it signed counts any more"
+            "--compromised",
+            metavar="KID",
+            help="give this key up: nothing that it signed counts any more. Write --compromised=KID: it may begin with a minus",
         )
         what.add_argument("--list", action="store_true", help="only say which keys there are")
 

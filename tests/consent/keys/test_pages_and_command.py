@@ -68,9 +68,9 @@ def test_the_command_changes_lists_and_gives_up(signed, capsys, directory_api):
     assert "signs from" in capsys.readouterr().out
     with pytest.raises(CommandError, match="One change at a time"):
         call_command("rotate_keys")
-    call_command("rotate_keys", "--compromised", kid_of(token))
+    call_command("rotate_keys", f"--compromised={kid_of(token)}")
     assert "Nothing that" in capsys.readouterr().out
     assert directory_api.introspects(token) == INACTIVE
     for kid, said in ((kid_of(token), "published no more"), ("unknown", "No such key")):
         with pytest.raises(CommandError, match=said):
-            call_command("rotate_keys", "--compromised", kid)
+            call_command("rotate_keys", f"--compromised={kid}")
