@@ -29,7 +29,7 @@ from tests.services.processes import start, stop, until
 from tests.services.run import free_port
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-TOKENS_FOR_MEMORY = 30_000
+TOKENS_FOR_MEMORY = 100_000
 COLD = 200
 """So many first codes and refresh tokens are not counted: each thread opens its connection and plans its statements then."""
 
@@ -218,7 +218,7 @@ def _introspection(engine: str, port: int, seeded: dict[str, Any], results: Resu
 
 
 def _memory(engine: str, mandate: RunningMandate, seeded: dict[str, Any], results: Results) -> None:
-    """How large a web worker is after it has issued its share of many tokens."""
+    """How large a web worker is after it has issued its share of a hundred thousand tokens."""
     load.run(mandate.port, _client_credentials(mandate.port, seeded, "offline"), seconds=150, at_most=TOKENS_FOR_MEMORY)
     largest = max(_resident(process) for process in descendants(_pid_of(mandate)))
     results[f"web_worker.{engine}.memory"] = {"value": round(largest / 1024, 1), "unit": "MB"}
