@@ -117,7 +117,7 @@ class StreamsView(OfResource):
         summary="Have signals sent to the resource's own host",
         request=NewStreamSerializer,
         parameters=HEADERS,
-        responses={201: ConfigurationSerializer, **problems(*OF_A_BODY, 403, 409)},
+        responses={201: ConfigurationSerializer, **problems(*OF_A_BODY, 403, 409, 429)},
         auth=SECURITY,
     )
     def post(self, request: Request) -> Response:
@@ -136,7 +136,7 @@ class StreamsView(OfResource):
         summary="Change what is named, and leave the rest",
         request=ChangeSerializer,
         parameters=HEADERS,
-        responses={200: ConfigurationSerializer, **problems(*OF_A_BODY, 403, 404, 409)},
+        responses={200: ConfigurationSerializer, **problems(*OF_A_BODY, 403, 404, 409, 429)},
         auth=SECURITY,
     )
     def patch(self, request: Request) -> Response:
@@ -160,7 +160,7 @@ class StreamsView(OfResource):
         summary="Say all of a stream anew",
         request=ReplacementSerializer,
         parameters=HEADERS,
-        responses={200: ConfigurationSerializer, **problems(*OF_A_BODY, 403, 404, 409)},
+        responses={200: ConfigurationSerializer, **problems(*OF_A_BODY, 403, 404, 409, 429)},
         auth=SECURITY,
     )
     def put(self, request: Request) -> Response:
@@ -174,7 +174,7 @@ class StreamsView(OfResource):
         operation_id="delete_stream",
         summary="Have no more signals sent",
         parameters=[STREAM_ID, *HEADERS],
-        responses={204: GONE, **problems(400, 403, 404, 409)},
+        responses={204: GONE, **problems(400, 403, 404, 409, 429)},
         auth=SECURITY,
     )
     def delete(self, request: Request) -> Response:
@@ -225,7 +225,7 @@ class StatusView(OfResource):
         summary="Send, pause or switch off",
         request=StatusSerializer,
         parameters=HEADERS,
-        responses={200: StatusSerializer, **problems(*OF_A_BODY, 403, 404, 409)},
+        responses={200: StatusSerializer, **problems(*OF_A_BODY, 403, 404, 409, 429)},
         auth=SECURITY,
     )
     def post(self, request: Request) -> Response:

@@ -26,9 +26,11 @@ DOCUMENT = json.loads(schema(RequestFactory().get("/api/schema/")).render().cont
 DRIVEN = driven(DOCUMENT, examples=15, generation={"mode": "all"})
 each_operation = DRIVEN.parametrize()
 LINE = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
+DAY = r"((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))"
+HOUR = r"([01]\d|2[0-3])"
 ALLOWED = {
     "token": re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}"),
-    "at": re.compile(r"\d{4}-\d\d-\d\d[Tt].*"),
+    "at": re.compile(rf"\d{{4}}-{DAY}[Tt]{HOUR}:[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]{HOUR}:[0-5]\d)"),
     "stream_id": re.compile(r"[0-9a-fA-F-]{1,64}"),
     "type": LINE,
     "operation": LINE,
