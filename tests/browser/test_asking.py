@@ -215,9 +215,7 @@ def test_an_administrator_says_whom_an_agent_may_ask_and_lets_a_client_use_devic
     agent = discharge.client.agent
     person = somebody(mara).opens(f"/agents/{agent.pk}/clients/").follows("Whom it may ask…").finds_no_fault()
     person.sees("Nobody yet.").presses("Put into the circle").finds_no_fault()
-    person.fills(
-        {"Person": f"Dr. Jonas Weber ({weber.email})", "Why? They and the owner see this.": "Works on the ward."}
-    )
+    person.fills({"Their e-mail address": weber.email, "Why? They and the owner see this.": "Works on the ward."})
     person.presses("Put into the circle").sees("Dr. Jonas Weber").finds_no_fault()
     person.opens(f"/agents/{agent.pk}/clients/").follows("Device codes…").finds_no_fault()
     person.page.get_by_label(re.compile("^Why|^Reason")).first.fill("Runs on ward displays.")
