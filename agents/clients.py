@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 
 from agents import drift
 from agents.actors import Actor, require
+from agents.client_facts import checked, columns, told
 from agents.drift import Drift, What
 from agents.errors import Ended, InvalidInput
 from agents.ids import random_handle
 from agents.models import Agent, AuthMethod, Client, FetchedKeys, State
 from agents.permissions import May
-from agents.programs.client_facts import checked, columns, told
 from agents.redirects import hosts_of
 from agents.review import before_change, note_change
 from agents.texts import reason_of

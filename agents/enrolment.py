@@ -8,11 +8,10 @@ from enum import StrEnum
 
 from django.db import transaction
 
-from agents import agent_scopes, clients, lifecycle, registry
+from agents import agent_scopes, client_facts, clients, lifecycle, registry
 from agents.actors import Actor
 from agents.models import Agent, AuthMethod, Client, Environment, Scope, User
 from agents.models.agent import Kind as AgentKind
-from agents.programs import client_facts
 
 
 class Then(StrEnum):

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from agents import agent_scopes, clients, credentials, lifecycle, registry
+from agents import agent_scopes, client_facts, clients, credentials, lifecycle, registry
 from agents.models import AuthMethod, Environment
 from agents.models import Kind as AgentKind
-from agents.programs import client_facts
 from console.demo.timeline import Timeline
 from console.demo.world import World
 

@@ -8,9 +8,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from agents.client_facts import GRANTS_OF
 from agents.models import Agent, AuthMethod, Client, GrantType
 from agents.models.agent import Kind as AgentKind
-from agents.programs.client_facts import GRANTS_OF
 from agents.public_keys import LONGEST_TEXT, PublicKey, keys_in_text
 from console.forms.agents import lines
 from console.forms.choices import offer_words
